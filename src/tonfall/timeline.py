@@ -1,0 +1,154 @@
+"""Who spoke when, and how it sounded: the values that everything else passes round.
+
+Inside, time is an integer count of samples at 16 kHz since the start of the stream;
+seconds are computed on the way out and never summed.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+__all__ = ["SAMPLING_RATE", "Recording", "Segment", "Timeline", "Turn", "Window", "seconds"]
+
+SAMPLING_RATE = 16_000
+"""Hz of the sample count that all times inside are given in."""
+
+
+def seconds(samples: int) -> float:
+    """Seconds of a count of samples at 16 kHz, rounded to a tenth of a millisecond.
+
+    >>> seconds(24000)
+    1.5
+    """
+    return round(samples / SAMPLING_RATE, 4)
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Segment:
+    """A half-open stretch of time ``[start, end)`` in samples at 16 kHz.
+
+    >>> Segment(0, 16000).overlap(Segment(8000, 32000))
+    8000
+    """
+
+    start: int
+    end: int
+
+    def __post_init__(self) -> None:
+        assert 0 <= self.start <= self.end, (self.start, self.end)
+
+    @property
+    def samples(self) -> int:
+        """Length in samples at 16 kHz."""
+        return self.end - self.start
+
+    @property
+    def duration(self) -> float:
+        """Length in seconds."""
+        return seconds(self.samples)
+
+    def overlap(self, other: Segment) -> int:
+        """Samples that both segments share."""
+        return max(0, min(self.end, other.end) - max(self.start, other.start))
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """A stretch of speech of one speaker, and how it sounded as a whole.
+
+    Where a turn was too short to be judged, or its side is not scored, ``label`` and
+    ``confidence`` are None, ``probabilities`` is empty and the dimensions are None.
+    """
+
+    segment: Segment
+    channel: int
+    speaker: str
+    label: str | None = None
+    confidence: float | None = None
+    uncertain: bool = False
+    probabilities: tuple[float, ...] = ()
+    arousal: float | None = None
+    valence: float | None = None
+    dominance: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """The last three seconds before ``segment.end``, judged as one.
+
+    Attributes:
+        segment: what was judged; shorter than three seconds at a stream's start or after a gap.
+        channel: index of the channel.
+        speaker: label of the speaker within this recording.
+        label: the most probable category.
+        confidence: in [0, 1], of the label.
+        uncertain: True where confidence is below the model's threshold.
+        probabilities: in [0, 1], in the order of the timeline's labels, summing to 1.
+        arousal, valence, dominance: in [0, 1], or None where the model has no dimensions.
+        speech_ratio: in [0, 1], the part of the window that is speech.
+        snr_db: level of speech over background in dB, or None where it cannot be told.
+        heard: seconds of speech that the baseline had heard before this window.
+    """
+
+    segment: Segment
+    channel: int
+    speaker: str
+    label: str
+    confidence: float
+    uncertain: bool
+    probabilities: tuple[float, ...]
+    arousal: float | None
+    valence: float | None
+    dominance: float | None
+    speech_ratio: float
+    snr_db: float | None = None
+    heard: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Recording:
+    """Facts about the audio a timeline was made from.
+
+    Attributes:
+        file: as it was given; "-" for standard input, "" for a live stream.
+        sampling_rate: of the source, in Hz.
+        channels: of the source.
+        samples: length at 16 kHz.
+    """
+
+    file: str
+    sampling_rate: int
+    channels: int
+    samples: int
+
+    @property
+    def duration(self) -> float:
+        """Length in seconds."""
+        return seconds(self.samples)
+
+
+@dataclass(frozen=True, slots=True)
+class Timeline:
+    """Turns and windows of one recording, in order of time, with the model that made them.
+
+    Attributes:
+        labels: the model's label space; the order of every ``probabilities``.
+        model: the bundle's name.
+        model_hash: SHA-256 of the bundle, hexadecimal.
+        baseline: True where each voice was judged against what was heard of it before.
+        notes: sentences for the reader, such as "no speech was found".
+    """
+
+    recording: Recording
+    labels: tuple[str, ...]
+    model: str
+    model_hash: str
+    baseline: bool
+    turns: tuple[Turn, ...] = ()
+    windows: tuple[Window, ...] = ()
+    notes: tuple[str, ...] = field(default=())
+
+    @property
+    def speakers(self) -> tuple[str, ...]:
+        """Every speaker, in order of first appearance."""
+        return tuple(dict.fromkeys(turn.speaker for turn in self.turns))
