@@ -1,0 +1,20 @@
+"""Speech corpora: the manifest, one reader a corpus, and where to get them."""
+
+from tonfall.corpora.columns import COLUMNS, SCHEMA_VERSION
+from tonfall.corpora.manifest import Manifest
+from tonfall.corpora.preparation import Report, prepare
+from tonfall.corpora.registry import CORPORA, Corpus, find_corpus
+from tonfall.corpora.validation import Kind, Problem
+
+__all__ = [
+    "COLUMNS",
+    "CORPORA",
+    "SCHEMA_VERSION",
+    "Corpus",
+    "Kind",
+    "Manifest",
+    "Problem",
+    "Report",
+    "find_corpus",
+    "prepare",
+]

@@ -1,0 +1,203 @@
+"""From a release's folder to a checked manifest and a report of what is in it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, fields
+from pathlib import Path
+
+import pandas as pd
+
+from tonfall.corpora.columns import COLUMNS, conform
+from tonfall.corpora.headers import Header, read_headers
+from tonfall.corpora.manifest import Manifest
+from tonfall.corpora.registry import Corpus, find_corpus
+from tonfall.corpora.rows import Reading, Row, audio_files
+from tonfall.corpora.validation import Problem, header_problems, table_problems
+from tonfall.emotion.categories import CATEGORIES
+from tonfall.errors import AudioError, ManifestError
+
+__all__ = ["Report", "prepare"]
+
+Progress = Callable[[int], object]
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What a release holds and what is odd about it.
+
+    Attributes:
+        corpus: the registry's entry.
+        items, speakers: counts in the manifest.
+        hours: of sound.
+        labels: the release's own labels and their counts.
+        problems: everything wrong, item by item.
+        oddities: sentences about the release as a whole.
+        left_out: items and files that are not in the manifest, which only ``partial`` allows.
+        turns: item, session, start, end (seconds within the session) of dialogues' turns.
+    """
+
+    corpus: Corpus
+    items: int
+    speakers: int
+    hours: float
+    labels: Mapping[str, int]
+    problems: tuple[Problem, ...]
+    oddities: tuple[str, ...]
+    left_out: tuple[str, ...]
+    turns: pd.DataFrame
+
+
+def prepare(
+    name: str,
+    root: Path,
+    *,
+    decode: bool = False,
+    partial: bool = False,
+    labels_only: bool = False,
+    progress: Progress | None = None,
+) -> tuple[Manifest, Report]:
+    """Read a corpus's release and check it.
+
+    Args:
+        name: the corpus, as in `CORPORA`.
+        root: the release's folder.
+        decode: read every file to its end instead of its header only.
+        partial: take what is there of an incomplete release; what is left out is reported.
+        labels_only: do without audio where it is absent; ``file`` is then null.
+        progress: called with the number of files checked so far.
+
+    Raises:
+        ManifestError: no such corpus or folder, another corpus's folder, missing, extra or
+            damaged files, or a label that the corpus does not have.
+    """
+    corpus, root = find_corpus(name), Path(root)
+    reading = _read(corpus, root)
+    if not partial:
+        _check_complete(corpus, root, reading)
+    headers = read_headers(_files(reading.rows, labels_only), decode=decode, progress=progress)
+    frame = _frame(reading.rows, root, headers)
+    manifest = Manifest(frame, root)
+    problems = _problems(manifest, headers)
+    unusable = _unusable(corpus, root, problems, partial=partial)
+    kept = Manifest(frame[~frame["item"].isin(unusable)].reset_index(drop=True), root)
+    left_out = (*sorted(unusable), *(str(path) for path in reading.strays))
+    return kept, _report(corpus, kept, problems, reading, left_out)
+
+
+def _read(corpus: Corpus, root: Path) -> Reading:
+    if not root.is_dir():
+        raise ManifestError(f"{root}: no such folder, expected the unpacked {corpus.title}.")
+    reading = corpus.read(root)
+    if not reading.rows:
+        raise ManifestError(
+            f"{root}: is no release of {corpus.title}: expected {corpus.layout}, found "
+            f"{_example(root)}. Point to the unpacked release."
+        )
+    return reading
+
+
+def _example(root: Path) -> str:
+    first = next(audio_files(root), None)
+    return f"audio such as {first.relative_to(root)}" if first else "no audio"
+
+
+def _check_complete(corpus: Corpus, root: Path, reading: Reading) -> None:
+    """ManifestError where files are extra, or more or fewer items than published are there."""
+    if reading.strays:
+        raise ManifestError(
+            f"{root}: {len(reading.strays)} audio files are not {corpus.title}'s, such as "
+            f"{reading.strays[0].relative_to(root)}. Remove them, or allow a partial release."
+        )
+    found = len(reading.rows)
+    if corpus.items is not None and found != corpus.items:
+        raise ManifestError(
+            f"{root}: holds {found} items of {corpus.title}, but {corpus.items} were released. "
+            "Unpack it again, or allow a partial release."
+        )
+
+
+def _files(rows: Sequence[Row], labels_only: bool) -> list[Path]:
+    """The files to check; ManifestError where some are absent that the labels speak of."""
+    absent = [row.item for row in rows if row.file is None]
+    if absent and not labels_only:
+        raise ManifestError(
+            f"{len(absent)} of {len(rows)} items have no audio, such as {absent[0]}. Unpack the "
+            "audio too, or ask for the labels only."
+        )
+    return [row.file for row in rows if row.file is not None]
+
+
+def _frame(
+    rows: Sequence[Row], root: Path, headers: Mapping[Path, Header | AudioError]
+) -> pd.DataFrame:
+    names = [field.name for field in fields(Row) if field.name in COLUMNS]
+    table: dict[str, list[object]] = {name: [getattr(row, name) for row in rows] for name in names}
+    table["file"] = [None if row.file is None else _relative(row.file, root) for row in rows]
+    table["video"] = [None if row.video is None else _relative(row.video, root) for row in rows]
+    known = [_header(row, headers) for row in rows]
+    table["duration"] = [_duration(row, header) for row, header in zip(rows, known, strict=True)]
+    table["sampling_rate"] = [header.sampling_rate if header else None for header in known]
+    table["hash"] = [header.hash if header else None for header in known]
+    return conform(pd.DataFrame(table), source=str(root))
+
+
+def _relative(path: Path | str, root: Path) -> str:
+    return Path(path).relative_to(root).as_posix()
+
+
+def _header(row: Row, headers: Mapping[Path, Header | AudioError]) -> Header | None:
+    header = headers[row.file] if row.file else None
+    return header if isinstance(header, Header) else None
+
+
+def _duration(row: Row, header: Header | None) -> float | None:
+    end = row.end if row.end is not None or header is None else header.duration
+    return None if end is None else end - row.start
+
+
+def _problems(
+    manifest: Manifest, headers: Mapping[Path, Header | AudioError]
+) -> tuple[Problem, ...]:
+    of_files = header_problems(manifest.frame, manifest.paths, headers)
+    return (*of_files, *table_problems(manifest.frame, labels=CATEGORIES))
+
+
+def _unusable(
+    corpus: Corpus, root: Path, problems: Sequence[Problem], *, partial: bool
+) -> set[str]:
+    """Items to leave out; ManifestError where there are any and the release must be whole."""
+    fatal = [problem for problem in problems if problem.kind.fatal]
+    if fatal and not partial:
+        raise ManifestError(
+            f"{root}: {len(fatal)} items of {corpus.title} cannot be used: {fatal[0].message}. "
+            "Mend them, or allow a partial release."
+        )
+    return {problem.item for problem in fatal}
+
+
+def _report(
+    corpus: Corpus,
+    manifest: Manifest,
+    problems: tuple[Problem, ...],
+    reading: Reading,
+    left_out: tuple[str, ...],
+) -> Report:
+    frame = manifest.frame
+    return Report(
+        corpus=corpus,
+        items=len(frame),
+        speakers=frame["speaker"].nunique(),
+        hours=float(frame["duration"].sum()) / 3600,
+        labels=dict(Counter(frame["label_original"].dropna()).most_common()),
+        problems=problems,
+        oddities=reading.oddities,
+        left_out=left_out,
+        turns=_turns(reading.rows),
+    )
+
+
+def _turns(rows: Sequence[Row]) -> pd.DataFrame:
+    timed = [(row.item, row.session, *row.turn) for row in rows if row.turn]
+    return pd.DataFrame(timed, columns=["item", "session", "start", "end"])

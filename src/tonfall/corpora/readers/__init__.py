@@ -1,0 +1,1 @@
+"""One module a corpus: from the release's own layout to rows."""

@@ -1,0 +1,123 @@
+"""Manifests on disk: Parquet and CSV.
+
+Each is written beside its place first and moved there when whole.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from tonfall.corpora.columns import COLUMNS, SCHEMA, SCHEMA_VERSION, conform
+from tonfall.errors import ManifestError
+
+__all__ = ["read_csv", "read_parquet", "relative", "replacing", "write_csv", "write_parquet"]
+
+_VERSION_KEY = b"tonfall.manifest"
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """A path to write to; what is there afterwards takes ``path``'s place in one step."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    folder = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
+    try:
+        yield folder / path.name
+        (folder / path.name).replace(path)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def write_parquet(frame: pd.DataFrame, path: Path) -> None:
+    """Write the table with the schema's version in its metadata."""
+    table = pa.Table.from_pydict(_columns(frame), schema=SCHEMA)
+    table = table.replace_schema_metadata({_VERSION_KEY: str(SCHEMA_VERSION).encode()})
+    with replacing(path) as part:
+        pq.write_table(table, part, compression="zstd")
+
+
+def _columns(frame: pd.DataFrame) -> dict[str, list[object]]:
+    """Columns as lists with None for what is unknown; maps as pairs."""
+    columns = {name: _nulls(frame[name]) for name in COLUMNS if name != "votes"}
+    columns["votes"] = [None if votes is None else list(votes.items()) for votes in frame["votes"]]
+    return columns
+
+
+def _nulls(column: pd.Series[Any]) -> list[object]:
+    missing = column.isna()
+    return [None if absent else value for value, absent in zip(column, missing, strict=True)]
+
+
+def read_parquet(path: Path) -> pd.DataFrame:
+    """Read a table that `write_parquet` wrote; ManifestError where it did not."""
+    try:
+        table = pq.read_table(path)
+    except (pa.ArrowInvalid, OSError) as error:
+        raise ManifestError(f"{path}: is no Parquet table ({error}). Prepare it again.") from error
+    _check_version(path, (table.schema.metadata or {}).get(_VERSION_KEY))
+    columns = table.to_pydict()
+    if "votes" in columns:
+        columns["votes"] = [None if v is None else dict(v) for v in columns["votes"]]
+    return conform(pd.DataFrame(columns), source=str(path))
+
+
+def _check_version(path: Path, version: bytes | None) -> None:
+    if version is None:
+        raise ManifestError(
+            f"{path}: carries no manifest version, expected a table that Tonfall wrote. "
+            "Prepare the corpus again, or read the table as CSV."
+        )
+    if int(version) > SCHEMA_VERSION:
+        raise ManifestError(
+            f"{path}: is a manifest of version {int(version)}, but this Tonfall reads up to "
+            f"{SCHEMA_VERSION}. Update Tonfall, or prepare the corpus again."
+        )
+
+
+def write_csv(frame: pd.DataFrame, path: Path) -> None:
+    """Write the table as CSV: unknown is empty, votes are JSON."""
+    flat = frame.copy()
+    flat["votes"] = [
+        None if votes is None else json.dumps(votes, sort_keys=True) for votes in frame["votes"]
+    ]
+    with replacing(path) as part:
+        flat.to_csv(part, index=False, lineterminator="\n")
+
+
+def read_csv(path: Path) -> pd.DataFrame:
+    """Read a table that `write_csv` wrote; every column but ``item`` and ``file`` may be absent."""
+    try:
+        frame = pd.read_csv(path, dtype=str, keep_default_na=False, na_values=[""])
+    except (ValueError, OSError) as error:
+        raise ManifestError(f"{path}: is no CSV table ({error}).") from error
+    if "votes" in frame:
+        votes = [_votes(path, text) for text in _nulls(frame["votes"])]
+        frame["votes"] = pd.Series(votes, dtype=object)
+    return conform(frame, source=str(path))
+
+
+def _votes(path: Path, text: object) -> dict[str, float] | None:
+    if text is None:
+        return None
+    try:
+        return {str(name): float(count) for name, count in json.loads(str(text)).items()}
+    except (ValueError, AttributeError, TypeError) as error:
+        raise ManifestError(
+            f'{path}: votes are {text!r}, expected JSON such as {{"anger": 2}}.'
+        ) from error
+
+
+def relative(path: str, *, old: Path, new: Path) -> str:
+    """A path relative to ``old`` as one relative to ``new``, with forward slashes."""
+    absolute = (old / path).resolve()
+    return Path(os.path.relpath(absolute, new.resolve())).as_posix()
