@@ -1,0 +1,79 @@
+# From a bare Python 3.11 to 3.13; each target makes the virtual environment that it needs.
+
+PYTHON ?= python3
+RUN := .venvs/run
+DEV := .venvs/dev
+DEV_EXTRAS := av,dev,docs,eval,opensmile,train
+BENCHMARKS := $(filter-out machine,$(basename $(notdir $(wildcard benchmarks/[a-z]*.py))))
+PYTEST_OPTIONS ?=
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+.PHONY: help demo test test-all lint format bench docs constraints clean
+
+help:
+	@echo "make demo         analyse the example call and say where its page is (no PyTorch)"
+	@echo "make test         run the tests, but for the slow ones"
+	@echo "make test-all     run every test"
+	@echo "make lint         check style, types and the order of imports"
+	@echo "make format       mend what can be mended of the style"
+	@echo "make bench        print the figures of docs/benchmarks.md"
+	@echo "make docs         build the documentation into site/"
+	@echo "make constraints  pin the newest versions of everything in constraints.txt"
+	@echo "make clean        remove the virtual environments and all that was built"
+
+demo: $(RUN)/ready
+	$(RUN)/bin/tonfall analyze examples/call.wav --output out/demo --format json,csv --plot png,html
+	@echo "The page: out/demo/call.html (open it in a browser)"
+
+test: $(DEV)/ready
+	$(DEV)/bin/python -m pytest -m "not slow" $(PYTEST_OPTIONS)
+
+test-all: $(DEV)/ready
+	$(DEV)/bin/python -m pytest $(PYTEST_OPTIONS)
+
+lint: $(DEV)/ready
+	$(DEV)/bin/ruff check .
+	$(DEV)/bin/ruff format --check .
+	$(DEV)/bin/mypy
+	$(DEV)/bin/lint-imports --no-logo
+
+format: $(DEV)/ready
+	$(DEV)/bin/ruff check --fix .
+	$(DEV)/bin/ruff format .
+
+bench: $(DEV)/ready
+	@set -e; for name in $(BENCHMARKS); do $(DEV)/bin/python -m benchmarks.$$name; done
+
+docs: $(DEV)/ready
+	$(DEV)/bin/mkdocs build --strict
+
+# torch stays at its pin until someone raises it by hand: its newest wheel may bring gigabytes.
+constraints:
+	$(PYTHON) -m venv --clear .venvs/resolve
+	grep '^torch==' constraints.txt > .venvs/torch.txt
+	.venvs/resolve/bin/python -m pip install -qq --upgrade pip
+	.venvs/resolve/bin/python -m pip install -qq --dry-run --report .venvs/resolution.json \
+		--constraint .venvs/torch.txt --editable '.[$(DEV_EXTRAS)]'
+	$(PYTHON) .ci/constraints.py < .venvs/resolution.json > .venvs/constraints.txt
+	mv .venvs/constraints.txt constraints.txt
+
+clean:
+	rm -rf .venvs site dist out/demo .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+
+# A file named "ready" marks an environment that is complete; it is made anew when the pins change.
+define environment
+@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null || { \
+	found=`command -v $(PYTHON) >/dev/null && $(PYTHON) --version 2>&1 || echo missing`; \
+	echo "Tonfall needs Python 3.11 to 3.13, but $(PYTHON) is $$found:" \
+		"name another, for instance: make test PYTHON=python3.12" >&2; exit 1; }
+@echo "Setting up $(@D) (once; takes a minute or more) ..."
+@$(PYTHON) -m venv $(@D)
+@$(@D)/bin/python -m pip install -qq --constraint constraints.txt --editable $(1)
+@touch $@
+endef
+
+$(RUN)/ready: pyproject.toml constraints.txt
+	$(call environment,.)
+
+$(DEV)/ready: pyproject.toml constraints.txt
+	$(call environment,'.[$(DEV_EXTRAS)]')
