@@ -1,0 +1,1 @@
+"""Speed and accuracy, measured: each module prints one table, ``python -m benchmarks.<module>``."""
