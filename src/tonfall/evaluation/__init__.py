@@ -1,0 +1,3 @@
+"""Honest measurement: metrics, protocols, intervals and reports; tables in, figures out."""
+
+__all__: list[str] = []
