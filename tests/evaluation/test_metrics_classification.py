@@ -1,4 +1,4 @@
-"""Figures for categories agree with audmetric and scikit-learn, and say what they do at the edge."""
+"""Figures for categories agree with audmetric and scikit-learn, at the edges too."""
 
 from __future__ import annotations
 

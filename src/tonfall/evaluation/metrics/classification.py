@@ -26,7 +26,8 @@ def confusion(
     """Count of items by true label (rows) and given label (columns).
 
     Args:
-        truth, prediction: one label an item; may be empty.
+        truth: the meant label of each item; may be empty.
+        prediction: the given label of each item.
         labels: order of rows and columns.
 
     Returns:
@@ -83,7 +84,8 @@ def f1(
     """Harmonic mean of precision and recall, averaged over the classes.
 
     Args:
-        truth, prediction: one label an item.
+        truth: the meant label of each item.
+        prediction: the given label of each item.
         average: "macro" counts each class alike, over every class that occurs in truth or
             prediction; "weighted" counts each by how often it is true.
 

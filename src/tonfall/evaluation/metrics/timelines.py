@@ -26,8 +26,9 @@ def emotion_diarization_error(
     not emotional. Segments are matched by pyannote.metrics.
 
     Args:
-        truth, prediction: rows of start, end (seconds) and label; others are ignored. Rows that
-            are neutral, or whose label is null, may be there or not.
+        truth: rows of start, end (seconds) and label; other columns are ignored. Rows that are
+            neutral, or whose label is null, may be there or not.
+        prediction: the same of what was found.
         duration: of the recording in seconds; the rate is a share of it, as in the paper.
         neutral: the label that is no emotion.
 
