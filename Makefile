@@ -45,7 +45,8 @@ bench: $(DEV)/ready
 	@set -e; for name in $(BENCHMARKS); do $(DEV)/bin/python -m benchmarks.$$name; done
 
 docs: $(DEV)/ready
-	$(DEV)/bin/mkdocs build --strict
+	NO_MKDOCS_2_WARNING=1 $(DEV)/bin/mkdocs build --strict --quiet
+	@echo "The documentation: site/index.html (open it in a browser)"
 
 # torch stays at its pin until someone raises it by hand: its newest wheel may bring gigabytes.
 constraints:
