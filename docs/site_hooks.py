@@ -1,8 +1,9 @@
 """What the documentation site makes itself, so that it cannot fall behind the code.
 
-The command reference is what the commands say of themselves; each bundled model's page is its card;
-each package has an API page; each experiment's page is in the navigation. MkDocs calls the functions named ``on_*`` (see ``hooks`` in
-mkdocs.yml). Nothing that is made here is written into the docs folder.
+The command reference is what the commands say of themselves; each bundled model's page is its
+card; each package has an API page; each experiment's page is in the navigation. MkDocs calls the
+functions named ``on_*`` (see ``hooks`` in mkdocs.yml). Nothing that is made here is written into
+the docs folder.
 """
 
 from __future__ import annotations
