@@ -1,0 +1,40 @@
+import pytest
+
+from tonfall.analysis.exports import FORMATS, export, find_format, format_for, read_json, save
+from tonfall.errors import ConfigError
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_every_format_writes_every_timeline_and_always_the_same(name, any_timeline):
+    assert export(any_timeline, name) == export(any_timeline, name)
+
+
+def test_an_unknown_format_lists_the_known():
+    with pytest.raises(ConfigError, match=r"'xlsx' is unknown. Choose from json, csv, turns"):
+        find_format("xlsx")
+
+
+@pytest.mark.parametrize(
+    ("path", "name"),
+    [
+        ("a/call.json", "json"),
+        ("call.CSV", "csv"),
+        ("call.turns.csv", "turns"),
+        ("call.textgrid", "textgrid"),
+        ("call.labels.txt", "audacity"),
+    ],
+)
+def test_the_ending_chooses_the_format(path, name):
+    assert format_for(path) is FORMATS[name]
+
+
+def test_an_unknown_ending_lists_the_known():
+    with pytest.raises(ConfigError, match=r"call.doc: no format has this ending. .*\.TextGrid"):
+        format_for("call.doc")
+
+
+def test_save_chooses_by_ending_or_name(tmp_path, sample_call):
+    path = save(sample_call, tmp_path / "call.json")
+    assert read_json(path) == sample_call
+    named = save(sample_call, tmp_path / "call.data", name="json")
+    assert named.read_bytes() == path.read_bytes()
