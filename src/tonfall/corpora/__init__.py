@@ -3,13 +3,14 @@
 from tonfall.corpora.columns import COLUMNS, SCHEMA_VERSION
 from tonfall.corpora.manifest import Manifest
 from tonfall.corpora.preparation import Report, prepare
-from tonfall.corpora.registry import CORPORA, Corpus, find_corpus
+from tonfall.corpora.registry import CORPORA, Archive, Corpus, find_corpus
 from tonfall.corpora.validation import Kind, Problem
 
 __all__ = [
     "COLUMNS",
     "CORPORA",
     "SCHEMA_VERSION",
+    "Archive",
     "Corpus",
     "Kind",
     "Manifest",

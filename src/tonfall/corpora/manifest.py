@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from tonfall.corpora import storage
+from tonfall.corpora import audformat_tables, storage
 from tonfall.corpora.columns import conform
 from tonfall.corpora.validation import Problem, file_problems, table_problems
 from tonfall.emotion.categories import CATEGORIES
@@ -37,13 +37,15 @@ class Manifest:
 
     @classmethod
     def read(cls, path: Path) -> Manifest:
-        """Read ``.parquet`` or ``.csv``.
+        """Read ``.parquet``, ``.csv``, or an audformat database's folder.
 
         Raises:
             ManifestError: no such table, another format, a newer version, or a column that does
                 not fit.
         """
         path = Path(path)
+        if path.is_dir():
+            return cls(audformat_tables.read(path), path)
         if not path.is_file():
             raise ManifestError(f"{path}: no such manifest. Make one with 'tonfall data prepare'.")
         readers = {".parquet": storage.read_parquet, ".csv": storage.read_csv}
@@ -51,23 +53,25 @@ class Manifest:
         return cls(readers[path.suffix](path), path.parent)
 
     def write(self, path: Path) -> None:
-        """Write ``.parquet`` or ``.csv``.
+        """Write ``.parquet`` or ``.csv``, or an audformat database into a folder (no ending).
 
         Paths become relative to where it is written. What was there before is replaced in one
         step, or left as it was where writing fails.
         """
         path = Path(path)
+        if path.suffix == "":
+            audformat_tables.write(self._relative_to(path), path)
+            return
         writers = {".parquet": storage.write_parquet, ".csv": storage.write_csv}
         _check_suffix(path, writers)
         writers[path.suffix](self._relative_to(path.parent), path)
 
     def _relative_to(self, folder: Path) -> pd.DataFrame:
-        moved = self.frame.copy()
-        for name in ("file", "video"):
-            moved[name] = self.frame[name].map(
-                lambda path: storage.relative(path, old=self.root, new=folder), na_action="ignore"
-            )
-        return moved
+        paths = {
+            name: storage.moved(self.frame[name], old=self.root, new=folder)
+            for name in ("file", "video")
+        }
+        return self.frame.assign(**paths)
 
     def __len__(self) -> int:
         return len(self.frame)
@@ -105,5 +109,6 @@ class Manifest:
 def _check_suffix(path: Path, known: Iterable[str]) -> None:
     if path.suffix not in known:
         raise ManifestError(
-            f"{path}: the ending {path.suffix!r} is unknown, expected {' or '.join(known)}."
+            f"{path}: the ending {path.suffix!r} is unknown, expected {' or '.join(known)}, "
+            "or none for a folder with an audformat database."
         )

@@ -35,7 +35,7 @@ class Report:
         problems: everything wrong, item by item.
         oddities: sentences about the release as a whole.
         left_out: items and files that are not in the manifest, which only ``partial`` allows.
-        turns: item, session, start, end (seconds within the session) of dialogues' turns.
+        turns: item, dialogue, start, end (seconds within the dialogue) of dialogues' turns.
     """
 
     corpus: Corpus
@@ -62,7 +62,7 @@ def prepare(
 
     Args:
         name: the corpus, as in `CORPORA`.
-        root: the release's folder.
+        root: the release's folder, or the table where the corpus is one.
         decode: read every file to its end instead of its header only.
         partial: take what is there of an incomplete release; what is left out is reported.
         labels_only: do without audio where it is absent; ``file`` is then null.
@@ -76,19 +76,26 @@ def prepare(
     reading = _read(corpus, root)
     if not partial:
         _check_complete(corpus, root, reading)
-    headers = read_headers(_files(reading.rows, labels_only), decode=decode, progress=progress)
-    frame = _frame(reading.rows, root, headers)
-    manifest = Manifest(frame, root)
+    rows, silent = _with_sound(corpus, root, reading.rows, partial, labels_only)
+    headers = read_headers([row.file for row in rows if row.file], decode=decode, progress=progress)
+    folder = root.parent if corpus.is_file else root
+    manifest = Manifest(_frame(rows, folder, headers), folder)
     problems = _problems(manifest, headers)
-    unusable = _unusable(corpus, root, problems, partial=partial)
-    kept = Manifest(frame[~frame["item"].isin(unusable)].reset_index(drop=True), root)
-    left_out = (*sorted(unusable), *(str(path) for path in reading.strays))
+    broken = _broken(corpus, root, problems, partial)
+    kept = _without(manifest, broken)
+    left_out = (*silent, *sorted(broken), *(str(path) for path in reading.strays))
     return kept, _report(corpus, kept, problems, reading, left_out)
 
 
+def _without(manifest: Manifest, items: set[str]) -> Manifest:
+    frame = manifest.frame
+    return Manifest(frame[~frame["item"].isin(items)].reset_index(drop=True), manifest.root)
+
+
 def _read(corpus: Corpus, root: Path) -> Reading:
-    if not root.is_dir():
-        raise ManifestError(f"{root}: no such folder, expected the unpacked {corpus.title}.")
+    if not (root.is_file() if corpus.is_file else root.is_dir()):
+        kind = "file" if corpus.is_file else "folder"
+        raise ManifestError(f"{root}: no such {kind}, expected {corpus.title}: {corpus.layout}.")
     reading = corpus.read(root)
     if not reading.rows:
         raise ManifestError(
@@ -118,15 +125,22 @@ def _check_complete(corpus: Corpus, root: Path, reading: Reading) -> None:
         )
 
 
-def _files(rows: Sequence[Row], labels_only: bool) -> list[Path]:
-    """The files to check; ManifestError where some are absent that the labels speak of."""
-    absent = [row.item for row in rows if row.file is None]
-    if absent and not labels_only:
+def _with_sound(
+    corpus: Corpus, root: Path, rows: Sequence[Row], partial: bool, labels_only: bool
+) -> tuple[list[Row], list[str]]:
+    """The rows to keep and the items without sound to leave out.
+
+    ManifestError where sound is absent that neither the release lacks nor the caller does without.
+    """
+    absent = {row.item for row in rows if row.file is None}
+    if labels_only or not absent:
+        return list(rows), []
+    if absent - corpus.unusable and not partial:
         raise ManifestError(
-            f"{len(absent)} of {len(rows)} items have no audio, such as {absent[0]}. Unpack the "
-            "audio too, or ask for the labels only."
+            f"{root}: {len(absent)} of {len(rows)} items of {corpus.title} have labels but no "
+            f"audio, such as {min(absent)}. Unpack the audio too, or ask for the labels only."
         )
-    return [row.file for row in rows if row.file is not None]
+    return [row for row in rows if row.item not in absent], sorted(absent)
 
 
 def _frame(
@@ -164,15 +178,14 @@ def _problems(
     return (*of_files, *table_problems(manifest.frame, labels=CATEGORIES))
 
 
-def _unusable(
-    corpus: Corpus, root: Path, problems: Sequence[Problem], *, partial: bool
-) -> set[str]:
-    """Items to leave out; ManifestError where there are any and the release must be whole."""
+def _broken(corpus: Corpus, root: Path, problems: Sequence[Problem], partial: bool) -> set[str]:
+    """Items to leave out; ManifestError where there are any that the release should have whole."""
     fatal = [problem for problem in problems if problem.kind.fatal]
-    if fatal and not partial:
+    mendable = [problem for problem in fatal if problem.item not in corpus.unusable]
+    if mendable and not partial:
         raise ManifestError(
-            f"{root}: {len(fatal)} items of {corpus.title} cannot be used: {fatal[0].message}. "
-            "Mend them, or allow a partial release."
+            f"{root}: {len(mendable)} items of {corpus.title} cannot be used: "
+            f"{mendable[0].message}. Mend them, or allow a partial release."
         )
     return {problem.item for problem in fatal}
 
@@ -199,5 +212,5 @@ def _report(
 
 
 def _turns(rows: Sequence[Row]) -> pd.DataFrame:
-    timed = [(row.item, row.session, *row.turn) for row in rows if row.turn]
-    return pd.DataFrame(timed, columns=["item", "session", "start", "end"])
+    timed = [(row.item, row.dialogue, *row.turn) for row in rows if row.turn]
+    return pd.DataFrame(timed, columns=["item", "dialogue", "start", "end"])

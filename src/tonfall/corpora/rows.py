@@ -39,7 +39,8 @@ class Row:
         intensity: how strongly it was acted, or perceived, in [0, 1].
         acted: False where nobody was told what to feel.
         video: path of the video, with a media fragment ``#t=start,end`` where it is longer.
-        turn: start and end in seconds within the session, which need not be a file.
+        dialogue: the conversation that a turn is part of.
+        turn: start and end in seconds within the dialogue, which need not be a file.
     """
 
     item: str
@@ -64,6 +65,7 @@ class Row:
     intensity: float | None = None
     acted: bool | None = None
     video: str | None = None
+    dialogue: str | None = None
     turn: tuple[float, float] | None = None
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import posixpath
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -21,7 +22,16 @@ import pyarrow.parquet as pq
 from tonfall.corpora.columns import COLUMNS, SCHEMA, SCHEMA_VERSION, conform
 from tonfall.errors import ManifestError
 
-__all__ = ["read_csv", "read_parquet", "relative", "replacing", "write_csv", "write_parquet"]
+__all__ = [
+    "moved",
+    "parse_votes",
+    "read_csv",
+    "read_loose_csv",
+    "read_parquet",
+    "replacing",
+    "write_csv",
+    "write_parquet",
+]
 
 _VERSION_KEY = b"tonfall.manifest"
 
@@ -95,15 +105,24 @@ def write_csv(frame: pd.DataFrame, path: Path) -> None:
 
 
 def read_csv(path: Path) -> pd.DataFrame:
-    """Read a table that `write_csv` wrote; every column but ``item`` and ``file`` may be absent."""
+    """Read a table that `write_csv` wrote; every column but ``item`` may be absent."""
+    return conform(read_loose_csv(path), source=str(path))
+
+
+def read_loose_csv(path: Path) -> pd.DataFrame:
+    """A CSV's columns as text, and ``votes`` as maps; which columns there are is not checked."""
     try:
         frame = pd.read_csv(path, dtype=str, keep_default_na=False, na_values=[""])
     except (ValueError, OSError) as error:
         raise ManifestError(f"{path}: is no CSV table ({error}).") from error
     if "votes" in frame:
-        votes = [_votes(path, text) for text in _nulls(frame["votes"])]
-        frame["votes"] = pd.Series(votes, dtype=object)
-    return conform(frame, source=str(path))
+        frame["votes"] = parse_votes(frame["votes"], path)
+    return frame
+
+
+def parse_votes(texts: pd.Series[Any], path: Path) -> pd.Series[Any]:
+    """Maps out of JSON text, null kept; ``path`` is for the message."""
+    return pd.Series([_votes(path, text) for text in _nulls(texts)], dtype=object)
 
 
 def _votes(path: Path, text: object) -> dict[str, float] | None:
@@ -117,7 +136,9 @@ def _votes(path: Path, text: object) -> dict[str, float] | None:
         ) from error
 
 
-def relative(path: str, *, old: Path, new: Path) -> str:
-    """A path relative to ``old`` as one relative to ``new``, with forward slashes."""
-    absolute = (old / path).resolve()
-    return Path(os.path.relpath(absolute, new.resolve())).as_posix()
+def moved(paths: pd.Series[Any], *, old: Path, new: Path) -> pd.Series[Any]:
+    """Paths relative to ``old`` as ones relative to ``new``, with forward slashes; null kept."""
+    between = Path(os.path.relpath(old.resolve(), new.resolve())).as_posix()
+    return paths.map(
+        lambda path: posixpath.normpath(posixpath.join(between, path)), na_action="ignore"
+    )

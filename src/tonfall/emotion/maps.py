@@ -7,14 +7,23 @@ experiment counts as one class (calm as neutral, excitement as happiness) or lea
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
 from tonfall.emotion.categories import CATEGORIES, LabelSpace
 from tonfall.errors import ConfigError, ManifestError
 
-__all__ = ["CORPUS_LABELS", "LabelMap", "canonical"]
+__all__ = [
+    "CORPUS_LABELS",
+    "IEMOCAP_FOUR_CLASSES",
+    "IEMOCAP_SIX_CLASSES",
+    "IEMOCAP_VOTES",
+    "MSP_PODCAST_VOTES",
+    "LabelMap",
+    "canonical",
+    "common_name",
+]
 
 _RAVDESS = {
     "neutral": "neutral",
@@ -147,6 +156,59 @@ CORPUS_LABELS: Mapping[str, Mapping[str, str | None]] = MappingProxyType(
 """Corpus, then its own label, to the canonical name; None where no category was agreed on."""
 
 
+IEMOCAP_VOTES: Mapping[str, str] = MappingProxyType(
+    {
+        "neutral": "neutral",
+        "neutral state": "neutral",
+        "anger": "anger",
+        "happiness": "happiness",
+        "excited": "excitement",
+        "sadness": "sadness",
+        "frustration": "frustration",
+        "surprise": "surprise",
+        "fear": "fear",
+        "disgust": "disgust",
+        "other": "other",
+    }
+)
+"""IEMOCAP's annotators' words, in lower case, to canonical names."""
+
+MSP_PODCAST_VOTES: Mapping[str, str] = MappingProxyType(
+    {
+        "Angry": "anger",
+        "Sad": "sadness",
+        "Happy": "happiness",
+        "Surprise": "surprise",
+        "Fear": "fear",
+        "Disgust": "disgust",
+        "Contempt": "contempt",
+        "Neutral": "neutral",
+        "Other": "other",
+    }
+)
+"""MSP-Podcast's workers' primary classes to canonical names."""
+
+
+_COMMON_WORDS = {
+    "afraid": "fear",
+    "angry": "anger",
+    "bored": "boredom",
+    "disgusted": "disgust",
+    "excited": "excitement",
+    "fearful": "fear",
+    "frustrated": "frustration",
+    "happy": "happiness",
+    "joy": "happiness",
+    "joyful": "happiness",
+    "pleasant_surprise": "surprise",
+    "pleasant_surprised": "surprise",
+    "ps": "surprise",
+    "sad": "sadness",
+    "scared": "fear",
+    "surprised": "surprise",
+}
+
+
 def canonical(corpus: str, label: str) -> str | None:
     """The canonical name of a corpus's own label, or None where the label is no category.
 
@@ -165,6 +227,26 @@ def canonical(corpus: str, label: str) -> str | None:
     return table[label]
 
 
+def common_name(word: str) -> str:
+    """The canonical name for a common word, whichever its case, in one's own tables and folders.
+
+    Raises:
+        ManifestError: the word is neither a canonical name nor a common word for one.
+
+    >>> common_name("Angry")
+    'anger'
+    """
+    name = word.strip().lower().replace("-", "_").replace(" ", "_")
+    if name in CATEGORIES:
+        return name
+    if name not in _COMMON_WORDS:
+        raise ManifestError(
+            f"The label {word!r} is unknown, expected one of {', '.join(CATEGORIES)} or a common "
+            "word for one. Rename it, or leave it empty."
+        )
+    return _COMMON_WORDS[name]
+
+
 @dataclass(frozen=True, slots=True)
 class LabelMap:
     """What a protocol counts as one class, and what it leaves out.
@@ -172,16 +254,18 @@ class LabelMap:
     Attributes:
         merge: canonical name to the canonical name that it counts as.
         drop: canonical names to leave out, judged before merging.
+        keep: the only names left after merging; empty keeps all that are not dropped.
 
     >>> LabelMap(merge={"calm": "neutral"}, drop={"disgust"}).apply(["calm", "disgust", "fear"])
     ['neutral', None, 'fear']
     """
 
     merge: Mapping[str, str] = field(default_factory=dict)
-    drop: Iterable[str] = ()
+    drop: Collection[str] = ()
+    keep: Collection[str] = ()
 
     def __post_init__(self) -> None:
-        names = {*self.merge, *self.merge.values(), *self.drop}
+        names = {*self.merge, *self.merge.values(), *self.drop, *self.keep}
         unknown = sorted(names - set(CATEGORIES))
         chained = sorted(set(self.merge.values()) & {*self.merge, *self.drop})
         if unknown or chained:
@@ -194,7 +278,8 @@ class LabelMap:
         """The class that ``label`` counts as, or None where it is unknown or dropped."""
         if label is None or label in self.drop:
             return None
-        return self.merge.get(label, label)
+        name = self.merge.get(label, label)
+        return name if not self.keep or name in self.keep else None
 
     def apply(self, labels: Iterable[str | None]) -> list[str | None]:
         """The class of each label, in order."""
@@ -213,3 +298,14 @@ class LabelMap:
         """The label space left of ``labels``, in the canonical order."""
         left = set(self.apply(labels))
         return tuple(category for category in CATEGORIES if category in left)
+
+
+IEMOCAP_FOUR_CLASSES = LabelMap(
+    merge={"excitement": "happiness"}, keep=("neutral", "happiness", "sadness", "anger")
+)
+"""The usual four classes of IEMOCAP, excited counted as happy: 5,531 turns."""
+
+IEMOCAP_SIX_CLASSES = LabelMap(
+    keep=("neutral", "happiness", "excitement", "sadness", "anger", "frustration")
+)
+"""The usual six classes of IEMOCAP, happy and excited apart: 7,380 turns."""

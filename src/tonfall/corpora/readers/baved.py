@@ -17,7 +17,15 @@ __all__ = ["read"]
 _NAME = re.compile(r"(\d+)-([mf])-(\d+)-(\d)-(\d)-(\d+)")
 _SEXES = {"f": "female", "m": "male"}
 _TOP_LEVEL = 2
-_WORDS = frozenset("0123456")
+_WORDS = {
+    "0": "اعجبني",
+    "1": "لم يعجبني",
+    "2": "هذا",
+    "3": "الفيلم",
+    "4": "رائع",
+    "5": "مقول",
+    "6": "سيئ",
+}
 # The two numbers share 21 identical recordings, so they are one voice.
 _SAME_SPEAKER = {"53": "46"}
 
@@ -36,7 +44,9 @@ def _oddities(clips: list[tuple[Path, re.Match[str]]]) -> tuple[str, ...]:
         for number, kept in _SAME_SPEAKER.items()
         if {number, kept} <= speakers
     ]
-    misplaced = [path.stem for path, match in clips if path.parent.name in _WORDS - {match[4]}]
+    misplaced = [
+        path.stem for path, match in clips if path.parent.name in _WORDS.keys() - {match[4]}
+    ]
     if misplaced:
         said.append(f"In another word's folder than the name says: {', '.join(misplaced)}.")
     return tuple(said)
@@ -53,6 +63,7 @@ def _row(path: Path, match: re.Match[str]) -> Row:
         age=float(age),
         language="ar",
         sentence=word,
+        text=_WORDS.get(word),
         label=canonical("baved", level),
         label_original=level,
         arousal=int(level) / _TOP_LEVEL,
