@@ -1,0 +1,62 @@
+"""Audio in: files, pipes and arrays become float32 waveforms at the rate that is wanted.
+
+What this package cannot use, it refuses with an :class:`~tonfall.errors.AudioError`. An Ogg
+file that was cut off is the exception: its header promises no length, and so what is there
+is taken for the whole.
+"""
+
+from tonfall.audio.decoder import STANDARD_INPUT, AudioInfo
+from tonfall.audio.g711 import (
+    alaw_table,
+    decode_alaw,
+    decode_mulaw,
+    encode_alaw,
+    encode_mulaw,
+    mulaw_table,
+)
+from tonfall.audio.level import FLOOR_DB, peak_db, rms_db
+from tonfall.audio.limits import (
+    MAX_CHANNELS,
+    MAX_SAMPLING_RATE,
+    MIN_SAMPLING_RATE,
+    SHORTEST_SECONDS,
+    check_channels,
+    check_duration,
+    check_sampling_rate,
+)
+from tonfall.audio.raw import Encoding, RawFormat, decode_samples
+from tonfall.audio.reader import AudioReader, open_audio, probe, read
+from tonfall.audio.resample import Resampler, resample
+from tonfall.audio.waveform import as_waveform, check_waveform
+
+__all__ = [
+    "FLOOR_DB",
+    "MAX_CHANNELS",
+    "MAX_SAMPLING_RATE",
+    "MIN_SAMPLING_RATE",
+    "SHORTEST_SECONDS",
+    "STANDARD_INPUT",
+    "AudioInfo",
+    "AudioReader",
+    "Encoding",
+    "RawFormat",
+    "Resampler",
+    "alaw_table",
+    "as_waveform",
+    "check_channels",
+    "check_duration",
+    "check_sampling_rate",
+    "check_waveform",
+    "decode_alaw",
+    "decode_mulaw",
+    "decode_samples",
+    "encode_alaw",
+    "encode_mulaw",
+    "mulaw_table",
+    "open_audio",
+    "peak_db",
+    "probe",
+    "read",
+    "resample",
+    "rms_db",
+]
