@@ -1,0 +1,95 @@
+"""What every source of samples offers, whichever library is behind it."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+
+from tonfall.arrays import FloatArray
+from tonfall.errors import AudioError
+
+__all__ = ["STANDARD_INPUT", "AudioInfo", "Decoder", "damaged", "spoken_name", "truncated"]
+
+STANDARD_INPUT = "-"
+"""The path that stands for standard input."""
+
+
+def spoken_name(path: str) -> str:
+    """What messages call a source."""
+    return "Standard input" if path == STANDARD_INPUT else path
+
+
+@dataclass(frozen=True, slots=True)
+class AudioInfo:
+    """What a header says of a recording.
+
+    Attributes:
+        path: as it was given; "-" for standard input.
+        sampling_rate: Hz.
+        channels: count.
+        samples: length at ``sampling_rate``; None where the header does not say it, or
+            promises more than the file can hold.
+        format: container and encoding, such as "WAV/PCM_16".
+    """
+
+    path: str
+    sampling_rate: int
+    channels: int
+    samples: int | None
+    format: str
+
+    @property
+    def name(self) -> str:
+        """What messages call it."""
+        return spoken_name(self.path)
+
+    @property
+    def seconds(self) -> float | None:
+        """Length in seconds, where the header says it."""
+        return None if self.samples is None else self.samples / self.sampling_rate
+
+
+class Decoder(ABC):
+    """Gives the samples of one recording, once, from the front.
+
+    Attributes:
+        info: what the header says.
+        promised: samples that the header commits itself to, or None. A recording that
+            ends earlier is truncated.
+        found: samples that are there, where this is known before any is read.
+    """
+
+    info: AudioInfo
+    promised: int | None = None
+    found: int | None = None
+
+    @abstractmethod
+    def read(self, samples: int) -> FloatArray:
+        """The next (channels, at most ``samples``) float32; no samples at the end.
+
+        Raises:
+            AudioError: what follows cannot be decoded.
+        """
+
+    @abstractmethod
+    def close(self) -> None:
+        """Let go of the file."""
+
+
+def truncated(info: AudioInfo, *, found: int, promised: int) -> AudioError:
+    """The error of a recording that is over before its header says so."""
+    return AudioError(
+        f"{info.name}: it is truncated, with {found / info.sampling_rate:.1f} s of audio where its "
+        f"header promises {promised / info.sampling_rate:.1f} s; copy it again from its source, or "
+        "rewrite what is there with ffmpeg."
+    )
+
+
+def damaged(info: AudioInfo, *, found: int, promised: int | None) -> AudioError:
+    """The error of a recording that cannot be decoded to its end."""
+    whole = "" if promised is None else f" of {promised / info.sampling_rate:.1f} s"
+    return AudioError(
+        f"{info.name}: it is truncated or damaged, and cannot be decoded beyond "
+        f"{found / info.sampling_rate:.1f} s{whole}; copy it again from its source, or rewrite "
+        "what is there with ffmpeg."
+    )

@@ -1,0 +1,191 @@
+"""Recordings that libsndfile reads: WAV, FLAC, Ogg Vorbis, Opus, MP3 and older ones."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import BinaryIO
+
+import numpy as np
+import soundfile
+
+from tonfall.arrays import FloatArray
+from tonfall.audio.decoder import AudioInfo, Decoder, damaged
+from tonfall.audio.riff import WavHeader
+from tonfall.errors import AudioError
+
+__all__ = ["LibsndfileDecoder", "MpegDecoder", "UnknownFormatError", "open_libsndfile"]
+
+_UNKNOWN_LENGTH = 1 << 62
+"""libsndfile says 2**63 - 1 samples where a header leaves the length open."""
+_MPEG_LENGTH_TAGS = (b"Xing", b"Info", b"VBRI")
+_MPEG_TAG = b"APETAGEX"
+_MPEG_SLACK_BYTES = 1 << 14
+"""Short tags and padding that may follow the last frame of an MP3 file."""
+
+
+class UnknownFormatError(Exception):
+    """libsndfile cannot read the file; another library may. It never reaches a user."""
+
+
+class _ForwardFile(soundfile.SoundFile):  # type: ignore[misc]
+    """Reads forward only, and so without the seek that follows every read elsewhere.
+
+    That seek fails on a FLAC stream whose header leaves the length open, and costs time.
+    """
+
+    def seekable(self) -> bool:
+        return False
+
+
+def open_libsndfile(path: Path, *, wav: WavHeader | None) -> Decoder:
+    """A decoder of a file that exists and can be read.
+
+    Args:
+        path: of the file.
+        wav: its header, where it is a WAV file, to be held against the file's size.
+
+    Raises:
+        UnknownFormatError: libsndfile does not know the format.
+    """
+    file = _open(path)
+    if file.format == "MP3":
+        file.close()
+        return MpegDecoder(path)
+    if wav is not None:
+        promised = _promised_samples(wav, found=file.frames, size=path.stat().st_size)
+        return LibsndfileDecoder(file, path=path, promised=promised, found=file.frames)
+    return LibsndfileDecoder(
+        file, path=path, promised=file.frames if file.frames < _UNKNOWN_LENGTH else None
+    )
+
+
+def _open(source: Path | BinaryIO) -> _ForwardFile:
+    try:
+        return _ForwardFile(source)
+    except (soundfile.LibsndfileError, TypeError) as error:
+        # A TypeError: soundfile takes a name that ends in ".raw" for samples without header.
+        raise UnknownFormatError(str(error)) from error
+
+
+def _promised_samples(wav: WavHeader, *, found: int, size: int) -> int:
+    """What the header says; libsndfile says what is there, of which this is a multiple."""
+    there = size - wav.data_start
+    if wav.data_bytes is None or wav.data_bytes <= there or there <= 0:
+        return found
+    return found * wav.data_bytes // there
+
+
+class LibsndfileDecoder(Decoder):
+    """Decodes an open file.
+
+    Args:
+        file: at its start; the decoder closes it.
+        path: of the file.
+        promised: samples by the header, or None.
+        found: samples that are there, where this is known.
+    """
+
+    def __init__(
+        self, file: _ForwardFile, *, path: Path, promised: int | None, found: int | None = None
+    ) -> None:
+        self._file = file
+        self._count = 0
+        self.promised = promised
+        self.found = found
+        self.info = AudioInfo(
+            path=str(path),
+            sampling_rate=file.samplerate,
+            channels=file.channels,
+            samples=promised if found is None or found == promised else None,
+            format=f"{file.format}/{file.subtype}",
+        )
+
+    def read(self, samples: int) -> FloatArray:
+        """The next (channels, at most ``samples``) float32.
+
+        Raises:
+            AudioError: the file is damaged.
+        """
+        block = np.empty((self.info.channels, samples), np.float32)
+        filled = 0
+        while filled < samples and len(piece := self._piece(samples - filled)):
+            block[:, filled : filled + len(piece)] = piece.T
+            filled += len(piece)
+        return block[:, :filled]
+
+    def close(self) -> None:
+        """Close the file."""
+        self._file.close()
+
+    def _piece(self, at_most: int) -> FloatArray:
+        """The next (n, channels); short, since what precedes damage in it is lost."""
+        count = min(at_most, self.info.sampling_rate // 10)
+        try:
+            piece: FloatArray = self._file.read(count, dtype="float32", always_2d=True)
+        except soundfile.LibsndfileError as error:
+            raise damaged(self.info, found=self._count, promised=self.promised) from error
+        self._count += len(piece)
+        return piece
+
+
+class MpegDecoder(LibsndfileDecoder):
+    """Decodes MP3, whose length libsndfile may only guess.
+
+    It then stops at the guess, however much follows. Read through a Python file, the
+    position in it shows that something was left. Other formats are not read so, because
+    an interrupt is lost when it hits while the library calls back.
+
+    Args:
+        path: of the file.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._stream = path.open("rb")
+        self._size = path.stat().st_size
+        stated = _states_length(self._stream)
+        self._stream.seek(0)
+        try:
+            file = _open(self._stream)
+        except UnknownFormatError:
+            # By its name it was MP3, by its first bytes it is not.
+            self._stream.close()
+            raise
+        super().__init__(file, path=path, promised=file.frames if stated else None)
+
+    def read(self, samples: int) -> FloatArray:
+        """The next (channels, at most ``samples``) float32.
+
+        Raises:
+            AudioError: the file is damaged, or goes on where it should end.
+        """
+        block = super().read(samples)
+        if block.shape[1] == 0:
+            self._refuse_rest()
+        return block
+
+    def close(self) -> None:
+        """Close the file."""
+        super().close()
+        self._stream.close()
+
+    def _refuse_rest(self) -> None:
+        rest = self._size - self._stream.tell()
+        if rest > _MPEG_SLACK_BYTES and _MPEG_TAG not in self._stream.read(_MPEG_SLACK_BYTES):
+            raise AudioError(
+                f"{self.info.name}: its length seemed to be "
+                f"{self._count / self.info.sampling_rate:.1f} s, but {rest} bytes follow, as in "
+                "MP3 files that were joined; convert it to WAV or FLAC with ffmpeg."
+            )
+
+
+def _states_length(stream: BinaryIO) -> bool:
+    """Whether an MP3 file's first frame holds a count of frames."""
+    head = stream.read(10)
+    if head[:3] == b"ID3":
+        # Seven bits a byte: the tag's size never looks like the start of a frame.
+        size = sum(byte << 7 * (3 - place) for place, byte in enumerate(head[6:10]))
+        stream.seek(10 + size)
+    else:
+        stream.seek(0)
+    first = stream.read(1 << 12)
+    return any(tag in first for tag in _MPEG_LENGTH_TAGS)

@@ -1,0 +1,150 @@
+"""Recordings that only FFmpeg reads (m4a, mp4, webm, amr, ...), through PyAV.
+
+PyAV is large and optional: it is imported when such a file is opened, not before.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from itertools import chain
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO
+
+import numpy as np
+
+from tonfall.arrays import FloatArray
+from tonfall.audio.decoder import AudioInfo, Decoder, damaged
+from tonfall.errors import AudioError
+
+if TYPE_CHECKING:
+    from av.container import InputContainer
+
+__all__ = ["PyAVDecoder", "open_pyav"]
+
+_OPTIONS = {"protocol_whitelist": "none"}
+"""A file may be a playlist: it must not make FFmpeg open other files or addresses."""
+_STATING = ("mov", "matroska")
+"""Containers that state their length; others leave FFmpeg to guess it from the bit rate."""
+
+
+def open_pyav(path: Path) -> Decoder:
+    """A decoder of a file that exists, can be read, and that libsndfile does not know.
+
+    Raises:
+        AudioError: PyAV is not installed, FFmpeg does not know the format either, or there
+            is no audio in it.
+    """
+    try:
+        import av
+    except ImportError as error:
+        raise AudioError(
+            f"{path}: it is not WAV, FLAC, Ogg Vorbis, Opus or MP3, or is damaged; for m4a, mp4, "
+            "webm and others install the extra: pip install 'tonfall[av]'."
+        ) from error
+    stream = path.open("rb")
+    try:
+        container = av.open(stream, "r", options=_OPTIONS)
+    except (av.FFmpegError, OSError) as error:
+        stream.close()
+        raise _unknown(path) from error
+    try:
+        _check_audio(container, path)
+    except AudioError:
+        container.close()
+        stream.close()
+        raise
+    return PyAVDecoder(container, stream, path=path)
+
+
+def _check_audio(container: InputContainer, path: Path) -> None:
+    """Refuse a container without sound, and a text that FFmpeg took for one by its name."""
+    if not container.streams.audio:
+        raise AudioError(f"{path}: there is no audio in it; give a file that has sound.")
+    track = container.streams.audio[0]
+    if not track.rate or not track.channels:
+        raise _unknown(path)
+
+
+def _unknown(path: Path) -> AudioError:
+    return AudioError(
+        f"{path}: it is not a recording in any known format, or its header is damaged; check "
+        "that it plays, or, if it is raw audio, give its encoding, rate and channels."
+    )
+
+
+class PyAVDecoder(Decoder):
+    """Decodes the first audio track of an open container.
+
+    Args:
+        container: at its start; the decoder closes it.
+        stream: the file that the container reads; the decoder closes it too.
+        path: of the file.
+    """
+
+    def __init__(self, container: InputContainer, stream: BinaryIO, *, path: Path) -> None:
+        self._container = container
+        self._stream = stream
+        self._track = container.streams.audio[0]
+        self._pieces = self._decode()
+        self._waiting: list[FloatArray] = []
+        self._count = 0
+        self.promised = _stated_samples(container)
+        self.info = AudioInfo(
+            path=str(path),
+            sampling_rate=self._track.rate,
+            channels=self._track.channels,
+            samples=self.promised,
+            format=_format_name(container),
+        )
+
+    def read(self, samples: int) -> FloatArray:
+        """The next (channels, at most ``samples``) float32.
+
+        Raises:
+            AudioError: the file is damaged.
+        """
+        waiting = sum(piece.shape[1] for piece in self._waiting)
+        while waiting < samples and (piece := next(self._pieces, None)) is not None:
+            self._waiting.append(piece)
+            waiting += piece.shape[1]
+        none = np.zeros((self.info.channels, 0), np.float32)
+        joined = np.concatenate([none, *self._waiting], axis=1)
+        self._waiting = [joined[:, samples:]]
+        self._count += min(waiting, samples)
+        return np.ascontiguousarray(joined[:, :samples])
+
+    def close(self) -> None:
+        """Close the container and its file."""
+        self._pieces.close()
+        self._container.close()
+        self._stream.close()
+
+    def _decode(self) -> Generator[FloatArray, None, None]:
+        """Pieces of (channels, n), as long as the codec's frames."""
+        import av
+
+        to_float = av.AudioResampler(
+            format="fltp", layout=self._track.layout, rate=self._track.rate
+        )
+        try:
+            for frame in chain(self._container.decode(self._track), [None]):
+                for converted in to_float.resample(frame):
+                    yield np.asarray(converted.to_ndarray(), np.float32)
+        except (av.FFmpegError, ValueError) as error:
+            # ValueError: the rate or the channels change on the way.
+            raise damaged(self.info, found=self._count, promised=self.promised) from error
+
+
+def _stated_samples(container: InputContainer) -> int | None:
+    """The length that the container states, in samples of its first audio track."""
+    track = container.streams.audio[0]
+    if not container.format.name.startswith(_STATING):
+        return None
+    if track.duration is not None and track.time_base is not None:
+        return int(track.duration * track.time_base * track.rate)
+    return None if container.duration is None else container.duration * track.rate // 1_000_000
+
+
+def _format_name(container: InputContainer) -> str:
+    codec = container.streams.audio[0].codec_context.name
+    return f"{container.format.name.split(',')[0]}/{codec}".upper()

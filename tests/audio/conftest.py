@@ -1,0 +1,19 @@
+"""What the tests of audio share."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from audio_recordings import Writer, write_recording
+
+
+@pytest.fixture
+def write(tmp_path: Path) -> Writer:
+    """Writes a recording under a name in a folder of the test's own."""
+
+    def write_named(name: str, *args: Any, **options: Any) -> Path:
+        return write_recording(tmp_path / name, *args, **options)
+
+    return write_named
