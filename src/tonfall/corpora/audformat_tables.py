@@ -13,10 +13,11 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+import pyarrow as pa
 import pyarrow.parquet as pq
 import yaml
 
-from tonfall.corpora.columns import COLUMNS, SCHEMA_VERSION, conform
+from tonfall.corpora.columns import COLUMNS, SCHEMA, SCHEMA_VERSION, conform
 from tonfall.corpora.storage import parse_votes, replacing
 from tonfall.errors import ManifestError
 
@@ -25,7 +26,20 @@ __all__ = ["Database", "open_database", "read", "write"]
 _TABLE = "items"
 _VERSION = "tonfall.manifest"
 _SEGMENT = ("file", "start", "end")
-_DTYPES = {"float64": "float", "boolean": "bool", "Int64": "int", "string": "str", "object": "str"}
+_DTYPES = {pa.float64(): "float", pa.bool_(): "bool", pa.int64(): "int"}
+
+
+# audformat names languages by ISO 639-3, a manifest by ISO 639-1.
+_LANGUAGES = {
+    "am": "amh",
+    "ar": "ara",
+    "de": "deu",
+    "en": "eng",
+    "it": "ita",
+    "pl": "pol",
+    "ur": "urd",
+    "zh": "zho",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,13 +139,17 @@ def write(frame: pd.DataFrame, folder: Path) -> None:
 
 def _header(frame: pd.DataFrame) -> dict[str, object]:
     named = [name for name in COLUMNS if name not in _SEGMENT]
+    dtypes = {name: _DTYPES.get(SCHEMA.field(name).type, "str") for name in named}
     return {
         "name": "+".join(sorted(frame["corpus"].dropna().unique())) or "manifest",
         "source": "tonfall",
         "usage": "research",
-        "languages": sorted(frame["language"].dropna().unique()),
+        "languages": [
+            _LANGUAGES.get(language, language)
+            for language in sorted(frame["language"].dropna().unique())
+        ],
         _VERSION: SCHEMA_VERSION,
-        "schemes": {name: {"dtype": _DTYPES[str(frame[name].dtype)]} for name in named},
+        "schemes": {name: {"dtype": dtype} for name, dtype in dtypes.items()},
         "tables": {
             _TABLE: {
                 "type": "segmented",

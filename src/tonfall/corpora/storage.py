@@ -139,6 +139,7 @@ def _votes(path: Path, text: object) -> dict[str, float] | None:
 def moved(paths: pd.Series[Any], *, old: Path, new: Path) -> pd.Series[Any]:
     """Paths relative to ``old`` as ones relative to ``new``, with forward slashes; null kept."""
     between = Path(os.path.relpath(old.resolve(), new.resolve())).as_posix()
-    return paths.map(
+    joined = paths.map(
         lambda path: posixpath.normpath(posixpath.join(between, path)), na_action="ignore"
     )
+    return joined.astype(paths.dtype)
