@@ -89,8 +89,8 @@ def test_memory_does_not_grow_with_length(write: Writer) -> None:
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert total == 16000 * 600
-    # Ten minutes are 38 MB as float32; a block of 1 s is 64 kB.
-    assert peak < 1_000_000
+    # Ten minutes are 38 MB as float32, a block of 1 s is 64 kB; the rest is Python's own.
+    assert peak < 5_000_000
 
 
 def test_float_overshoots_are_clipped_in_every_block(write: Writer) -> None:

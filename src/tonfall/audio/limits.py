@@ -23,7 +23,7 @@ SHORTEST_SECONDS = 0.025
 """One frame of analysis: of less, nothing can be said."""
 
 
-def check_sampling_rate(sampling_rate: int, *, name: str) -> None:
+def check_sampling_rate(sampling_rate: int, *, name: str = "The audio") -> None:
     """Refuse a rate that no recording of speech has.
 
     Args:
@@ -40,7 +40,7 @@ def check_sampling_rate(sampling_rate: int, *, name: str) -> None:
         )
 
 
-def check_channels(channels: int, *, name: str) -> None:
+def check_channels(channels: int, *, name: str = "The audio") -> None:
     """Refuse no channel, and more channels than a conversation has sides.
 
     Raises:
@@ -53,7 +53,7 @@ def check_channels(channels: int, *, name: str) -> None:
         )
 
 
-def check_duration(samples: int, *, sampling_rate: int, name: str) -> None:
+def check_duration(samples: int, *, sampling_rate: int, name: str = "The audio") -> None:
     """Refuse audio that is over before anything can be measured.
 
     Raises:

@@ -25,7 +25,7 @@ _FULL_SCALE: Mapping[str, tuple[int, float]] = {
 """Zero and full scale of each integer type."""
 
 
-def as_waveform(samples: npt.ArrayLike, *, sampling_rate: int) -> FloatArray:
+def as_waveform(samples: npt.ArrayLike, sampling_rate: int) -> FloatArray:
     """The samples as a waveform, whatever type they came in.
 
     Args:
