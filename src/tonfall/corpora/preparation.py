@@ -14,7 +14,7 @@ from tonfall.corpora.headers import Header, read_headers
 from tonfall.corpora.manifest import Manifest
 from tonfall.corpora.registry import Corpus, find_corpus
 from tonfall.corpora.rows import Reading, Row, audio_files
-from tonfall.corpora.validation import Problem, header_problems, table_problems
+from tonfall.corpora.validation import Kind, Problem, header_problems, table_problems
 from tonfall.emotion.categories import CATEGORIES
 from tonfall.errors import AudioError, ManifestError
 
@@ -81,15 +81,23 @@ def prepare(
     folder = root.parent if corpus.is_file else root
     manifest = Manifest(_frame(rows, folder, headers), folder)
     problems = _problems(manifest, headers)
-    broken = _broken(corpus, root, problems, partial)
-    kept = _without(manifest, broken)
-    left_out = (*silent, *sorted(broken), *(str(path) for path in reading.strays))
+    _check_usable(corpus, root, problems, partial)
+    kept = _usable(manifest, problems)
+    left_out = (*silent, *_left_out(problems), *(str(path) for path in reading.strays))
     return kept, _report(corpus, kept, problems, reading, left_out)
 
 
-def _without(manifest: Manifest, items: set[str]) -> Manifest:
+def _usable(manifest: Manifest, problems: Sequence[Problem]) -> Manifest:
+    """The rows without fatal problems; of an item that is there twice, the first."""
+    broken = {p.item for p in problems if p.kind.fatal and p.kind is not Kind.ITEM}
     frame = manifest.frame
-    return Manifest(frame[~frame["item"].isin(items)].reset_index(drop=True), manifest.root)
+    frame = frame[~frame["item"].isin(broken)].drop_duplicates(["corpus", "item"])
+    return Manifest(frame.reset_index(drop=True), manifest.root)
+
+
+def _left_out(problems: Sequence[Problem]) -> list[str]:
+    fatal = {(p.item, p.kind is Kind.ITEM) for p in problems if p.kind.fatal}
+    return sorted(f"{item} (again)" if again else item for item, again in fatal)
 
 
 def _read(corpus: Corpus, root: Path) -> Reading:
@@ -178,8 +186,8 @@ def _problems(
     return (*of_files, *table_problems(manifest.frame, labels=CATEGORIES))
 
 
-def _broken(corpus: Corpus, root: Path, problems: Sequence[Problem], partial: bool) -> set[str]:
-    """Items to leave out; ManifestError where there are any that the release should have whole."""
+def _check_usable(corpus: Corpus, root: Path, problems: Sequence[Problem], partial: bool) -> None:
+    """ManifestError where an item cannot be used that the release should have whole."""
     fatal = [problem for problem in problems if problem.kind.fatal]
     mendable = [problem for problem in fatal if problem.item not in corpus.unusable]
     if mendable and not partial:
@@ -187,7 +195,6 @@ def _broken(corpus: Corpus, root: Path, problems: Sequence[Problem], partial: bo
             f"{root}: {len(mendable)} items of {corpus.title} cannot be used: "
             f"{mendable[0].message}. Mend them, or allow a partial release."
         )
-    return {problem.item for problem in fatal}
 
 
 def _report(
