@@ -41,6 +41,7 @@ def test_an_empty_file(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["notes.wav", "notes.flac", "notes.mp3", "notes.m4a", "notes"])
 def test_a_text_file_with_the_name_of_a_recording(tmp_path: Path, name: str) -> None:
+    pytest.importorskip("av", reason="needs the extra tonfall[av]")
     path = tmp_path / name
     path.write_text("The customer called again about the bill.\n" * 20)
     assert "not a recording in any known format" in refusal(path)
