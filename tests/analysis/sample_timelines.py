@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 from math import exp, sin
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 from hypothesis import strategies as st
 
 from tonfall.arrays import FloatArray
@@ -122,26 +124,28 @@ def _judged(
     """Three-second windows every second that hold enough of the speaker's speech."""
     own = [item for item in turns if item.speaker == speaker]
     windows, heard = [], 0.0
+    mood = np.zeros(len(LABELS))
     for end in range(1, int(total) + 1):
         reach = segment(max(0, end - 3), end)
         ratio = sum(item.segment.overlap(reach) for item in own) / reach.samples
         if ratio < 0.3:
             continue
-        windows.append(_window(reach, own[0], end / total, ratio, heard, rng))
+        # Neighbouring windows share most of their audio, and so their errors.
+        mood = 0.8 * mood + 0.35 * rng.standard_normal(len(LABELS))
+        windows.append(_window(reach, own[0], end / total, ratio, heard, mood))
         heard += sum(item.segment.overlap(segment(end - 1, end)) for item in own) / SAMPLING_RATE
     return windows
 
 
 def _window(
-    reach: Segment, owner: Turn, place: float, ratio: float, heard: float, rng: np.random.Generator
+    reach: Segment, owner: Turn, place: float, ratio: float, heard: float, mood: npt.NDArray[Any]
 ) -> Window:
     heat = exp(-(((place - 0.55) / 0.16) ** 2)) if owner.speaker == "customer" else 0.08
     warmth = max(0.0, sin(5 * place + owner.channel))
-    scores = np.array([1.9, 0.5, 1.6 * warmth, 0.4, 4.2 * heat, 0.4, 0.1, 0.5])
-    scores += 0.55 * rng.standard_normal(len(LABELS))
+    scores = np.array([2.3, 0.5, 3.1 * warmth, 0.3, 5.0 * heat, 0.3, 0.1, 0.4]) + mood
     probabilities = np.exp(scores) / np.exp(scores).sum()
     best = int(probabilities.argmax())
-    wobble = 0.03 * rng.standard_normal(3)
+    wobble = 0.04 * mood[:3]
     return Window(
         segment=reach,
         channel=owner.channel,

@@ -3,7 +3,7 @@ from itertools import pairwise
 from hypothesis import given
 from sample_timelines import call, segment, timeline, timelines, turn, window
 
-from tonfall.analysis.strip import runs, speech, strip, unjudged
+from tonfall.analysis.strip import coarse_runs, runs, speech, strip, unjudged
 from tonfall.timeline import Segment
 
 
@@ -75,3 +75,13 @@ def test_a_realistic_call_is_judged_nearly_everywhere():
     for speaker in item.speakers:
         spoken = sum(each.samples for each in speech(item, speaker))
         assert sum(each.samples for each in unjudged(item, speaker)) < 0.1 * spoken
+
+
+def test_coarse_runs_hold_what_was_heard_longest():
+    windows = [window(0, 4, "anger"), window(4, 5), window(5, 9, "anger"), window(14, 15)]
+    cells = strip(timeline([turn(0, 20)], windows), "agent")
+    coarse = coarse_runs(cells, step=segment(0, 10).samples)
+    assert [(run.segment, run.label) for run in coarse] == [
+        (segment(0, 10), "anger"),
+        (segment(10, 20), "neutral"),
+    ]

@@ -14,7 +14,7 @@ from itertools import accumulate, pairwise
 
 from tonfall.timeline import Segment, Timeline, Window
 
-__all__ = ["Cell", "Run", "runs", "speech", "strip", "unjudged"]
+__all__ = ["Cell", "Run", "coarse_runs", "runs", "speech", "strip", "unjudged"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +70,31 @@ def runs(cells: Iterable[Cell]) -> tuple[Run, ...]:
         else:
             groups.append([cell])
     return tuple(_run(group) for group in groups)
+
+
+def coarse_runs(cells: Iterable[Cell], *, step: int) -> tuple[Run, ...]:
+    """Runs of at least ``step`` samples, each what was heard longest in its time.
+
+    For pictures of long recordings, in which a second is less than a dot wide.
+    """
+    bins: dict[int, list[Cell]] = {}
+    for cell in cells:
+        middle = (cell.segment.start + cell.segment.end) // 2
+        bins.setdefault(middle // step, []).append(cell)
+    return runs(
+        Cell(Segment(index * step, (index + 1) * step), _longest(inside).window)
+        for index, inside in bins.items()
+    )
+
+
+def _longest(cells: Sequence[Cell]) -> Cell:
+    """A cell of the label and certainty that hold longest."""
+    samples: dict[tuple[str, bool], int] = {}
+    for cell in cells:
+        key = (cell.window.label, cell.window.uncertain)
+        samples[key] = samples.get(key, 0) + cell.segment.samples
+    most = max(samples, key=samples.__getitem__)
+    return next(cell for cell in cells if (cell.window.label, cell.window.uncertain) == most)
 
 
 def _joined(segments: Sequence[Segment]) -> Iterator[Segment]:

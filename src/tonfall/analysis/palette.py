@@ -1,0 +1,94 @@
+"""Colours, letters and hatches of the categories, for the picture and the page alike.
+
+The colours are those of Okabe and Ito (Color Universal Design, 2008), moved and added to so that
+readers with any of the three kinds of colour blindness tell all categories apart. As thirteen
+categories cannot all differ in lightness too, each has a letter, and in the picture a hatch
+where it would look like a neighbour in grey.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from tonfall.emotion import CATEGORIES
+
+__all__ = ["AROUSAL", "STYLES", "VALENCE", "CategoryStyle", "contrast", "faded", "ink"]
+
+
+@dataclass(frozen=True, slots=True)
+class CategoryStyle:
+    """How one category is shown.
+
+    Attributes:
+        letter: its mark in a strip, unlike any other category's.
+        colour: "#rrggbb".
+        hatch: matplotlib's pattern, or "" for a plain area.
+    """
+
+    letter: str
+    colour: str
+    hatch: str
+
+
+STYLES: dict[str, CategoryStyle] = {
+    "neutral": CategoryStyle("N", "#dddee0", ""),
+    "calm": CategoryStyle("C", "#92cdef", ""),
+    "happiness": CategoryStyle("H", "#f0e442", "////"),
+    "excitement": CategoryStyle("X", "#e69f00", "++++"),
+    "sadness": CategoryStyle("S", "#1073b8", "\\\\\\\\"),
+    "anger": CategoryStyle("A", "#d55e00", ""),
+    "frustration": CategoryStyle("R", "#94391c", "////"),
+    "fear": CategoryStyle("F", "#4f2c86", ""),
+    "disgust": CategoryStyle("D", "#2aae84", "----"),
+    "surprise": CategoryStyle("U", "#f29bc1", "||||"),
+    "boredom": CategoryStyle("B", "#a88f63", "\\\\\\\\"),
+    "contempt": CategoryStyle("T", "#7a0f3f", "xxxx"),
+    "other": CategoryStyle("O", "#5d646b", ""),
+}
+
+AROUSAL = "#b04a00"
+"""Colour of the arousal curve; it is drawn solid."""
+
+VALENCE = "#005f96"
+"""Colour of the valence curve; it is drawn dashed."""
+
+assert tuple(STYLES) == CATEGORIES
+
+
+def contrast(first: str, second: str) -> float:
+    """Contrast of two colours by WCAG 2, from 1 (none) to 21.
+
+    >>> round(contrast("#000000", "#ffffff"))
+    21
+    """
+    darker, lighter = sorted((_luminance(first), _luminance(second)))
+    return (lighter + 0.05) / (darker + 0.05)
+
+
+def ink(colour: str) -> str:
+    """Black or white, whichever is easier to read on the colour."""
+    return max("#111111", "#ffffff", key=lambda each: contrast(colour, each))
+
+
+def faded(colour: str, *, towards: str = "#ffffff", by: float = 0.65) -> str:
+    """The colour mixed with another, as what is uncertain is shown.
+
+    >>> faded("#000000", by=1.0)
+    '#ffffff'
+    """
+    pairs = zip(_channels(colour), _channels(towards), strict=True)
+    return "#" + "".join(f"{round(a + (b - a) * by):02x}" for a, b in pairs)
+
+
+def _channels(colour: str) -> tuple[int, int, int]:
+    return int(colour[1:3], 16), int(colour[3:5], 16), int(colour[5:7], 16)
+
+
+def _luminance(colour: str) -> float:
+    """Relative luminance in [0, 1], WCAG 2."""
+    red, green, blue = (_linear(channel / 255) for channel in _channels(colour))
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+
+def _linear(value: float) -> float:
+    return value / 12.92 if value <= 0.04045 else float(((value + 0.055) / 1.055) ** 2.4)

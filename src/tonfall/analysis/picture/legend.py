@@ -1,0 +1,116 @@
+"""What the picture is of, and what its colours and lines mean."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tonfall.analysis.palette import AROUSAL, STYLES, VALENCE, faded, ink
+from tonfall.analysis.picture.layout import (
+    DASHES,
+    HEARD,
+    INK,
+    MUTED,
+    Layout,
+    LineStyle,
+    clock,
+    short,
+)
+from tonfall.timeline import Timeline
+
+if TYPE_CHECKING:
+    from matplotlib.lines import Line2D
+    from matplotlib.patches import Patch
+
+__all__ = ["draw_legend", "draw_title", "hatch_colour", "legend_height"]
+
+ROW_INCHES = 0.21
+COLUMN_INCHES = 1.22
+
+
+def draw_title(layout: Layout) -> None:
+    """The recording's name; its length and model beside it where there is room."""
+    timeline = layout.timeline
+    name = timeline.recording.file.rsplit("/", 1)[-1] or "live stream"
+    room = int((layout.right - layout.left) / 0.085)
+    baseline = "with" if timeline.baseline else "without"
+    facts = f"{clock(timeline.recording.duration)} · model {timeline.model}, {baseline} baseline"
+    beside = len(name) * 0.085 + len(facts) * 0.065 < layout.right - layout.left
+    layout.write(layout.left, 0.2, short(name, room), side="left", size=9.5, colour=INK)
+    if beside:
+        layout.write(layout.right, 0.2, facts, side="right", size=7.5, colour=MUTED)
+
+
+def draw_legend(layout: Layout) -> None:
+    """Only what the picture shows."""
+    layout.figure.legend(
+        handles=_handles(layout.timeline),
+        loc="lower center",
+        ncols=_columns(layout.width),
+        frameon=False,
+        fontsize=7.5,
+        labelcolor=INK,
+        handlelength=1.6,
+        columnspacing=1.4,
+    )
+
+
+def legend_height(timeline: Timeline, width: float) -> float:
+    """Its height in inches."""
+    if not timeline.speakers:
+        return 0.0
+    return 0.12 + ROW_INCHES * -(-len(_handles(timeline)) // _columns(width))
+
+
+def hatch_colour(colour: str) -> str:
+    """Colour of a hatch: seen in grey, without drowning the letter."""
+    return faded(ink(colour), towards=colour, by=0.72)
+
+
+def _columns(width: float) -> int:
+    return max(2, int((width - 0.3) / COLUMN_INCHES))
+
+
+def _handles(timeline: Timeline) -> list[Patch | Line2D]:
+    windows = timeline.windows
+    shown = {window.label for window in windows}
+    entries: list[Patch | Line2D] = [_patch(label) for label in timeline.labels if label in shown]
+    if any(window.uncertain for window in windows):
+        entries.append(_plain_patch(faded("#8a8f95"), "a?  uncertain"))
+    if any(window.arousal is not None for window in windows):
+        entries.append(_line(AROUSAL, "arousal"))
+    if any(window.valence is not None for window in windows):
+        entries.append(_line(VALENCE, "valence", dashes=DASHES))
+    if timeline.baseline and windows:
+        entries.append(_line(HEARD, "heard by baseline", width=0.8))
+    return entries
+
+
+def _patch(label: str) -> Patch:
+    from matplotlib.patches import Patch
+
+    style = STYLES[label]
+    return Patch(
+        facecolor=style.colour,
+        hatch=style.hatch,
+        edgecolor=hatch_colour(style.colour),
+        linewidth=0,
+        label=f"{style.letter}  {label}",
+    )
+
+
+def _plain_patch(colour: str, text: str) -> Patch:
+    from matplotlib.patches import Patch
+
+    return Patch(facecolor=colour, linewidth=0, label=text)
+
+
+def _line(
+    colour: str,
+    text: str,
+    *,
+    dashes: LineStyle = "solid",
+    width: float = 1.5,
+) -> Line2D:
+    from matplotlib.lines import Line2D
+
+    return Line2D([], [], color=colour, linewidth=width, linestyle=dashes, label=text)
