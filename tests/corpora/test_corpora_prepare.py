@@ -119,7 +119,7 @@ def test_every_corpus_says_its_licence_and_how_to_get_it() -> None:
 def test_every_real_corpus_has_a_table_of_labels() -> None:
     from tonfall.emotion.maps import CORPUS_LABELS
 
-    own = {"csv", "audformat", "folders", "huggingface", "iemocap-dialogues"}
+    own = {"csv", "audformat", "folders", "huggingface"}
     assert set(CORPORA) - own == set(CORPUS_LABELS)
 
 

@@ -1,9 +1,11 @@
 """Speech corpora: the manifest, one reader a corpus, and where to get them."""
 
 from tonfall.corpora.columns import COLUMNS, SCHEMA_VERSION
+from tonfall.corpora.download import download
 from tonfall.corpora.manifest import Manifest
 from tonfall.corpora.preparation import Report, prepare
 from tonfall.corpora.registry import CORPORA, Archive, Corpus, find_corpus
+from tonfall.corpora.summary import Spread, Summary, measure_levels, summarize
 from tonfall.corpora.validation import Kind, Problem
 
 __all__ = [
@@ -16,6 +18,11 @@ __all__ = [
     "Manifest",
     "Problem",
     "Report",
+    "Spread",
+    "Summary",
+    "download",
     "find_corpus",
+    "measure_levels",
     "prepare",
+    "summarize",
 ]

@@ -36,6 +36,20 @@ _RAVDESS = {
     "surprised": "surprise",
 }
 
+_IEMOCAP = {
+    "ang": "anger",
+    "hap": "happiness",
+    "exc": "excitement",
+    "sad": "sadness",
+    "neu": "neutral",
+    "fru": "frustration",
+    "sur": "surprise",
+    "fea": "fear",
+    "dis": "disgust",
+    "oth": "other",
+    "xxx": None,
+}
+
 CORPUS_LABELS: Mapping[str, Mapping[str, str | None]] = MappingProxyType(
     {
         "ravdess": _RAVDESS,
@@ -83,19 +97,8 @@ CORPUS_LABELS: Mapping[str, Mapping[str, str | None]] = MappingProxyType(
         },
         # Levels of expressed emotion of any kind, not categories.
         "baved": {"0": None, "1": None, "2": None},
-        "iemocap": {
-            "ang": "anger",
-            "hap": "happiness",
-            "exc": "excitement",
-            "sad": "sadness",
-            "neu": "neutral",
-            "fru": "frustration",
-            "sur": "surprise",
-            "fea": "fear",
-            "dis": "disgust",
-            "oth": "other",
-            "xxx": None,
-        },
+        "iemocap": _IEMOCAP,
+        "iemocap-dialogues": _IEMOCAP,
         "meld": {
             "neutral": "neutral",
             "joy": "happiness",

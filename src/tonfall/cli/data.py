@@ -1,0 +1,301 @@
+"""``tonfall data``: corpora to manifests."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from tonfall.errors import ServiceError, TonfallError
+
+if TYPE_CHECKING:
+    from tonfall.corpora import Corpus, Report, Summary
+
+__all__ = ["app"]
+
+MANIFESTS = Path("manifests")
+"""Where manifests are written and looked for by name."""
+
+_LEVELS = 200
+_SEED = 0
+_SHOWN_PROBLEMS = 10
+
+app = typer.Typer(
+    help="Corpora: what there is, how to get it, and checked manifests of it.",
+    no_args_is_help=True,
+)
+
+
+class Format(StrEnum):
+    """How results are printed."""
+
+    TABLE = "table"
+    JSON = "json"
+
+
+FormatOption = Annotated[Format, typer.Option("--format", help="A table to read, or JSON.")]
+NameArgument = Annotated[str, typer.Argument(help="A corpus, as 'tonfall data list' names it.")]
+
+
+@contextmanager
+def _one_sentence() -> Iterator[None]:
+    """Deliberate errors as one sentence: status 1 where a host failed, 2 where the input is bad."""
+    try:
+        yield
+    except ServiceError as error:
+        typer.echo(str(error), err=True)
+        raise typer.Exit(1) from error
+    except TonfallError as error:
+        typer.echo(str(error), err=True)
+        raise typer.Exit(2) from error
+
+
+@app.command("list")
+def list_corpora(style: FormatOption = Format.TABLE) -> None:
+    """Name every corpus that Tonfall reads: languages, labels, speakers, hours, licence, access.
+
+    Example: tonfall data list
+    """
+    from tonfall.corpora import CORPORA
+
+    rows = [_facts(corpus) for corpus in CORPORA.values()]
+    if style is Format.JSON:
+        typer.echo(json.dumps(rows, indent=2))
+        return
+    _print_table([{name: _cell(value) for name, value in row.items()} for row in rows])
+
+
+def _facts(corpus: Corpus) -> dict[str, object]:
+    return {
+        "name": corpus.name,
+        "title": corpus.title,
+        "languages": list(corpus.languages),
+        "labels": list(corpus.labels),
+        "items": corpus.items,
+        "speakers": corpus.speakers,
+        "hours": corpus.hours,
+        "licence": corpus.licence,
+        "download": "yes" if corpus.archives else "no",
+        "access": corpus.access,
+    }
+
+
+def _cell(value: object) -> str:
+    if isinstance(value, list):
+        return " ".join(map(str, value))
+    if isinstance(value, float):
+        return f"{value:.2f}"
+    return "" if value is None else str(value)
+
+
+@app.command()
+def prepare(
+    name: NameArgument,
+    root: Annotated[Path, typer.Argument(help="The unpacked release, or the table for 'csv'.")],
+    output: Annotated[
+        Path | None,
+        typer.Option(help="Where to write: .parquet, .csv, or a folder for audformat."),
+    ] = None,
+    decode: Annotated[
+        bool, typer.Option("--decode", help="Read every file to its end, not only its header.")
+    ] = False,
+    partial: Annotated[
+        bool, typer.Option("--partial", help="Take what there is of an incomplete release.")
+    ] = False,
+    labels_only: Annotated[
+        bool, typer.Option("--labels-only", help="Do without audio where there is none.")
+    ] = False,
+    style: FormatOption = Format.TABLE,
+) -> None:
+    """Check a release and write its manifest, by default to manifests/NAME.parquet.
+
+    Example: tonfall data prepare ravdess ~/corpora/ravdess
+    """
+    from tonfall import corpora
+
+    path = output or MANIFESTS / f"{name}.parquet"
+    with _one_sentence(), _counter("files") as advance:
+        manifest, report = corpora.prepare(
+            name,
+            root,
+            decode=decode,
+            partial=partial,
+            labels_only=labels_only,
+            progress=lambda done: advance(done, None),
+        )
+        manifest.write(path)
+    _print_report(report, path, style)
+
+
+def _print_report(report: Report, path: Path, style: Format) -> None:
+    if style is Format.JSON:
+        typer.echo(json.dumps(_report_facts(report, path), indent=2, ensure_ascii=False))
+        return
+    counts = ", ".join(f"{label} {count}" for label, count in report.labels.items())
+    typer.echo(
+        f"{report.corpus.title}: {report.items} items, {report.speakers} speakers, "
+        f"{report.hours:.3f} h -> {path}"
+    )
+    typer.echo(f"Labels: {counts or 'none'}")
+    for oddity in report.oddities:
+        typer.echo(f"Odd: {oddity}")
+    for name, messages in _problems_by_kind(report).items():
+        typer.echo(f"{name} ({len(messages)}):")
+        for message in messages[:_SHOWN_PROBLEMS]:
+            typer.echo(f"  {message}")
+        if len(messages) > _SHOWN_PROBLEMS:
+            typer.echo(f"  and {len(messages) - _SHOWN_PROBLEMS} more; --format json lists all")
+    if report.left_out:
+        typer.echo(f"Left out ({len(report.left_out)}): {', '.join(report.left_out)}")
+
+
+def _problems_by_kind(report: Report) -> dict[str, list[str]]:
+    kinds: dict[str, list[str]] = {}
+    for problem in report.problems:
+        kinds.setdefault(problem.kind.value.capitalize(), []).append(problem.message)
+    return kinds
+
+
+def _report_facts(report: Report, path: Path) -> dict[str, object]:
+    return {
+        "corpus": report.corpus.name,
+        "manifest": str(path),
+        "items": report.items,
+        "speakers": report.speakers,
+        "hours": round(report.hours, 4),
+        "labels": dict(report.labels),
+        "problems": [asdict(problem) for problem in report.problems],
+        "oddities": list(report.oddities),
+        "left_out": list(report.left_out),
+    }
+
+
+@app.command()
+def show(
+    manifest: Annotated[
+        str, typer.Argument(help="A manifest's path, or the name of a corpus prepared here.")
+    ],
+    picture: Annotated[
+        Path | None,
+        typer.Option(help="Where to draw the picture; by default beside the manifest, as PNG."),
+    ] = None,
+    levels: Annotated[
+        int, typer.Option(min=0, help="How many items to read for their level.")
+    ] = _LEVELS,
+    style: FormatOption = Format.TABLE,
+) -> None:
+    """Show a manifest's classes, speakers, durations and levels as a table and a picture.
+
+    Example: tonfall data show ravdess
+    """
+    import numpy as np
+
+    from tonfall import corpora
+    from tonfall.corpora.picture import draw, save
+
+    path = _manifest_path(manifest)
+    target = picture or path.with_suffix(".png")
+    with _one_sentence():
+        table = corpora.Manifest.read(path)
+        rng = np.random.default_rng(_SEED)
+        measured = corpora.measure_levels(table, at_most=levels, rng=rng)
+        summary = corpora.summarize(table, measured)
+        save(draw(table, summary, measured, path.stem), target)
+    _print_summary(summary, target, style)
+
+
+def _manifest_path(manifest: str) -> Path:
+    """That of the corpus of this name prepared here, else the path that is named."""
+    prepared = MANIFESTS / f"{manifest}.parquet"
+    return prepared if prepared.is_file() else Path(manifest)
+
+
+def _print_summary(summary: Summary, picture: Path, style: Format) -> None:
+    if style is Format.JSON:
+        typer.echo(json.dumps({**asdict(summary), "picture": str(picture)}, indent=2))
+        return
+    classes = [
+        {
+            "class": name,
+            "items": str(count),
+            "share": f"{count / summary.items:.1%}",
+            "speakers": str(summary.speakers_by_class.get(name, 0)),
+        }
+        for name, count in summary.classes.items()
+    ]
+    _print_table(classes)
+    for what, counts in (
+        ("sex", summary.sexes),
+        ("language", summary.languages),
+        ("split", summary.splits),
+    ):
+        typer.echo(f"{what}: {', '.join(f'{name} {count}' for name, count in counts.items())}")
+    typer.echo(f"duration: {_spread(asdict(summary.duration), 's')}, {summary.hours:.3f} h in all")
+    measured = f"({summary.levels_measured} items measured)"
+    typer.echo(f"level: {_spread(asdict(summary.level_db), 'dB of full scale')} {measured}")
+    typer.echo(f"picture: {picture}")
+
+
+def _spread(spread: Mapping[str, float | None], unit: str) -> str:
+    if spread["median"] is None:
+        return "unknown"
+    return ", ".join(f"{name} {value:.2f}" for name, value in spread.items()) + f" {unit}"
+
+
+@app.command()
+def download(
+    name: NameArgument,
+    folder: Annotated[Path, typer.Argument(help="Where to put it; made where it is not there.")],
+) -> None:
+    """Fetch an open corpus and unpack it; for a licensed one, say how to apply.
+
+    An interrupted download is continued by the same command.
+
+    Example: tonfall data download ravdess ~/corpora/ravdess
+    """
+    from tonfall import corpora
+
+    with _one_sentence(), _counter("bytes") as advance:
+        corpora.download(name, folder, progress=advance)
+    typer.echo(f"Next: tonfall data prepare {name} {folder}")
+
+
+@contextmanager
+def _counter(unit: str) -> Iterator[Callable[[int, int | None], None]]:
+    """A progress bar on standard error, where that is a terminal."""
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+    console = Console(file=sys.stderr)
+    columns = (BarColumn(), TextColumn("{task.completed:,.0f} {task.description}"))
+    bar = Progress(
+        *columns,
+        TimeElapsedColumn(),
+        console=console,
+        transient=True,
+        disable=not console.is_terminal,
+    )
+    with bar:
+        task = bar.add_task(unit, total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)
+
+
+def _print_table(rows: list[dict[str, str]]) -> None:
+    """Rows in columns; as wide as they need where standard output is no terminal."""
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(box=None, pad_edge=False)
+    for name in rows[0] if rows else ():
+        table.add_column(name, overflow="fold")
+    for row in rows:
+        table.add_row(*row.values())
+    console = Console()
+    Console(width=None if console.is_terminal else 200).print(table)
