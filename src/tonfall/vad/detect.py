@@ -1,0 +1,53 @@
+"""Voice activity of a whole waveform, for those who have it in one piece."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+import numpy as np
+
+from tonfall.arrays import FloatArray
+from tonfall.timeline import Segment
+from tonfall.vad.model import VoiceModel
+from tonfall.vad.track import VoiceTrack
+from tonfall.vad.turns import TurnFinder, VoiceSettings
+
+__all__ = ["detect", "probabilities"]
+
+
+@lru_cache(maxsize=1)
+def _model() -> VoiceModel:
+    return VoiceModel.load()
+
+
+def probabilities(waveform: FloatArray) -> FloatArray:
+    """Speech probability of each chunk of 512 samples.
+
+    Args:
+        waveform: (channels, samples) float32 at 16 kHz, at least one sample.
+
+    Returns:
+        (channels, chunks) float32 in [0, 1]; the last chunk may be part zeros.
+    """
+    tracks = [VoiceTrack() for _ in waveform]
+    for track, channel in zip(tracks, waveform, strict=True):
+        track.push(channel)
+        track.close()
+    _model().score([job for track in tracks for job in track.due()])
+    return np.stack([track.take() for track in tracks])
+
+
+def detect(waveform: FloatArray, *, settings: VoiceSettings | None = None) -> list[list[Segment]]:
+    """Turns of each channel, in samples at 16 kHz.
+
+    Args:
+        waveform: (channels, samples) float32 at 16 kHz, at least one sample.
+        settings: thresholds and lengths.
+    """
+    result = []
+    for channel in probabilities(waveform):
+        finder = TurnFinder(settings or VoiceSettings())
+        _, ended = finder.push(channel)
+        _, last = finder.close(waveform.shape[1])
+        result.append(ended + last)
+    return result
