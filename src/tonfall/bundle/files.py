@@ -1,0 +1,161 @@
+"""Reading, verifying and writing a bundle: a folder of bundle.json, model.onnx and card.md."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from tonfall.bundle.schema import SCHEMA_VERSION, BundleSpec
+from tonfall.errors import BundleError
+
+__all__ = ["Bundle", "bundled_models", "find_bundle", "read_bundle", "write_bundle"]
+
+SPEC_FILE = "bundle.json"
+MODEL_FILE = "model.onnx"
+CARD_FILE = "card.md"
+_SHIPPED = Path(__file__).resolve().parent.parent / "bundles"
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """A verified bundle.
+
+    Attributes:
+        folder: where it lies.
+        spec: what bundle.json says.
+        hash: SHA-256 over bundle.json, which names the hash of every other file.
+    """
+
+    folder: Path
+    spec: BundleSpec
+    hash: str
+
+    @property
+    def model(self) -> Path:
+        """The ONNX graph."""
+        return self.folder / MODEL_FILE
+
+    @property
+    def card(self) -> str:
+        """The model card, Markdown."""
+        return (self.folder / CARD_FILE).read_text(encoding="utf-8")
+
+
+def bundled_models() -> tuple[str, ...]:
+    """Names of the models that are installed with Tonfall."""
+    return tuple(sorted(path.parent.name for path in _SHIPPED.glob(f"*/{SPEC_FILE}")))
+
+
+def find_bundle(name: str | Path) -> Path:
+    """Folder of a bundled model by its name, or the folder that was named.
+
+    Raises:
+        BundleError: neither a bundled model nor a folder.
+    """
+    if str(name) in bundled_models():
+        return _SHIPPED / str(name)
+    folder = Path(name)
+    if folder.is_dir():
+        return folder
+    raise BundleError(
+        f"{str(name)!r} is neither a bundled model ({', '.join(bundled_models())}) nor a folder "
+        "with a bundle; name one of these."
+    )
+
+
+def read_bundle(name: str | Path) -> Bundle:
+    """Read a bundle and check that every file is there and unaltered.
+
+    Args:
+        name: a bundled model ("medium", "small") or a folder.
+
+    Raises:
+        BundleError: a file is missing or altered, the schema is newer or the content invalid.
+    """
+    folder = find_bundle(name)
+    raw = _read(folder / SPEC_FILE)
+    spec = _parse(folder, raw)
+    for required in (MODEL_FILE, CARD_FILE):
+        if required not in spec.files:
+            raise BundleError(f"{folder}: {SPEC_FILE} gives no hash for {required}; export anew.")
+    for file, expected in spec.files.items():
+        _verify(folder, file, expected)
+    return Bundle(folder=folder, spec=spec, hash=_sha256(raw))
+
+
+def write_bundle(folder: Path, *, spec: BundleSpec, model: bytes, card: str) -> Bundle:
+    """Write a bundle whole or not at all; an older one under that name is replaced.
+
+    ``spec.files`` is filled in here.
+    """
+    contents = {MODEL_FILE: model, CARD_FILE: card.encode()}
+    complete = spec.model_copy(update={"files": {k: _sha256(v) for k, v in contents.items()}})
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    partial = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
+    try:
+        for file, content in contents.items():
+            (partial / file).write_bytes(content)
+        text = json.dumps(complete.model_dump(mode="json"), indent=1, ensure_ascii=False)
+        (partial / SPEC_FILE).write_text(text + "\n", encoding="utf-8")
+        partial.chmod(0o755)
+        if folder.exists():
+            shutil.rmtree(folder)
+        partial.replace(folder)
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+    return read_bundle(folder)
+
+
+def _parse(folder: Path, raw: bytes) -> BundleSpec:
+    try:
+        content = json.loads(raw)
+        version = int(content["schema_version"])
+    except (ValueError, KeyError, TypeError):
+        raise BundleError(
+            f"{folder / SPEC_FILE}: not a bundle's description (JSON with a schema_version); "
+            "export the model again."
+        ) from None
+    if version > SCHEMA_VERSION:
+        raise BundleError(
+            f"{folder}: the bundle has schema version {version}, but this Tonfall reads up to "
+            f"{SCHEMA_VERSION}; install a newer Tonfall."
+        )
+    try:
+        return BundleSpec.model_validate(content)
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(str(part) for part in first["loc"]) or "content"
+        raise BundleError(
+            f"{folder / SPEC_FILE}: {place}: {first['msg']}; export the model again."
+        ) from None
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise BundleError(
+            f"{path}: cannot be read ({error.strerror}); a bundle is a folder with {SPEC_FILE}, "
+            f"{MODEL_FILE} and {CARD_FILE}."
+        ) from None
+
+
+def _verify(folder: Path, file: str, expected: str) -> None:
+    if Path(file).name != file:
+        raise BundleError(f"{folder}: {SPEC_FILE} names {file!r}, which is outside the bundle.")
+    found = _sha256(_read(folder / file))
+    if found != expected:
+        raise BundleError(
+            f"{folder / file}: SHA-256 is {found[:12]}..., but {SPEC_FILE} says "
+            f"{expected[:12]}...; the file was altered, so get the bundle again."
+        )
+
+
+def _sha256(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()

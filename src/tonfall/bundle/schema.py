@@ -1,0 +1,147 @@
+"""What ``bundle.json`` says: everything that training decided and scoring needs to know."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from tonfall.emotion import CATEGORIES, DIMENSIONS
+
+__all__ = [
+    "SCHEMA_VERSION",
+    "BaselineSpec",
+    "BundleSpec",
+    "Calibration",
+    "CorpusUse",
+    "FrontEnd",
+    "Gate",
+    "Windows",
+]
+
+SCHEMA_VERSION = 1
+"""The newest schema this version of Tonfall can read."""
+
+Unit = Annotated[float, Field(ge=0, le=1)]
+
+
+class _Spec(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class FrontEnd(_Spec):
+    """What the graph takes: log-mel frames cut into pieces, each encoded once.
+
+    Attributes:
+        kind: always the one log-mel of ``tonfall.features``.
+        piece_frames: frames (of 10 ms) that a piece stands for.
+        context_frames: frames before the piece that the encoder also sees.
+    """
+
+    kind: Literal["log_mel_80"] = "log_mel_80"
+    piece_frames: int = Field(ge=10, le=1000)
+    context_frames: int = Field(default=0, ge=0, le=1000)
+
+
+class Windows(_Spec):
+    """How pieces are put together: the last ``pieces`` of them are judged as one.
+
+    Attributes:
+        pieces: pieces in a full window.
+        minimum_speech_s: seconds of speech below which a window is not judged.
+    """
+
+    pieces: int = Field(ge=1, le=60)
+    minimum_speech_s: float = Field(gt=0, le=10)
+
+
+class Gate(_Spec):
+    """How much a judged window moves the baseline: nothing clearly emotional moves it far.
+
+    The weight of a window is 1 less the probabilities of the held labels, each times its
+    strength, and at least ``floor``.
+
+    Attributes:
+        held: strength in [0, 1] for each label that is held back.
+        floor: what even the clearest of these moves the baseline.
+    """
+
+    held: dict[str, Unit]
+    floor: Unit
+
+
+class BaselineSpec(_Spec):
+    """The prior of the baseline, and how it learns.
+
+    Attributes:
+        prior_mean: mean of the pooled features over the training corpora.
+        prior_weight_s: seconds of speech that the prior counts for.
+        gate: how much each window moves the baseline.
+    """
+
+    prior_mean: tuple[float, ...] = Field(min_length=1)
+    prior_weight_s: float = Field(gt=0, le=600)
+    gate: Gate
+
+
+class Calibration(_Spec):
+    """Chosen on development data: temperature of the logits, and when to say "uncertain".
+
+    Attributes:
+        temperature: divides the logits.
+        uncertain_below: confidence under which a result is marked uncertain.
+        coverage: share of the development clips at or above it.
+        accuracy_certain: their accuracy; accuracy_uncertain is that of the rest.
+    """
+
+    temperature: float = Field(gt=0, le=100)
+    uncertain_below: Unit
+    coverage: Unit | None = None
+    accuracy_certain: Unit | None = None
+    accuracy_uncertain: Unit | None = None
+
+
+class CorpusUse(_Spec):
+    """A corpus that the model was trained on, with the licence it was released under."""
+
+    name: str
+    licence: str
+    clips: int = Field(ge=1)
+    speakers: int = Field(ge=1)
+    language: str
+
+
+class BundleSpec(_Spec):
+    """The whole of ``bundle.json``.
+
+    Attributes:
+        files: SHA-256 (hexadecimal) of every other file of the bundle.
+        figures: measured before shipping, by protocol name; in percent unless the name says so.
+    """
+
+    schema_version: int = Field(ge=1)
+    name: str = Field(pattern=r"^[a-z0-9][a-z0-9._-]*$")
+    version: str
+    description: str
+    labels: tuple[str, ...]
+    dimensions: tuple[str, ...] = ()
+    dimensions_weak: bool = False
+    front_end: FrontEnd
+    windows: Windows
+    baseline: BaselineSpec | None = None
+    calibration: Calibration
+    licence: str
+    corpora: tuple[CorpusUse, ...]
+    figures: dict[str, float] = {}
+    recipe: str
+    files: dict[str, str]
+
+    @model_validator(mode="after")
+    def _check_names(self) -> BundleSpec:
+        unknown = [name for name in self.labels if name not in CATEGORIES]
+        unknown += [name for name in self.dimensions if name not in DIMENSIONS]
+        if unknown:
+            raise ValueError(f"unknown labels or dimensions: {', '.join(unknown)}")
+        if self.baseline and not set(self.baseline.gate.held) <= set(self.labels):
+            raise ValueError("the gate names labels that the model does not have")
+        return self

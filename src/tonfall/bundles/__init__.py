@@ -1,0 +1,1 @@
+"""The models that are installed with Tonfall, one folder each."""

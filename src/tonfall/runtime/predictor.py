@@ -1,0 +1,218 @@
+"""A loaded bundle: frames in, affect out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from tonfall.arrays import FloatArray
+from tonfall.bundle import Bundle, BundleSpec, read_bundle
+from tonfall.emotion import Affect
+from tonfall.errors import BundleError
+from tonfall.features import BANDS
+from tonfall.ort import Session, open_session
+from tonfall.runtime.baseline import Baseline, gate_weight, prior_baseline
+from tonfall.runtime.clip import clip_pieces
+
+__all__ = ["Judgement", "Predictor", "load"]
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """One window, judged.
+
+    Attributes:
+        affect: what it sounds like.
+        pooled: (features,) float32, what a baseline learns from; never stored.
+        gate: in [0, 1], how much this window may move the baseline.
+    """
+
+    affect: Affect
+    pooled: FloatArray
+    gate: float
+
+
+class Predictor:
+    """A model, ready to score.
+
+    The graph has two parts. *Encode* turns pieces of frames into statistics that add up over
+    pieces; *judge* takes the sum over a window and a baseline, and is cheap. So a second of audio
+    is encoded once, however many windows it belongs to.
+
+    Args:
+        bundle: a verified bundle.
+        threads: of ONNX Runtime.
+    """
+
+    def __init__(self, bundle: Bundle, *, threads: int = 1) -> None:
+        self.spec: BundleSpec = bundle.spec
+        self.name = bundle.spec.name
+        self.hash = bundle.hash
+        judge_inputs = ("statistics", "baseline") if self.spec.baseline else ("statistics",)
+        self._session: Session = open_session(
+            bundle.model,
+            inputs=("frames", "weights", *judge_inputs),
+            outputs=("encoded", "pooled", "logits", "dimensions"),
+            threads=threads,
+        )
+        self._frames = self.spec.front_end.context_frames + self.spec.front_end.piece_frames
+        none = np.zeros((0, self._frames, BANDS), np.float32)
+        self._no_pieces = {"frames": none, "weights": none[..., 0]}
+        self._no_windows = self._probe_judge_inputs(judge_inputs)
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The label space, in the order of all probabilities."""
+        return self.spec.labels
+
+    def baseline(self) -> Baseline:
+        """The prior: the baseline of a voice of which nothing was heard yet.
+
+        Raises:
+            BundleError: the model has no baseline.
+        """
+        if self.spec.baseline is None:
+            raise BundleError(
+                f"The model {self.name} has no baseline; it judges every window alone, so call "
+                "predict instead of judge."
+            )
+        return prior_baseline(self.spec.baseline, self.hash)
+
+    def encode(self, frames: FloatArray, weights: FloatArray) -> FloatArray:
+        """Encode pieces.
+
+        Args:
+            frames: (pieces, context + piece frames, 80) log-mel.
+            weights: (pieces, context + piece frames) in [0, 1]: how surely each frame is speech
+                that counts; 0 for context and padding.
+
+        Returns:
+            (pieces, statistics) float32, which may be summed over the pieces of a window.
+        """
+        # One at a time: INT8 graphs scale activations over the whole input, so a piece's
+        # statistics would depend on its neighbours; and one core gains nothing from batches.
+        parts = [
+            self._session.run(
+                ["encoded"],
+                {"frames": piece[None], "weights": weight[None], **self._no_windows},
+            )[0]
+            for piece, weight in zip(frames, weights, strict=True)
+        ]
+        return np.concatenate(parts) if parts else self._no_windows["statistics"]
+
+    def judge_windows(
+        self, statistics: FloatArray, baselines: Sequence[Baseline | None]
+    ) -> list[Judgement]:
+        """Judge windows, each against its own baseline (None: against the prior).
+
+        Args:
+            statistics: (windows, statistics), sums of what :meth:`encode` gave.
+            baselines: one a window.
+
+        Raises:
+            BundleError: a baseline of another model, or an output that is not finite.
+        """
+        feeds = {**self._no_pieces, "statistics": statistics}
+        if self.spec.baseline:
+            feeds["baseline"] = np.stack([self._mean_of(baseline) for baseline in baselines])
+        pooled, logits, dimensions = self._session.run(["pooled", "logits", "dimensions"], feeds)
+        if not (np.isfinite(logits).all() and np.isfinite(pooled).all()):
+            raise BundleError(
+                f"The model {self.name} gave scores that are not finite; nothing was judged. "
+                "Check the audio for NaN or infinite samples."
+            )
+        return [self._judgement(*window) for window in zip(pooled, logits, dimensions, strict=True)]
+
+    def predict(self, waveform: object, *, sampling_rate: int) -> Affect:
+        """Judge a clip alone, against the prior.
+
+        Args:
+            waveform: (samples,) or (channels, samples), integers or floats in [-1, 1]; channels
+                are averaged.
+            sampling_rate: in Hz.
+
+        Raises:
+            AudioError: the waveform cannot be used, or is silent.
+        """
+        return self._judge_clip(waveform, sampling_rate, None)[0].affect
+
+    def judge(
+        self, waveform: object, *, sampling_rate: int, baseline: Baseline
+    ) -> tuple[Affect, Baseline]:
+        """Judge a clip against a baseline; return the affect and the baseline after it.
+
+        Args:
+            waveform: as for :meth:`predict`.
+            sampling_rate: in Hz.
+            baseline: from :meth:`baseline` or an earlier call.
+
+        Raises:
+            AudioError: the waveform cannot be used, or is silent.
+            BundleError: the baseline belongs to another model.
+        """
+        self.baseline()
+        judgement, seconds = self._judge_clip(waveform, sampling_rate, baseline)
+        after = baseline.updated(judgement.pooled, seconds=seconds, gate=judgement.gate)
+        return judgement.affect, after
+
+    def _judge_clip(
+        self, waveform: object, sampling_rate: int, baseline: Baseline | None
+    ) -> tuple[Judgement, float]:
+        frames, weights, seconds = clip_pieces(
+            waveform, sampling_rate=sampling_rate, front_end=self.spec.front_end
+        )
+        statistics = self.encode(frames, weights).sum(axis=0, keepdims=True)
+        return self.judge_windows(statistics, [baseline])[0], seconds
+
+    def _judgement(
+        self, pooled: FloatArray, logits: FloatArray, dimensions: FloatArray
+    ) -> Judgement:
+        scaled = logits.astype(np.float64) / self.spec.calibration.temperature
+        exponentials = np.exp(scaled - scaled.max())
+        probabilities = tuple(float(p) for p in exponentials / exponentials.sum())
+        confidence = max(probabilities)
+        named = dict(zip(self.spec.dimensions, map(float, dimensions), strict=False))
+        affect = Affect(
+            labels=self.labels,
+            probabilities=probabilities,
+            arousal=named.get("arousal"),
+            valence=named.get("valence"),
+            dominance=named.get("dominance"),
+            confidence=confidence,
+            uncertain=confidence < self.spec.calibration.uncertain_below,
+        )
+        spec = self.spec.baseline
+        gate = gate_weight(spec.gate, self.labels, probabilities) if spec else 0.0
+        return Judgement(affect, pooled, gate)
+
+    def _mean_of(self, baseline: Baseline | None) -> FloatArray:
+        if baseline is None:
+            return self.baseline().mean
+        if baseline.model_hash != self.hash:
+            raise BundleError(
+                f"The baseline belongs to another model than {self.name}; start from "
+                "model.baseline() of the model that judges."
+            )
+        return baseline.mean
+
+    def _probe_judge_inputs(self, names: tuple[str, ...]) -> dict[str, FloatArray]:
+        """Empty inputs of the judge part, of the widths that the graph asks for."""
+        widths = {name: int(self._session.shapes[name][1]) for name in names}
+        if self.spec.baseline and len(self.spec.baseline.prior_mean) != widths["baseline"]:
+            raise BundleError(
+                f"The prior mean of {self.name} has {len(self.spec.baseline.prior_mean)} values, "
+                f"but its graph takes {widths['baseline']}; export the model again."
+            )
+        return {name: np.zeros((0, width), np.float32) for name, width in widths.items()}
+
+
+def load(name: str | Path = "medium", *, threads: int = 1) -> Predictor:
+    """Load a bundled model by name, or a bundle from its folder.
+
+    Raises:
+        BundleError: no such model, or a file of it is missing, altered or too new.
+    """
+    return Predictor(read_bundle(name), threads=threads)

@@ -1,0 +1,28 @@
+"""The one engine that recordings and live calls go through."""
+
+from tonfall.streaming.engine import Engine
+from tonfall.streaming.events import (
+    Event,
+    SpeechEnded,
+    SpeechStarted,
+    StreamEnded,
+    TurnEnded,
+    WindowScored,
+)
+from tonfall.streaming.jobs import PieceJob, WindowJob
+from tonfall.streaming.scorer import Scorer
+from tonfall.streaming.stream import Stream
+
+__all__ = [
+    "Engine",
+    "Event",
+    "PieceJob",
+    "Scorer",
+    "SpeechEnded",
+    "SpeechStarted",
+    "Stream",
+    "StreamEnded",
+    "TurnEnded",
+    "WindowJob",
+    "WindowScored",
+]

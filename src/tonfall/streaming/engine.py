@@ -1,0 +1,170 @@
+"""One stream, live or from a file: samples in, events out, work handed out between."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from tonfall.arrays import FloatArray
+from tonfall.audio import Resampler, check_channels, check_sampling_rate, check_waveform
+from tonfall.errors import AudioError, ConfigError
+from tonfall.runtime import Predictor
+from tonfall.streaming.events import Event, StreamEnded
+from tonfall.streaming.jobs import PieceJob, WindowJob
+from tonfall.streaming.run import Run
+from tonfall.streaming.voice import Voice
+from tonfall.timeline import SAMPLING_RATE
+from tonfall.vad import Job, VoiceSettings
+
+__all__ = ["SHORTEST_GAP_S", "Engine"]
+
+SHORTEST_GAP_S = 0.5
+"""Seconds: a shorter gap is filled with silence; a longer one breaks windows and turns."""
+
+
+class Engine:
+    """Turns one stream into events; knows no socket, no clock and no task.
+
+    It hands out work (voice activity, then pieces, then windows) and takes back results, so that
+    one :class:`~tonfall.streaming.Scorer` serves many engines in batches. What comes out does not
+    depend on how samples or work were cut.
+
+    Args:
+        predictor: gives the label space, windows and prior baseline; not called here.
+        sampling_rate: of the samples, in Hz.
+        channels: 1 to 8; each is one speaker.
+        baseline: True to judge each voice against what was heard of it before.
+        scored: for each channel, False where it is heard for its turns only; all by default.
+        settings: of voice activity.
+
+    Raises:
+        AudioError: a sampling rate or number of channels that cannot be used.
+        ConfigError: ``scored`` has another length than there are channels.
+    """
+
+    def __init__(
+        self,
+        predictor: Predictor,
+        *,
+        sampling_rate: int,
+        channels: int,
+        baseline: bool = True,
+        scored: Sequence[bool] | None = None,
+        settings: VoiceSettings | None = None,
+    ) -> None:
+        check_sampling_rate(sampling_rate)
+        check_channels(channels)
+        self._rate = sampling_rate
+        self._channels = channels
+        self._scored = _check_scored(scored, channels)
+        self._settings = settings or VoiceSettings()
+        self._front_end = predictor.spec.front_end
+        self._resampler = Resampler(source_rate=sampling_rate, channels=channels)
+        with_baseline = baseline and predictor.spec.baseline is not None
+        self._voices = [
+            Voice(
+                spec=predictor.spec,
+                channel=channel,
+                speaker=f"S{channel + 1}",
+                baseline=predictor.baseline() if with_baseline and told else None,
+            )
+            for channel, told in enumerate(self._scored)
+        ]
+        self._runs = [self._new_run(0)]
+        self._closed = False
+        self._told_end = False
+
+    @property
+    def samples(self) -> int:
+        """Samples at 16 kHz between the stream's start and its end so far."""
+        return self._runs[-1].end
+
+    def feed(self, samples: FloatArray) -> None:
+        """Take (channels, n) float32 samples in [-1, 1] at the stream's own rate.
+
+        Raises:
+            AudioError: closed, wrong shape, or samples that are not finite; nothing was taken.
+        """
+        if self._closed:
+            raise AudioError("The stream is closed; open a new one for more audio.")
+        if samples.ndim != 2 or samples.shape[0] != self._channels:
+            raise AudioError(
+                f"The samples have shape {samples.shape}, but this stream takes "
+                f"({self._channels}, n); put channels first."
+            )
+        if samples.shape[1]:
+            check_waveform(samples, self._rate)
+            self._runs[-1].push(self._resampler.push(np.asarray(samples, np.float32)))
+
+    def skip(self, samples: int) -> None:
+        """A gap of ``samples`` at the stream's own rate: lost packets, or a pause.
+
+        Up to half a second is filled with silence; a longer one breaks windows and turns. Either
+        way time moves on, and the baselines stay.
+        """
+        if samples <= SHORTEST_GAP_S * self._rate:
+            self.feed(np.zeros((self._channels, samples), np.float32))
+            return
+        self._runs[-1].push(self._resampler.close())
+        self._runs[-1].close()
+        self._resampler = Resampler(source_rate=self._rate, channels=self._channels)
+        origin = self._runs[-1].end + round(samples * SAMPLING_RATE / self._rate)
+        self._runs.append(self._new_run(origin))
+
+    def close(self) -> None:
+        """No more audio will come; what is left becomes due."""
+        if not self._closed:
+            self._runs[-1].push(self._resampler.close())
+            self._runs[-1].close()
+            self._closed = True
+
+    def voice_jobs(self) -> list[Job]:
+        """Chunks whose speech probability is due."""
+        return [job for run in self._runs for job in run.voice_jobs()]
+
+    def piece_jobs(self) -> list[PieceJob]:
+        """Pieces to be encoded, once the voice jobs are done."""
+        jobs = [job for run in self._runs for job in run.hear()]
+        del self._runs[:-1]
+        return jobs
+
+    def window_jobs(self) -> list[WindowJob]:
+        """At most one window a voice: the next is due when this one is judged or shed."""
+        return [job for voice in self._voices if (job := voice.window_job())]
+
+    def take_events(self) -> list[Event]:
+        """What happened since the last call, once all work is done: by time, then channel."""
+        for voice in self._voices:
+            voice.settle()
+        if self._closed and not self._told_end:
+            for voice in self._voices:
+                voice.close()
+        events = [event for voice in self._voices for event in voice.events]
+        for voice in self._voices:
+            voice.events.clear()
+        events.sort(key=lambda event: (event.time, event.channel))
+        if self._closed and not self._told_end:
+            events.append(StreamEnded(self.samples))
+            self._told_end = True
+        return events
+
+    def _new_run(self, origin: int) -> Run:
+        return Run(
+            origin=origin,
+            voices=self._voices,
+            scored=self._scored,
+            front_end=self._front_end,
+            settings=self._settings,
+        )
+
+
+def _check_scored(scored: Sequence[bool] | None, channels: int) -> tuple[bool, ...]:
+    if scored is None:
+        return (True,) * channels
+    if len(scored) != channels:
+        raise ConfigError(
+            f"There are {len(scored)} values in scored, but the stream has {channels} channels; "
+            "give one for each."
+        )
+    return tuple(scored)

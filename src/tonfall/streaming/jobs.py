@@ -1,0 +1,43 @@
+"""Work that an engine hands out, and takes back with its result."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from tonfall.arrays import FloatArray
+from tonfall.runtime import Baseline, Judgement
+
+__all__ = ["PieceJob", "WindowJob"]
+
+
+@dataclass(frozen=True, slots=True)
+class PieceJob:
+    """A piece of frames to be encoded.
+
+    Attributes:
+        frames: (context + piece frames, 80) log-mel.
+        weights: (context + piece frames,) in [0, 1].
+        deliver: takes the (statistics,) row of the encoder.
+    """
+
+    frames: FloatArray
+    weights: FloatArray
+    deliver: Callable[[FloatArray], None]
+
+
+@dataclass(frozen=True, slots=True)
+class WindowJob:
+    """A window to be judged against what its voice sounded like so far.
+
+    Attributes:
+        statistics: (statistics,), the sum over the window's pieces.
+        baseline: None where the window is judged alone.
+        deliver: takes the judgement.
+        shed: gives the window up: nothing is said of it, and the baseline stays as it was.
+    """
+
+    statistics: FloatArray
+    baseline: Baseline | None
+    deliver: Callable[[Judgement], None]
+    shed: Callable[[], None]

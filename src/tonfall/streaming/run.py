@@ -1,0 +1,186 @@
+"""One unbroken stretch of audio, all channels together: samples in, pieces out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+
+import numpy as np
+
+from tonfall.arrays import FloatArray
+from tonfall.bundle import FrontEnd
+from tonfall.features import BANDS, HOP, LogMelStream
+from tonfall.runtime import FLOOR, frame_weights
+from tonfall.streaming.background import Background, ChunkLevels
+from tonfall.streaming.jobs import PieceJob
+from tonfall.streaming.shelf import Shelf
+from tonfall.streaming.voice import Piece, Voice
+from tonfall.timeline import SAMPLING_RATE, Segment
+from tonfall.vad import CHUNK, EchoSuppressor, Job, TurnFinder, VoiceSettings, VoiceTrack
+
+__all__ = ["Run"]
+
+
+class Run:
+    """Audio without a gap, from ``origin`` on.
+
+    Inside, positions of frames (10 ms) and chunks (32 ms) count from the run's start.
+
+    Args:
+        origin: samples at 16 kHz between the stream's start and this run's.
+        voices: one a channel.
+        scored: for each channel, False where it is heard for its turns only.
+        front_end: of the bundle.
+        settings: of voice activity.
+    """
+
+    def __init__(
+        self,
+        *,
+        origin: int,
+        voices: Sequence[Voice],
+        scored: Sequence[bool],
+        front_end: FrontEnd,
+        settings: VoiceSettings,
+    ) -> None:
+        channels = len(voices)
+        self._origin = origin
+        self._voices = voices
+        self._scored = scored
+        self._front_end = front_end
+        self._tracks = [VoiceTrack() for _ in voices]
+        self._finders = [TurnFinder(settings) for _ in voices]
+        self._echo = EchoSuppressor(channels=channels)
+        self._meter = ChunkLevels(channels=channels)
+        self._backgrounds = [Background() for _ in voices]
+        self._mel = LogMelStream(channels=channels)
+        self._frames = Shelf((channels, 0, BANDS))
+        self._levels = Shelf((channels, 0))
+        self._speech = Shelf((channels, 0))
+        self._samples = 0
+        self._pieces = 0
+        self._ended = False
+
+    @property
+    def end(self) -> int:
+        """Samples between the stream's start and this run's end so far."""
+        return self._origin + self._samples
+
+    def push(self, samples: FloatArray) -> None:
+        """Take (channels, n) samples at 16 kHz."""
+        self._samples += samples.shape[1]
+        for track, channel in zip(self._tracks, samples, strict=True):
+            track.push(channel)
+        self._levels.append(self._meter.push(samples))
+        self._frames.append(self._mel.push(samples))
+
+    def close(self) -> None:
+        """Nothing follows in this run."""
+        self._ended = True
+        for track in self._tracks:
+            track.close()
+        self._levels.append(self._meter.close())
+        # A run too short for a single frame is too short to hold speech.
+        if self._samples > CHUNK:
+            self._frames.append(self._mel.close())
+
+    def voice_jobs(self) -> list[Job]:
+        """Chunks whose speech probability is due."""
+        return [job for track in self._tracks for job in track.due()]
+
+    def hear(self) -> list[PieceJob]:
+        """Take in the probabilities that came back; return the pieces to be encoded."""
+        fresh = np.stack([track.take() for track in self._tracks])
+        if fresh.shape[1]:
+            heard = self._speech.end
+            levels = self._levels.take(heard, heard + fresh.shape[1])
+            self._speech.append(self._echo.suppress(fresh, levels))
+            self._find_turns(self._speech.take(heard, self._speech.end))
+        jobs = self._cut_pieces()
+        if self._ended:
+            self._end_turns()
+        return jobs
+
+    def _find_turns(self, speech: FloatArray) -> None:
+        for voice, finder, channel in zip(self._voices, self._finders, speech, strict=True):
+            self._tell_turns(voice, *finder.push(channel))
+
+    def _end_turns(self) -> None:
+        for voice, finder in zip(self._voices, self._finders, strict=True):
+            self._tell_turns(voice, *finder.close(self._samples))
+            voice.break_off()
+
+    def _tell_turns(self, voice: Voice, started: Sequence[int], ended: Sequence[Segment]) -> None:
+        """Openings and closings alternate, so they are told in order of time."""
+        closings = {turn.end: turn for turn in ended}
+        for sample in sorted([*started, *closings]):
+            turn = closings.get(sample)
+            if turn is None:
+                voice.start_speech(self._origin + sample)
+            else:
+                voice.end_speech(Segment(self._origin + turn.start, self._origin + turn.end))
+
+    def _cut_pieces(self) -> list[PieceJob]:
+        jobs = []
+        while frames := self._frames_of_next_piece():
+            jobs += [
+                job
+                for channel, scored in enumerate(self._scored)
+                if scored and (job := self._cut(channel, frames))
+            ]
+            self._pieces += 1
+        self._forget()
+        return jobs
+
+    def _frames_of_next_piece(self) -> int:
+        """How many frames the next piece has: all, fewer at the end, 0 if not yet complete."""
+        first = self._pieces * self._front_end.piece_frames
+        there = max(0, min(self._frames.end - first, self._front_end.piece_frames))
+        heard = self._speech.end * CHUNK >= (first + self._front_end.piece_frames) * HOP
+        complete = there == self._front_end.piece_frames and heard
+        return there if complete or self._ended else 0
+
+    def _cut(self, channel: int, frames: int) -> PieceJob | None:
+        """Cut the next piece of a channel; None where it has too little speech to encode."""
+        first = self._pieces * self._front_end.piece_frames
+        chunks = slice(first * HOP // CHUNK, -(-(first + frames) * HOP // CHUNK))
+        speech = self._speech.take(chunks.start, chunks.stop)[channel]
+        levels = self._levels.take(chunks.start, chunks.stop)[channel]
+        weights = frame_weights(speech, frames, first=first, first_chunk=chunks.start)
+        piece = Piece(
+            segment=self._segment(first),
+            speech_s=float(weights.sum()) * HOP / SAMPLING_RATE,
+            snr_db=self._backgrounds[channel].snr_db(levels, speech),
+        )
+        self._voices[channel].add_piece(piece)
+        if not piece.spoken:
+            return None
+        return PieceJob(*self._padded(channel, first, weights), partial(_fill, piece))
+
+    def _segment(self, first: int) -> Segment:
+        start = self._origin + first * HOP
+        return Segment(start, min(start + self._front_end.piece_frames * HOP, self.end))
+
+    def _padded(
+        self, channel: int, first: int, weights: FloatArray
+    ) -> tuple[FloatArray, FloatArray]:
+        """Frames with their context, and weights, padded where the run begins or ends."""
+        piece, context = self._front_end.piece_frames, self._front_end.context_frames
+        there = self._frames.take(max(0, first - context), first + piece)[channel]
+        before = max(0, context - first)
+        frames = np.full((context + piece, BANDS), FLOOR, np.float32)
+        frames[before : before + len(there)] = there
+        counted = np.zeros(context + piece, np.float32)
+        counted[context : context + len(weights)] = weights
+        return frames, counted
+
+    def _forget(self) -> None:
+        """Drop what no later piece needs."""
+        first = self._pieces * self._front_end.piece_frames
+        self._frames.forget(before=first - self._front_end.context_frames)
+        self._speech.forget(before=first * HOP // CHUNK)
+        self._levels.forget(before=first * HOP // CHUNK)
+
+
+def _fill(piece: Piece, statistics: FloatArray) -> None:
+    piece.statistics = statistics

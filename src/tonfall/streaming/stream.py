@@ -1,0 +1,81 @@
+"""A live stream in three lines: push samples, get events."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from tonfall.arrays import FloatArray
+from tonfall.audio import as_waveform
+from tonfall.runtime import Predictor, load
+from tonfall.streaming.engine import Engine
+from tonfall.streaming.events import Event
+from tonfall.streaming.scorer import Scorer
+from tonfall.vad import VoiceSettings
+
+__all__ = ["Stream"]
+
+
+class Stream:
+    """One live stream with a scorer of its own.
+
+    Args:
+        model: a bundled model, a bundle's folder, or a loaded model.
+        sampling_rate: of the samples, in Hz.
+        channels: 1 to 8; each is one speaker.
+        baseline: True to judge each voice against what was heard of it before.
+        scored: for each channel, False where it is heard for its turns only; all by default.
+        settings: of voice activity.
+
+    A window's result comes with the chunk that completes it.
+
+    >>> import numpy as np
+    >>> stream = Stream(sampling_rate=8000, channels=2)
+    >>> stream.push(np.zeros((2, 8000), np.float32)) + stream.close()
+    [StreamEnded(sample=16000, channel=-1)]
+    """
+
+    def __init__(
+        self,
+        model: str | Path | Predictor = "small",
+        *,
+        sampling_rate: int,
+        channels: int = 1,
+        baseline: bool = True,
+        scored: Sequence[bool] | None = None,
+        settings: VoiceSettings | None = None,
+    ) -> None:
+        predictor = model if isinstance(model, Predictor) else load(model)
+        self._rate = sampling_rate
+        self._scorer = Scorer(predictor)
+        self._engine = Engine(
+            predictor,
+            sampling_rate=sampling_rate,
+            channels=channels,
+            baseline=baseline,
+            scored=scored,
+            settings=settings,
+        )
+
+    def push(self, samples: FloatArray) -> list[Event]:
+        """Take (channels, n) or (n,) samples; return the events that they complete.
+
+        Raises:
+            AudioError: closed, wrong shape, or samples that are not finite.
+        """
+        self._engine.feed(as_waveform(samples, self._rate) if samples.size else samples)
+        return self._serve()
+
+    def skip(self, seconds: float) -> list[Event]:
+        """Move on over a gap, such as lost packets or a pause."""
+        self._engine.skip(round(seconds * self._rate))
+        return self._serve()
+
+    def close(self) -> list[Event]:
+        """Nothing follows: return the last events."""
+        self._engine.close()
+        return self._serve()
+
+    def _serve(self) -> list[Event]:
+        self._scorer.serve([self._engine])
+        return self._engine.take_events()

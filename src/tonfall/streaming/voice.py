@@ -1,0 +1,168 @@
+"""One voice of a stream: its pieces, windows, turns and baseline."""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass, field
+
+from tonfall.arrays import FloatArray
+from tonfall.bundle import BundleSpec
+from tonfall.runtime import Baseline, Judgement, scored_turn
+from tonfall.streaming.events import Event, SpeechEnded, SpeechStarted, TurnEnded, WindowScored
+from tonfall.streaming.jobs import WindowJob
+from tonfall.timeline import SAMPLING_RATE, Segment, Turn, Window
+
+__all__ = ["Piece", "Voice"]
+
+_SHORTEST_SPEECH_S = 0.1
+"""Seconds of speech below which a piece adds nothing and is not encoded."""
+
+
+@dataclass(slots=True)
+class Piece:
+    """A second of one channel.
+
+    Attributes:
+        segment: what it covers, in samples at 16 kHz.
+        speech_s: seconds of speech in it.
+        snr_db: level of speech over background, or None.
+        statistics: what the encoder gave; None until then, and for ever without speech.
+    """
+
+    segment: Segment
+    speech_s: float
+    snr_db: float | None = None
+    statistics: FloatArray | None = None
+
+    @property
+    def spoken(self) -> bool:
+        """True where there is speech enough to encode."""
+        return self.speech_s >= _SHORTEST_SPEECH_S
+
+
+@dataclass(slots=True)
+class Voice:
+    """What is known of one speaker of a stream, and what is due.
+
+    Windows are judged strictly in order, each against what was heard before it, so that the
+    result does not depend on how audio or work was cut.
+
+    Args:
+        spec: of the model's bundle.
+        channel: index of the channel.
+        speaker: label within the recording.
+        baseline: the prior, or None to judge every window alone.
+    """
+
+    spec: BundleSpec
+    channel: int
+    speaker: str
+    baseline: Baseline | None
+    events: list[Event] = field(default_factory=list)
+    _recent: deque[Piece] = field(default_factory=deque)
+    _due: deque[tuple[Piece, ...]] = field(default_factory=deque)
+    _asked: bool = False
+    _windows: deque[Window] = field(default_factory=deque)
+    _turns: deque[Segment] = field(default_factory=deque)
+    _open: int | None = None
+    _cut_to: int = 0
+
+    def start_speech(self, sample: int) -> None:
+        """A turn began at ``sample``."""
+        self._open = sample
+        self.events.append(SpeechStarted(sample, self.channel, self.speaker))
+
+    def end_speech(self, turn: Segment) -> None:
+        """A turn is over; it is told once its windows are judged."""
+        self._open = None
+        self.events.append(SpeechEnded(turn.end, self.channel, self.speaker))
+        self._turns.append(turn)
+
+    def add_piece(self, piece: Piece) -> None:
+        """The next second is cut. A window ends with it where there is speech enough."""
+        self._recent.append(piece)
+        while len(self._recent) > self.spec.windows.pieces:
+            self._recent.popleft()
+        self._cut_to = piece.segment.end
+        speech = sum(recent.speech_s for recent in self._recent if recent.spoken)
+        if piece.spoken and speech >= self.spec.windows.minimum_speech_s:
+            self._due.append(tuple(self._recent))
+
+    def break_off(self) -> None:
+        """A gap: windows do not reach across it."""
+        self._recent.clear()
+
+    def window_job(self) -> WindowJob | None:
+        """The next window to be judged, or None while one is out or its pieces are."""
+        if self._asked or not self._due:
+            return None
+        spoken = [piece for piece in self._due[0] if piece.spoken]
+        if any(piece.statistics is None for piece in spoken):
+            return None
+        self._asked = True
+        total = sum(piece.statistics for piece in spoken if piece.statistics is not None)
+        assert not isinstance(total, int)
+        return WindowJob(total, self.baseline, self._deliver, self._shed)
+
+    def settle(self) -> None:
+        """Tell the turns whose windows are all judged; forget windows no turn will ask for."""
+        until = self._due[0][-1].segment.start if self._due else self._cut_to
+        while self._turns and self._turns[0].end <= until:
+            self._tell(self._turns.popleft())
+        starts = [turn.start for turn in self._turns]
+        needed = min([*starts, self._cut_to if self._open is None else self._open])
+        while self._windows and self._windows[0].segment.end <= needed:
+            self._windows.popleft()
+
+    def close(self) -> None:
+        """Nothing follows: tell every turn that is left."""
+        assert not self._due
+        while self._turns:
+            self._tell(self._turns.popleft())
+
+    def _tell(self, segment: Segment) -> None:
+        turn = scored_turn(
+            Turn(segment, self.channel, self.speaker),
+            self._windows,
+            labels=self.spec.labels,
+            threshold=self.spec.calibration.uncertain_below,
+        )
+        self.events.append(TurnEnded(turn))
+
+    def _shed(self) -> None:
+        self._asked = False
+        self._due.popleft()
+
+    def _deliver(self, judgement: Judgement) -> None:
+        self._asked = False
+        window = _window(self, self._due.popleft(), judgement)
+        self._windows.append(window)
+        self.events.append(WindowScored(window))
+
+
+def _window(voice: Voice, pieces: tuple[Piece, ...], judgement: Judgement) -> Window:
+    """The judged window; the baseline takes in what was new in it."""
+    heard = voice.baseline.heard if voice.baseline else 0.0
+    newest = pieces[-1]
+    if voice.baseline:
+        voice.baseline = voice.baseline.updated(
+            judgement.pooled, seconds=newest.speech_s, gate=judgement.gate
+        )
+    segment = Segment(pieces[0].segment.start, newest.segment.end)
+    affect = judgement.affect
+    speech = sum(piece.speech_s for piece in pieces)
+    return Window(
+        segment=segment,
+        channel=voice.channel,
+        speaker=voice.speaker,
+        label=affect.label,
+        confidence=affect.confidence,
+        uncertain=affect.uncertain,
+        probabilities=affect.probabilities,
+        arousal=affect.arousal,
+        valence=affect.valence,
+        dominance=affect.dominance,
+        speech_ratio=min(1.0, speech * SAMPLING_RATE / max(segment.samples, 1)),
+        snr_db=newest.snr_db,
+        heard=round(heard, 3),
+    )
