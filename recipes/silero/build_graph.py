@@ -133,7 +133,9 @@ def add_recurrence(graph: Graph, weights: dict[str, Array], features: str) -> No
     graph.constant("read", weights["decoder.decoder.2.weight"][0, :, 0][:, None])
     graph.constant("offset", weights["decoder.decoder.2.bias"])
     active = graph.node("Relu", ["outputs"], "active")
-    score = graph.node("Add", [graph.node("MatMul", [active, "read"], "product"), "offset"], "score")
+    score = graph.node(
+        "Add", [graph.node("MatMul", [active, "read"], "product"), "offset"], "score"
+    )
     graph.node("Sigmoid", [score], "unsqueezed")
     graph.constant("axes", np.array([1, 3]))
     graph.node("Squeeze", ["unsqueezed", "axes"], "probability")

@@ -1,0 +1,33 @@
+"""tonfall train: from a recipe to a bundle."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from tonfall.cli.progress import count_bar
+
+__all__ = ["train"]
+
+
+def train(
+    recipe: Annotated[Path, typer.Argument(help="Recipe file, YAML.")],
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", help="Folder of the bundle; runs/NAME by default."),
+    ] = None,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress bar.")] = False,
+) -> None:
+    """Train a model and write it as a bundle.
+
+    Example: tonfall train recipes/small.yaml -o my-model
+    """
+    from tonfall.learn.recipe import read_recipe
+    from tonfall.learn.train import train as make
+
+    read = read_recipe(recipe)
+    with count_bar(f"{read.name}: clips through the front", quiet=quiet) as progress:
+        bundle = make(read, output or Path("runs") / read.name, progress=progress)
+    typer.echo(f"{bundle.folder}")

@@ -1,0 +1,1 @@
+"""Making models: recipes, data, networks, training and export; the one place for PyTorch."""

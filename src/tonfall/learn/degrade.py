@@ -1,0 +1,190 @@
+"""Ways in which a recording gets worse, to measure what a model keeps of its recall.
+
+Written as the command line takes them: ``telephone``, ``noise:10``, ``room``, ``loss:5``,
+``mp3:32``, ``level:-30``, or several joined by ``+``, applied in order.
+"""
+
+from __future__ import annotations
+
+import io
+import zlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from types import MappingProxyType
+
+import numpy as np
+
+from tonfall.arrays import FloatArray
+from tonfall.errors import ConfigError
+from tonfall.learn.augment import Acoustics, add_noise, add_room, load_acoustics, telephone
+
+__all__ = ["DEGRADATIONS", "Degradation", "parse_degradation"]
+
+_RATE = 16_000
+_PACKET = 320
+"""Samples (20 ms) that are lost together."""
+
+
+@dataclass(frozen=True)
+class Degradation:
+    """A chain of degradations; call it with a (samples,) waveform at 16 kHz and the item's name.
+
+    The same item always meets the same noise, room and losses.
+
+    Attributes:
+        steps: name and amount (NaN where the step has none), in order.
+        acoustics: folder of noises and room responses.
+        noises: names of the noises used; all where empty.
+    """
+
+    steps: tuple[tuple[str, float], ...]
+    acoustics: Path | None = None
+    noises: tuple[str, ...] = ()
+
+    @property
+    def name(self) -> str:
+        """As it is written on the command line."""
+        return "+".join(
+            f"{step}:{amount:g}" if amount == amount else step for step, amount in self.steps
+        )
+
+    def __call__(self, waveform: FloatArray, item: str) -> FloatArray:
+        """The waveform, degraded; of the same length."""
+        rng = np.random.default_rng(zlib.crc32(f"{self.name}/{item}".encode()))
+        for step, amount in self.steps:
+            waveform = _STEPS[step].apply(waveform, amount, self, rng)
+        return waveform
+
+    def sounds(self) -> Acoustics:
+        """The noises and rooms to draw from.
+
+        Raises:
+            ConfigError: no folder of them is known.
+        """
+        if self.acoustics is None:
+            raise ConfigError(
+                f"The degradation {self.name} needs noises or rooms; name their folder with "
+                "--acoustics."
+            )
+        return _load(self.acoustics)
+
+
+@lru_cache(maxsize=2)
+def _load(folder: Path) -> Acoustics:
+    return load_acoustics(folder)
+
+
+def _noise(
+    waveform: FloatArray, amount: float, chain: Degradation, rng: np.random.Generator
+) -> FloatArray:
+    noises = chain.sounds().noises
+    names = sorted(chain.noises or noises)
+    noise = noises[names[int(rng.integers(len(names)))]]
+    return add_noise(waveform, noise, snr_db=amount, rng=rng)
+
+
+def _room(
+    waveform: FloatArray, _amount: float, chain: Degradation, rng: np.random.Generator
+) -> FloatArray:
+    rooms = chain.sounds().rooms
+    return add_room(waveform, rooms[sorted(rooms)[int(rng.integers(len(rooms)))]])
+
+
+def _telephone(
+    waveform: FloatArray, _amount: float, _chain: Degradation, _rng: np.random.Generator
+) -> FloatArray:
+    return telephone(waveform)
+
+
+def _loss(
+    waveform: FloatArray, amount: float, _chain: Degradation, rng: np.random.Generator
+) -> FloatArray:
+    packets = -(-len(waveform) // _PACKET)
+    kept = np.repeat(rng.random(packets) >= amount / 100, _PACKET)[: len(waveform)]
+    return waveform * kept
+
+
+def _mp3(
+    waveform: FloatArray, amount: float, _chain: Degradation, _rng: np.random.Generator
+) -> FloatArray:
+    import soundfile
+
+    # libsndfile takes a quality from 0 (best) to 1; at 16 kHz that is 160 down to 8 kbit/s.
+    quality = float(np.clip((160 - amount) / 152, 0, 1))
+    buffer = io.BytesIO()
+    soundfile.write(
+        buffer,
+        np.clip(waveform, -1, 1),
+        _RATE,
+        format="MP3",
+        bitrate_mode="CONSTANT",
+        compression_level=quality,
+    )
+    buffer.seek(0)
+    decoded, _ = soundfile.read(buffer, dtype="float32")
+    return np.pad(decoded, (0, max(0, len(waveform) - len(decoded))))[: len(waveform)]
+
+
+def _level(
+    waveform: FloatArray, amount: float, _chain: Degradation, _rng: np.random.Generator
+) -> FloatArray:
+    scaled = waveform * np.float32(10 ** (amount / 20))
+    return np.round(scaled * 32768).astype(np.float32) / 32768
+
+
+@dataclass(frozen=True)
+class _Step:
+    """How a step works, and what its amount means."""
+
+    apply: Callable[[FloatArray, float, Degradation, np.random.Generator], FloatArray]
+    title: str
+    amount: str | None = None
+
+
+_STEPS: Mapping[str, _Step] = MappingProxyType(
+    {
+        "telephone": _Step(_telephone, "8 kHz, 300 to 3400 Hz, G.711 mu-law"),
+        "noise": _Step(_noise, "background noise", "signal-to-noise ratio in dB"),
+        "room": _Step(_room, "a room"),
+        "loss": _Step(_loss, "lost packets of 20 ms", "per cent"),
+        "mp3": _Step(_mp3, "MP3", "kbit/s"),
+        "level": _Step(_level, "another level, rounded to 16 bits", "dB"),
+    }
+)
+
+DEGRADATIONS: Mapping[str, str] = MappingProxyType(
+    {f"{name}:{step.amount}" if step.amount else name: step.title for name, step in _STEPS.items()}
+)
+"""Every step, as it is written, and what it is."""
+
+
+def parse_degradation(
+    text: str, *, acoustics: Path | None = None, noises: tuple[str, ...] = ()
+) -> Degradation:
+    """Read a chain such as ``noise:20+telephone``.
+
+    Raises:
+        ConfigError: an unknown step, or an amount that is missing, surplus or no number.
+
+    >>> parse_degradation("noise:20+telephone").name
+    'noise:20+telephone'
+    """
+    steps = tuple(_parse_step(part) for part in text.split("+"))
+    return Degradation(steps, acoustics, noises)
+
+
+def _parse_step(text: str) -> tuple[str, float]:
+    name, _, amount = text.strip().partition(":")
+    step = _STEPS.get(name)
+    if step is None or bool(amount) != bool(step.amount):
+        raise ConfigError(
+            f"{text!r} is not a degradation; choose from {', '.join(DEGRADATIONS)}, joined by +."
+        )
+    try:
+        return name, float(amount) if amount else float("nan")
+    except ValueError:
+        raise ConfigError(
+            f"The amount of {text!r} is not a number; it means {step.amount}."
+        ) from None

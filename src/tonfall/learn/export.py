@@ -1,0 +1,112 @@
+"""From a trained network to the ONNX graph of a bundle, checked for parity."""
+
+from __future__ import annotations
+
+import tempfile
+import warnings
+from pathlib import Path
+
+import numpy as np
+import onnx
+import torch
+from onnxruntime.quantization import QuantType, quantize_dynamic
+
+from tonfall.errors import BundleError
+from tonfall.features import BANDS
+from tonfall.learn.networks import Network
+from tonfall.ort import open_session
+
+__all__ = ["export_graph", "parity"]
+
+_INPUTS = ("frames", "weights", "statistics", "baseline")
+_OUTPUTS = ("encoded", "pooled", "logits", "dimensions")
+_SMALLEST_COSINE = 0.995
+
+
+def export_graph(network: Network, *, frames: int, int8: bool) -> bytes:
+    """The network as ONNX.
+
+    Args:
+        network: in evaluation mode.
+        frames: of a piece with its context.
+        int8: store and run the front's matrices in 8 bits. 7 bits of the weights are used, so
+            that processors without VNNI do not overflow. The head stays float32.
+
+    Raises:
+        BundleError: the graph does not give what the network gives.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        plain, small = Path(folder) / "plain.onnx", Path(folder) / "int8.onnx"
+        _export(network, plain, frames=frames)
+        if int8:
+            head = [node.name for node in _nodes(plain, "Gemm")]
+            quantize_dynamic(
+                plain,
+                small,
+                op_types_to_quantize=["MatMul"],
+                nodes_to_exclude=head,
+                per_channel=True,
+                reduce_range=True,
+                weight_type=QuantType.QInt8,
+            )
+        graph = (small if int8 else plain).read_bytes()
+    found = parity(network, graph, frames=frames)
+    if found < _SMALLEST_COSINE:
+        raise BundleError(
+            f"The exported graph agrees with the network only to a cosine of {found:.4f}, but "
+            f"{_SMALLEST_COSINE} is needed; export without int8."
+        )
+    return graph
+
+
+def parity(network: Network, graph: bytes, *, frames: int) -> float:
+    """Smallest cosine between encoded statistics of network and graph, over random pieces."""
+    rng = np.random.default_rng(0)
+    pieces = rng.normal(-3, 1.5, (8, frames, BANDS)).astype(np.float32)
+    weights = np.ones((8, frames), np.float32)
+    session = open_session(graph, inputs=_INPUTS, outputs=_OUTPUTS)
+    pooled = len(network.judge.scale)
+    nothing = {
+        "statistics": np.zeros((0, pooled + 1), np.float32),
+        "baseline": np.zeros((0, pooled), np.float32),
+    }
+    with torch.inference_mode():
+        expected = network.front(torch.from_numpy(pieces), torch.from_numpy(weights)).numpy()
+    cosines = []
+    for piece, weight, truth in zip(pieces, weights, expected, strict=True):
+        (row,) = session.run(
+            ["encoded"], {"frames": piece[None], "weights": weight[None], **nothing}
+        )
+        norm = np.linalg.norm(row[0, :-1]) * np.linalg.norm(truth[:-1])
+        cosines.append(float(row[0, :-1] @ truth[:-1] / norm))
+    return min(cosines)
+
+
+def _export(network: Network, path: Path, *, frames: int) -> None:
+    pooled = len(network.judge.scale)
+    example = (
+        torch.zeros(2, frames, BANDS),
+        torch.ones(2, frames),
+        torch.ones(3, pooled + 1),
+        torch.zeros(3, pooled),
+    )
+    with warnings.catch_warnings():
+        # The tracing exporter is deprecated but writes the smaller, plainer graph.
+        warnings.simplefilter("ignore")
+        torch.onnx.export(
+            network,
+            example,
+            str(path),
+            input_names=list(_INPUTS),
+            output_names=list(_OUTPUTS),
+            dynamic_axes={
+                name: {0: "pieces" if name in ("frames", "weights", "encoded") else "windows"}
+                for name in (*_INPUTS, *_OUTPUTS)
+            },
+            opset_version=17,
+            dynamo=False,
+        )
+
+
+def _nodes(path: Path, kind: str) -> list[onnx.NodeProto]:
+    return [node for node in onnx.load(path).graph.node if node.op_type == kind]

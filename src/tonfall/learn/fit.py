@@ -1,0 +1,160 @@
+"""A recipe and labelled clips make a head, its prior and its calibration."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+import torch
+
+from tonfall.arrays import FloatArray
+from tonfall.bundle import Calibration
+from tonfall.emotion import DIMENSIONS, LabelSpace
+from tonfall.errors import ConfigError
+from tonfall.learn.calibrate import calibrate
+from tonfall.learn.clips import Pooled, Progress, pool_clips
+from tonfall.learn.head import Lesson, fit_judge
+from tonfall.learn.history import Histories, draw_histories, prior_mean
+from tonfall.learn.networks import Judge
+from tonfall.learn.recipe import Recipe
+
+__all__ = ["Fitted", "fit", "fit_calibrated"]
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """A trained head with what it needs beside it.
+
+    Attributes:
+        judge: the head.
+        prior: (pooled,) mean over the training corpora.
+        labels: the label space.
+        calibration: of its probabilities; of temperature 1 where it was not calibrated.
+    """
+
+    judge: Judge
+    prior: FloatArray
+    labels: LabelSpace
+    calibration: Calibration
+
+    def logits(self, features: FloatArray, baselines: FloatArray) -> FloatArray:
+        """(clips, labels) for (clips, pooled) features, each against its baseline."""
+        with torch.inference_mode():
+            logits, _ = self.judge(torch.from_numpy(features), torch.from_numpy(baselines))
+        return np.asarray(logits.numpy(), np.float32)
+
+    def dimensions(self, features: FloatArray, baselines: FloatArray) -> FloatArray:
+        """(clips, 3) arousal, valence and dominance in [0, 1]."""
+        with torch.inference_mode():
+            _, dimensions = self.judge(torch.from_numpy(features), torch.from_numpy(baselines))
+        return np.asarray(dimensions.numpy(), np.float32)
+
+    def probabilities(self, features: FloatArray, baselines: FloatArray) -> FloatArray:
+        """(clips, labels) in [0, 1], calibrated."""
+        logits = torch.from_numpy(self.logits(features, baselines))
+        scaled = (logits / self.calibration.temperature).softmax(dim=1)
+        return np.asarray(scaled.numpy(), np.float32)
+
+
+def fit_calibrated(
+    recipe: Recipe,
+    train: pd.DataFrame,
+    development: pd.DataFrame,
+    *,
+    labels: LabelSpace,
+    progress: Progress | None = None,
+) -> Fitted:
+    """Fit on train, calibrate on development, then fit on both with that calibration.
+
+    Args:
+        recipe: how.
+        train: rows of manifests; ``label`` in ``labels``, or null where only dimensions are known.
+        development: the same of other speakers.
+        labels: the label space.
+        progress: called while clips go through the front.
+    """
+    first = fit(recipe, train, labels=labels, progress=progress)
+    known = development[development["label"].isin(labels)]
+    pooled = pool_clips(known, recipe=recipe, progress=progress)
+    prior = np.broadcast_to(first.prior, pooled.features.shape).copy()
+    truth = known["label"].map(labels.index).to_numpy()
+    calibration = calibrate(first.logits(pooled.features, prior), truth)
+    whole = fit(recipe, pd.concat([train, development]), labels=labels, progress=progress)
+    return Fitted(whole.judge, whole.prior, labels, calibration)
+
+
+def fit(
+    recipe: Recipe,
+    items: pd.DataFrame,
+    *,
+    labels: LabelSpace,
+    progress: Progress | None = None,
+) -> Fitted:
+    """Fit the head on labelled clips and their copies.
+
+    Raises:
+        ConfigError: a label of the label space has no clip.
+    """
+    _check_every_label(items, labels)
+    items = items.reset_index(drop=True)
+    copies = [
+        pool_clips(items, recipe=recipe, copy=copy, progress=progress)
+        for copy in ("clip", *recipe.augmentation.copies)
+    ]
+    prior = np.mean([prior_mean(copy.features, items["corpus"]) for copy in copies], axis=0)
+    rng = np.random.default_rng(recipe.seed)
+    parts = [_centre(recipe, items, copy, prior, rng) for copy in copies]
+    rows = np.concatenate([clips for clips, _ in parts])
+    centred = np.concatenate([features for _, features in parts])
+    lesson = _lesson(items.iloc[rows], centred, labels, recipe.head.label_weights)
+    judge = fit_judge(lesson, strength=recipe.head.strength)
+    return Fitted(judge, prior, labels, Calibration(temperature=1, uncertain_below=0))
+
+
+def _check_every_label(items: pd.DataFrame, labels: LabelSpace) -> None:
+    absent = [label for label in labels if not (items["label"] == label).any()]
+    if absent:
+        raise ConfigError(
+            f"The training clips have no {', '.join(absent)}; take these out of the labels, or "
+            "add a corpus that has them."
+        )
+
+
+def _centre(
+    recipe: Recipe,
+    items: pd.DataFrame,
+    copy: Pooled,
+    prior: FloatArray,
+    rng: np.random.Generator,
+) -> tuple[np.ndarray[tuple[int], np.dtype[np.int64]], FloatArray]:
+    """Clips, and their features less a baseline: a drawn one, or the prior."""
+    if recipe.baseline is None:
+        return np.arange(len(items)), copy.features - prior
+    clips = items[["corpus", "speaker", "label"]].assign(seconds=copy.seconds)
+    drawn: Histories = draw_histories(clips, recipe=recipe.baseline, rng=rng)
+    baselines = drawn.baselines(
+        copy.features, prior=prior, prior_weight_s=recipe.baseline.prior_weight_s
+    )
+    return drawn.clips, copy.features[drawn.clips] - baselines
+
+
+def _lesson(
+    items: pd.DataFrame,
+    centred: FloatArray,
+    labels: LabelSpace,
+    label_weights: dict[str, float],
+) -> Lesson:
+    targets = np.stack([(items["label"] == label).to_numpy() for label in labels], axis=1)
+    of_corpus = pd.DataFrame(targets).groupby(items["corpus"].to_numpy()).transform("any")
+    group = items["corpus"] + "/" + items["label"].fillna("")
+    counts = group.map(group.value_counts()).to_numpy()
+    stressed = items["label"].map(label_weights).fillna(1).to_numpy(np.float64)
+    dimensions = items.reindex(columns=list(DIMENSIONS)).to_numpy(np.float32, na_value=np.nan)
+    return Lesson(
+        centred=centred.astype(np.float32),
+        targets=targets.astype(np.float32),
+        possible=of_corpus.to_numpy(bool),
+        weights=(stressed / counts).astype(np.float32),
+        dimensions=dimensions,
+    )

@@ -1,0 +1,119 @@
+"""A recipe as a model that evaluation can measure: fitted anew for each fold."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from tonfall.arrays import FloatArray
+from tonfall.emotion import DIMENSIONS
+from tonfall.learn.clips import Degrade, Pooled, Progress, pool_clips
+from tonfall.learn.fit import Fitted, fit_calibrated
+from tonfall.learn.recipe import BaselineRecipe, Recipe, read_recipe
+from tonfall.runtime import gate_weight
+
+__all__ = ["RecipeModel", "judge_calls", "recipe_model"]
+
+
+class RecipeModel:
+    """Fits a recipe on each fold's train part and scores its test part, each clip alone.
+
+    Args:
+        recipe: how; its own label space and corpora are not used, the protocol's are.
+        degrade: what the test clips go through; development and training clips do not.
+        degrade_name: what the cache knows it by.
+        progress: called while clips go through the front.
+    """
+
+    def __init__(
+        self,
+        recipe: Recipe,
+        *,
+        degrade: Degrade | None = None,
+        degrade_name: str = "",
+        progress: Progress | None = None,
+    ) -> None:
+        self.recipe = recipe
+        self._degrade = degrade
+        self._degrade_name = degrade_name
+        self._progress = progress
+
+    def fit(self, train: pd.DataFrame, development: pd.DataFrame) -> Fitted:
+        """Fit on a fold; the label space is that of its train part."""
+        labels = tuple(sorted(train["label"].dropna().unique()))
+        return fit_calibrated(
+            self.recipe, train, development, labels=labels, progress=self._progress
+        )
+
+    def predict(
+        self, train: pd.DataFrame, development: pd.DataFrame, test: pd.DataFrame
+    ) -> pd.DataFrame:
+        """Item, a probability a label, arousal, valence and dominance for each test clip."""
+        fitted = self.fit(train, development)
+        features = self.pool(test).features
+        prior = np.broadcast_to(fitted.prior, features.shape).copy()
+        scores = np.concatenate(
+            [fitted.probabilities(features, prior), fitted.dimensions(features, prior)], axis=1
+        )
+        table = pd.DataFrame(scores, columns=[*fitted.labels, *DIMENSIONS])
+        table.insert(0, "item", test["item"].to_numpy())
+        return table
+
+    def pool(self, items: pd.DataFrame) -> Pooled:
+        """Clips to be tested as the model sees them, degraded if asked for."""
+        return pool_clips(
+            items,
+            recipe=self.recipe,
+            degrade=self._degrade,
+            degrade_name=self._degrade_name,
+            progress=self._progress,
+        )
+
+
+def recipe_model(path: str | Path, *, progress: Progress | None = None) -> RecipeModel:
+    """The model that a recipe file describes.
+
+    Raises:
+        ConfigError: the recipe cannot be read.
+    """
+    return RecipeModel(read_recipe(path), progress=progress)
+
+
+def judge_calls(
+    fitted: Fitted,
+    pooled: Pooled,
+    calls: Sequence[Sequence[int]],
+    *,
+    baseline: BaselineRecipe | None,
+) -> list[FloatArray]:
+    """Judge composed calls clip by clip, each against what was heard before it.
+
+    Args:
+        fitted: the head.
+        pooled: every clip that occurs.
+        calls: for each call, the indices of its clips in order.
+        baseline: None to judge every clip alone.
+
+    Returns:
+        For each call, (clips, labels) probabilities.
+    """
+    results = [np.zeros((len(call), len(fitted.labels)), np.float32) for call in calls]
+    prior_weight = baseline.prior_weight_s if baseline else 1.0
+    totals = np.tile(prior_weight * fitted.prior.astype(np.float64), (len(calls), 1))
+    weights = np.full(len(calls), prior_weight)
+    for position in range(max(map(len, calls), default=0)):
+        active = np.array([n for n, call in enumerate(calls) if len(call) > position])
+        clips = np.array([calls[n][position] for n in active])
+        means = (totals[active] / weights[active, None]).astype(np.float32)
+        probabilities = fitted.probabilities(pooled.features[clips], means)
+        for n, row in zip(active, probabilities, strict=True):
+            results[n][position] = row
+        if baseline:
+            gates = [gate_weight(baseline.gate, fitted.labels, tuple(row)) for row in probabilities]
+            added = np.asarray(gates) * pooled.seconds[clips]
+            totals[active] += added[:, None] * pooled.features[clips]
+            weights[active] += added
+    return results

@@ -1,0 +1,111 @@
+"""Training the head: a convex problem, solved to the end, the same every time."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import nn
+
+from tonfall.arrays import FloatArray
+from tonfall.learn.networks import Judge
+
+__all__ = ["Lesson", "fit_judge"]
+
+
+@dataclass(frozen=True)
+class Lesson:
+    """What the head learns from, a row a clip with its history.
+
+    Attributes:
+        centred: (rows, pooled) features less their baselines.
+        targets: (rows, labels) share of each label; all zero where the category is not known.
+        possible: (rows, labels) True for the labels that the row's corpus has at all: a corpus
+            that lacks a label says nothing about it.
+        weights: (rows,) so that corpora, and labels within them, count alike.
+        dimensions: (rows, dimensions) in [0, 1], NaN where unknown.
+    """
+
+    centred: FloatArray
+    targets: FloatArray
+    possible: np.ndarray[tuple[int, int], np.dtype[np.bool_]]
+    weights: FloatArray
+    dimensions: FloatArray
+
+
+def fit_judge(lesson: Lesson, *, strength: float, steps: int = 100) -> Judge:
+    """Fit categories (masked cross-entropy) and dimensions (squared error), L2-penalised.
+
+    Args:
+        lesson: the rows.
+        strength: inverse of the penalty on standardised features.
+        steps: most iterations of L-BFGS.
+
+    Returns:
+        A judge on raw pooled features; it divides by their deviation itself.
+    """
+    judge = Judge(
+        pooled=lesson.centred.shape[1],
+        labels=lesson.targets.shape[1],
+        dimensions=lesson.dimensions.shape[1],
+    )
+    scale = lesson.centred.std(axis=0) + 1e-6
+    judge.scale.copy_(torch.from_numpy(scale))
+    features = torch.from_numpy(lesson.centred / scale)
+    weights = torch.from_numpy(lesson.weights / lesson.weights.mean())
+    for layer in (judge.categories, judge.dimensions):
+        nn.init.zeros_(layer.weight)
+        nn.init.zeros_(layer.bias)
+    known = torch.from_numpy(lesson.targets.any(axis=1))
+    targets = torch.from_numpy(lesson.targets)[known]
+    floor = torch.finfo(torch.float32).min / 4
+    barred = torch.where(torch.from_numpy(lesson.possible), 0.0, floor)[known]
+
+    def category_loss() -> torch.Tensor:
+        logits = judge.categories(features[known]) + barred
+        losses = -(targets * logits.log_softmax(dim=1)).sum(dim=1)
+        return strength * (losses * weights[known]).sum() + _penalty(judge.categories)
+
+    _minimise(judge.categories, category_loss, steps)
+    _fit_dimensions(judge, lesson, features, weights, strength, steps)
+    return judge.eval().requires_grad_(False)
+
+
+def _fit_dimensions(
+    judge: Judge,
+    lesson: Lesson,
+    features: torch.Tensor,
+    weights: torch.Tensor,
+    strength: float,
+    steps: int,
+) -> None:
+    known = torch.from_numpy(~np.isnan(lesson.dimensions))
+    truth = torch.from_numpy(np.nan_to_num(lesson.dimensions).astype(np.float32))
+    if not known.any():
+        return
+
+    def loss() -> torch.Tensor:
+        error = (torch.sigmoid(judge.dimensions(features)) - truth).square() * known
+        return 10 * strength * (error.sum(dim=1) * weights).sum() + _penalty(judge.dimensions)
+
+    _minimise(judge.dimensions, loss, steps)
+
+
+def _penalty(layer: nn.Linear) -> torch.Tensor:
+    return 0.5 * layer.weight.square().sum()
+
+
+def _minimise(layer: nn.Linear, loss: object, steps: int) -> None:
+    assert callable(loss)
+    optimiser = torch.optim.LBFGS(
+        layer.parameters(), max_iter=steps, history_size=10, line_search_fn="strong_wolfe"
+    )
+
+    def closure() -> torch.Tensor:
+        optimiser.zero_grad()
+        value: torch.Tensor = loss()
+        value.backward()
+        return value
+
+    optimiser.step(closure)

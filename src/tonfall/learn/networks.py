@@ -1,0 +1,115 @@
+"""The network that ships: a frozen front, pooling that adds up over pieces, a trained head."""
+
+from __future__ import annotations
+
+import torch
+from torch import nn
+
+from tonfall.bundle import FrontEnd
+from tonfall.learn.recipe import Encoder
+from tonfall.learn.whisper import WhisperFront, find_container, read_container
+
+__all__ = ["Front", "Judge", "Network", "build_front", "pool"]
+
+_RANGE = 8.0
+"""Log10 power below a piece's loudest band that is cut off, as Whisper does over 30 s."""
+
+_LOUDEST = 1.5
+"""Where the loudest band is put: what Whisper sees of speech recorded close by."""
+
+_CONVOLVED_BEFORE = 4
+"""Frames before a piece that the convolutions alone can see; steps are two frames long."""
+
+
+class Front(nn.Module):
+    """Frames of a piece and what came before it to statistics of the piece.
+
+    Args:
+        encoder: which of Whisper's blocks.
+        front_end: lengths of piece and context, in frames; both even.
+    """
+
+    def __init__(self, encoder: Encoder, front_end: FrontEnd) -> None:
+        super().__init__()
+        self._piece = front_end.piece_frames
+        seen = front_end.context_frames if encoder.blocks else _CONVOLVED_BEFORE
+        self._seen = min(seen, front_end.context_frames) + self._piece
+        self._taps = encoder.taps
+        self.whisper = WhisperFront(blocks=encoder.blocks, steps=self._seen // 2)
+
+    def forward(self, frames: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:
+        """(n, context + piece, 80) and (n, context + piece) to (n, statistics)."""
+        loudest = frames.amax(dim=(1, 2), keepdim=True)
+        level = torch.maximum(frames, loudest - _RANGE) - loudest + _LOUDEST
+        scaled = (level[:, -self._seen :] + 4) / 4
+        tapped = self.whisper(scaled)
+        outputs = torch.cat([tapped[tap] for tap in self._taps], dim=2)[:, -(self._piece // 2) :]
+        weight = weights[:, -self._piece :].reshape(-1, self._piece // 2, 2).mean(2, keepdim=True)
+        sums = [(outputs * weight).sum(1), (outputs.square() * weight).sum(1), weight.sum(1)]
+        return torch.cat(sums, dim=1)
+
+
+def build_front(encoder: Encoder, front_end: FrontEnd) -> Front:
+    """A front with Whisper's weights, frozen."""
+    front = Front(encoder, front_end)
+    front.whisper.load(read_container(find_container()))
+    return front.eval().requires_grad_(False)
+
+
+def pool(statistics: torch.Tensor) -> torch.Tensor:
+    """(n, statistics), summed over pieces, to (n, pooled): means, then deviations."""
+    count = statistics[:, -1:].clamp_min(1e-6)
+    means = statistics[:, :-1] / count
+    mean, square = means.chunk(2, dim=1)
+    variance = square - mean.square()
+    return torch.cat([mean, variance.clamp_min(1e-6).sqrt()], dim=1)
+
+
+class Judge(nn.Module):
+    """Pooled features less their baseline to logits and dimensions.
+
+    Args:
+        pooled: number of pooled features.
+        labels: size of the label space.
+        dimensions: number of dimensions, 0 for none.
+    """
+
+    scale: torch.Tensor
+
+    def __init__(self, *, pooled: int, labels: int, dimensions: int) -> None:
+        super().__init__()
+        self.register_buffer("scale", torch.ones(pooled))
+        self.categories = nn.Linear(pooled, labels)
+        self.dimensions = nn.Linear(pooled, dimensions)
+
+    def forward(
+        self, pooled: torch.Tensor, baseline: torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """(n, pooled) twice to (n, labels) logits and (n, dimensions) in [0, 1]."""
+        centred = (pooled - baseline) / self.scale
+        return self.categories(centred), torch.sigmoid(self.dimensions(centred))
+
+
+class Network(nn.Module):
+    """Both parts side by side, as one graph.
+
+    They share nothing but the file: a run feeds an empty batch to the part it does not want.
+    """
+
+    def __init__(self, front: Front, judge: Judge) -> None:
+        super().__init__()
+        self.front = front
+        self.judge = judge
+
+    def forward(
+        self,
+        frames: torch.Tensor,
+        weights: torch.Tensor,
+        statistics: torch.Tensor,
+        baseline: torch.Tensor,
+    ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]:
+        """Encoded statistics; pooled features, logits and dimensions."""
+        encoded = self.front(frames, weights)
+        pooled = pool(statistics)
+        logits, dimensions = self.judge(pooled, baseline)
+        return encoded, pooled, logits, dimensions

@@ -1,0 +1,199 @@
+"""What a recipe says: everything that decides how a model comes out."""
+
+from __future__ import annotations
+
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Annotated, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from tonfall.bundle import FrontEnd, Gate, Windows
+from tonfall.emotion import CATEGORIES
+from tonfall.errors import ConfigError
+
+__all__ = [
+    "Augmentation",
+    "BaselineRecipe",
+    "Encoder",
+    "Head",
+    "Recipe",
+    "read_recipe",
+]
+
+
+WHISPER_WIDTH = 384
+"""Outputs a step of Whisper tiny.en."""
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Encoder(_Part):
+    """The frozen front: Whisper tiny.en's convolutions and first blocks.
+
+    Attributes:
+        taps: after which blocks outputs are taken; 0 is after the convolutions, 4 is the last.
+        int8: True to store and run the blocks' matrices in 8 bits.
+    """
+
+    kind: Literal["whisper-tiny.en"] = "whisper-tiny.en"
+    taps: tuple[Annotated[int, Field(ge=0, le=4)], ...] = Field(min_length=1)
+    int8: bool = False
+
+    @property
+    def blocks(self) -> int:
+        """Transformer blocks that are needed."""
+        return max(self.taps)
+
+    @property
+    def pooled(self) -> int:
+        """Pooled features: mean and deviation over time of every tapped output."""
+        return 2 * WHISPER_WIDTH * len(self.taps)
+
+    @property
+    def statistics(self) -> int:
+        """What adds up over pieces: sums of outputs and of their squares, and the weight."""
+        return self.pooled + 1
+
+
+class Augmentation(_Part):
+    """Copies of each training clip that came another way.
+
+    Attributes:
+        copies: which, besides the clip itself: "telephone" (speed, equaliser, noise, sometimes
+            a room, then 300-3400 Hz and G.711) and "room" (speed, room, equaliser, noise).
+        acoustics: folder of noises and room responses; relative to the recipe.
+        held_out: noises and rooms that are kept for testing.
+    """
+
+    copies: tuple[Literal["telephone", "room"], ...] = ()
+    acoustics: Path | None = None
+    held_out: tuple[str, ...] = ()
+
+
+class BaselineRecipe(_Part):
+    """How the model learns to live with any amount of history.
+
+    Attributes:
+        prior_weight_s: seconds of speech that the prior counts for.
+        gate: how much a judged window moves the baseline.
+        histories: how many clips of the same speaker a training clip's baseline may be made of.
+        neutral_share: range that the share of neutral clips in a history is drawn from.
+        draws: baselines drawn for each training clip.
+    """
+
+    prior_weight_s: float = Field(gt=0, le=600)
+    gate: Gate
+    histories: tuple[Annotated[int, Field(ge=0, le=200)], ...] = (0, 1, 2, 4, 8, 16, 24)
+    neutral_share: tuple[float, float] = (0.3, 0.9)
+    draws: int = Field(default=2, ge=1, le=10)
+
+
+class Head(_Part):
+    """The trained part.
+
+    Attributes:
+        strength: how far the head may go; the inverse of its L2 penalty.
+        label_weights: how much more than the others a label counts.
+        towards: recipe of a teacher whose outputs are learnt besides the labels.
+        teacher_share: weight of the teacher's outputs against the labels, 0 to 1.
+    """
+
+    strength: float = Field(default=0.003, gt=0, le=100)
+    label_weights: dict[str, Annotated[float, Field(gt=0, le=10)]] = {}
+    towards: Path | None = None
+    teacher_share: float = Field(default=0.0, ge=0, le=1)
+
+
+class Recipe(_Part):
+    """The whole of a recipe file.
+
+    Attributes:
+        corpora: by name, with the folder of each release; relative to the recipe.
+        labels: the label space of the shipped model; each protocol brings its own.
+        merge: labels that count as another.
+    """
+
+    name: str = Field(pattern=r"^[a-z0-9][a-z0-9._-]*$")
+    version: str = "1"
+    description: str
+    seed: int = Field(default=0, ge=0)
+    corpora: dict[str, Path]
+    labels: tuple[str, ...]
+    merge: dict[str, str] = {}
+    encoder: Encoder
+    front_end: FrontEnd
+    windows: Windows
+    augmentation: Augmentation = Augmentation()
+    baseline: BaselineRecipe | None = None
+    head: Head = Head()
+
+    @model_validator(mode="after")
+    def _check_labels(self) -> Recipe:
+        names = {*self.labels, *self.merge, *self.merge.values()}
+        unknown = sorted(names - set(CATEGORIES))
+        if unknown:
+            raise ValueError(f"unknown categories: {', '.join(unknown)}")
+        if self.augmentation.copies and self.augmentation.acoustics is None:
+            raise ValueError("augmentation.acoustics is needed for the copies")
+        return self
+
+
+def read_recipe(path: str | Path) -> Recipe:
+    """Read a recipe; paths in it are made absolute.
+
+    Raises:
+        ConfigError: unreadable, not YAML, or a key or value that does not belong.
+    """
+    file = Path(path)
+    try:
+        content = yaml.safe_load(file.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigError(
+            f"{file}: the recipe cannot be read ({error.strerror}); name a YAML file."
+        ) from None
+    except (yaml.YAMLError, UnicodeDecodeError):
+        raise ConfigError(f"{file}: this is not YAML; see recipes/ for examples.") from None
+    try:
+        recipe = Recipe.model_validate(content)
+    except ValidationError as error:
+        raise ConfigError(f"{file}: {_first_problem(error)}") from None
+    return _with_absolute_paths(recipe, file.resolve().parent)
+
+
+def _first_problem(error: ValidationError) -> str:
+    problem = error.errors()[0]
+    place = ".".join(str(part) for part in problem["loc"]) or "recipe"
+    if problem["type"] != "extra_forbidden":
+        return f"{place}: {problem['msg']}."
+    known = {name for model in _MODELS for name in model.model_fields}
+    near = get_close_matches(str(problem["loc"][-1]), sorted(known), n=1)
+    return f"{place}: unknown key" + (f"; did you mean {near[0]!r}?" if near else ".")
+
+
+_MODELS: tuple[type[BaseModel], ...] = (
+    Recipe,
+    Encoder,
+    Augmentation,
+    BaselineRecipe,
+    Head,
+    FrontEnd,
+    Windows,
+    Gate,
+)
+
+
+def _with_absolute_paths(recipe: Recipe, folder: Path) -> Recipe:
+    acoustics, towards = recipe.augmentation.acoustics, recipe.head.towards
+    return recipe.model_copy(
+        update={
+            "corpora": {name: folder / path for name, path in recipe.corpora.items()},
+            "augmentation": recipe.augmentation.model_copy(
+                update={"acoustics": acoustics and folder / acoustics}
+            ),
+            "head": recipe.head.model_copy(update={"towards": towards and folder / towards}),
+        }
+    )
