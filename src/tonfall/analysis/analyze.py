@@ -12,6 +12,7 @@ from tonfall.analysis.envelope import EnvelopeCollector
 from tonfall.analysis.result import Analysis
 from tonfall.arrays import FloatArray
 from tonfall.audio import AudioInfo, RawFormat, open_audio
+from tonfall.errors import ConfigError
 from tonfall.runtime import Predictor, load
 from tonfall.streaming import Engine, Event, Scorer, TurnEnded, WindowScored
 from tonfall.timeline import SAMPLING_RATE, Recording, Timeline, Turn, Window
@@ -33,7 +34,7 @@ def analyze(
     *,
     model: str | Path | Predictor = "medium",
     baseline: bool = True,
-    scored: Sequence[bool] | None = None,
+    customer: int | None = None,
     raw: RawFormat | None = None,
     settings: VoiceSettings | None = None,
     progress: Progress | None = None,
@@ -44,7 +45,8 @@ def analyze(
         source: path of an audio file, or "-" for standard input.
         model: "medium", "small", a bundle's folder, or a loaded model.
         baseline: False to judge every window alone, whatever was heard of the voice before.
-        scored: for each channel, False where it is heard for its turns only; all by default.
+        customer: channel that is judged, the others being heard for their turns only; all are
+            judged by default.
         raw: what the samples mean, where the source has no header.
         settings: of voice activity.
         progress: called after each block.
@@ -52,6 +54,7 @@ def analyze(
     Raises:
         AudioError: the recording cannot be read.
         BundleError: no such model, or it failed.
+        ConfigError: the recording has no such channel.
     """
     predictor = model if isinstance(model, Predictor) else load(model)
     with open_audio(source, raw=raw) as reader:
@@ -60,7 +63,7 @@ def analyze(
             info=reader.info,
             predictor=predictor,
             baseline=baseline,
-            scored=scored,
+            scored=_scored(customer, reader.info.channels),
             settings=settings,
             progress=progress,
         )
@@ -100,6 +103,17 @@ def analyze_blocks(
     events += engine.take_events()
     timeline = _timeline(events, info=info, engine=engine, predictor=predictor, baseline=baseline)
     return Analysis(timeline=timeline, envelope=outline.compute())
+
+
+def _scored(customer: int | None, channels: int) -> tuple[bool, ...] | None:
+    if customer is None:
+        return None
+    if not 0 <= customer < channels:
+        raise ConfigError(
+            f"The customer is said to be on channel {customer}, but the recording has channels 0 "
+            f"to {channels - 1}; choose one of these."
+        )
+    return tuple(channel == customer for channel in range(channels))
 
 
 def _together(blocks: Iterable[FloatArray]) -> Iterator[FloatArray]:

@@ -49,7 +49,7 @@ class Analysis:
         """A picture: waveform, turns, emotion as a strip, arousal and valence as curves."""
         from tonfall.analysis.picture import draw
 
-        return draw(self.timeline, envelope=self.envelope)
+        return draw(self.timeline, self.envelope)
 
     def save(self, path: str | os.PathLike[str]) -> Path:
         """Write the timeline in the format that the path's ending names.

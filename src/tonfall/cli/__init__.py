@@ -1,0 +1,65 @@
+"""The command line: one module a command, each with a thin body that calls the library."""
+
+from __future__ import annotations
+
+import sys
+from importlib import import_module
+from typing import Annotated
+
+import typer
+
+__all__ = ["app", "main"]
+
+app = typer.Typer(
+    name="tonfall",
+    help="Hears how something is said: recordings and calls become a timeline of emotion.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+_COMMANDS = ("analyze", "models", "train")
+_GROUPS = ("data",)
+
+
+def _add_commands() -> None:
+    for name in _COMMANDS:
+        module = import_module(f"tonfall.cli.{name}")
+        app.command(name)(getattr(module, name))
+    for name in _GROUPS:
+        app.add_typer(import_module(f"tonfall.cli.{name}").app, name=name)
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", help="Print the version and leave.")
+    ] = False,
+    debug: Annotated[bool, typer.Option("--debug", help="Show where an error came from.")] = False,
+) -> None:
+    del version, debug  # Read in main, before any command is loaded.
+
+
+_add_commands()
+
+
+def main() -> None:
+    """Run the command line: status 0 done, 1 failed, 2 misuse or bad input, in one sentence."""
+    from tonfall.errors import ServiceError, TonfallError
+
+    if sys.argv[1:] == ["--version"]:
+        from tonfall import __version__
+
+        sys.stdout.write(f"tonfall {__version__}\n")
+        return
+    try:
+        app()
+    except TonfallError as error:
+        if "--debug" in sys.argv:
+            raise
+        sys.stderr.write(f"{error}\n")
+        sys.exit(1 if isinstance(error, ServiceError) else 2)
+    except KeyboardInterrupt:
+        sys.stderr.write("Stopped; what was finished is kept.\n")
+        sys.exit(130)
