@@ -47,7 +47,7 @@ class Degradation:
     def name(self) -> str:
         """As it is written on the command line."""
         return "+".join(
-            f"{step}:{amount:g}" if amount == amount else step for step, amount in self.steps
+            step if np.isnan(amount) else f"{step}:{amount:g}" for step, amount in self.steps
         )
 
     def __call__(self, waveform: FloatArray, item: str) -> FloatArray:

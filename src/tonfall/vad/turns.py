@@ -95,10 +95,12 @@ class TurnFinder:
             if self._told:
                 ended.append(self._turn((position + 1) * CHUNK))
             self._start, self._told = None, False
-        if self._start is not None and not self._told:
-            if self._last_speech - self._start + 1 >= self._speech:
-                self._told = True
-                started.append(max(0, self._start * CHUNK - self._padding))
+        if self._start is not None and not self._told and self._long_enough(self._start):
+            self._told = True
+            started.append(max(0, self._start * CHUNK - self._padding))
+
+    def _long_enough(self, start: int) -> bool:
+        return self._last_speech - start + 1 >= self._speech
 
     def _turn(self, end: int) -> Segment:
         assert self._start is not None
