@@ -57,7 +57,7 @@ def test_several_stretches_of_a_file_are_items_of_their_own(tmp_path: Path, clip
         ("label\nanger\n", "has no column 'file'"),
         ("file,label\na.wav,irate\n", "label 'irate' is unknown"),
         ("file,colour\na.wav,red\n", "has the columns colour"),
-        ("file\ngone.wav\n", r"gone\.wav: no such file"),
+        ("file\ngone.wav\n", r"gone\.wav: there is no such file; check the path\. Mend"),
     ],
 )
 def test_a_bad_csv_is_refused(tmp_path: Path, clip: Clip, content: str, message: str) -> None:

@@ -45,9 +45,9 @@ def test_serial_numbers_do_not_change_an_opus_files_hash(tmp_path: Path) -> None
         data[position + 14 : position + 18] = b"\x01\x02\x03\x04"
         position = data.find(b"OggS", position + 1)
     (tmp_path / "b.opus").write_bytes(data)
-    from tonfall.corpora.headers import _content_hash
+    from tonfall.corpora.headers import _hash
 
-    assert _content_hash(tmp_path / "a.opus") == _content_hash(tmp_path / "b.opus")
+    assert _hash(tmp_path / "a.opus") == _hash(tmp_path / "b.opus")
 
 
 def test_different_sound_has_a_different_hash(tmp_path: Path, clip: Clip) -> None:
@@ -64,7 +64,7 @@ def test_a_file_cut_short_is_found_by_its_header(tmp_path: Path, name: str) -> N
         soundfile.write(path, NOISE[:, 0], 16_000, format="OGG", subtype="OPUS")
     data = path.read_bytes()
     path.write_bytes(data[: len(data) * 2 // 3])
-    with pytest.raises(AudioError, match=r"is cut short|cannot be decoded"):
+    with pytest.raises(AudioError, match=r"truncated|its header is damaged"):
         read_header(path)
 
 
@@ -81,8 +81,8 @@ def test_damage_inside_a_flac_file_is_found_by_decoding(tmp_path: Path) -> None:
 
 def test_samples_that_are_no_numbers_are_found_by_decoding(tmp_path: Path) -> None:
     path = tmp_path / "a.wav"
-    soundfile.write(path, np.array([0.0, np.nan, 0.5]), 16_000, subtype="FLOAT")
-    with pytest.raises(AudioError, match="holds samples that are no numbers"):
+    soundfile.write(path, np.array([0.0, np.nan, 0.5] * 400), 16_000, subtype="FLOAT")
+    with pytest.raises(AudioError, match="NaN or infinite"):
         read_header(path, decode=True)
 
 
@@ -90,7 +90,7 @@ def test_samples_that_are_no_numbers_are_found_by_decoding(tmp_path: Path) -> No
 def test_what_is_no_audio_is_refused(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "a.wav"
     path.write_bytes(content)
-    with pytest.raises(AudioError, match="cannot be decoded"):
+    with pytest.raises(AudioError, match=r"not a recording|file is empty"):
         read_header(path)
 
 
@@ -110,13 +110,26 @@ def test_sound_inside_a_video_is_measured(tmp_path: Path) -> None:
 
 def test_a_video_without_sound_is_refused(tmp_path: Path) -> None:
     (tmp_path / "clip.mp4").write_bytes(b"no video")
-    with pytest.raises(AudioError, match="no sound can be decoded"):
+    with pytest.raises(AudioError, match="not a recording in any known format"):
         read_header(tmp_path / "clip.mp4")
 
 
 def test_each_file_is_read_once_and_progress_counts_them(tmp_path: Path, clip: Clip) -> None:
     paths = [clip(tmp_path / "a.wav"), clip(tmp_path / "b.wav"), tmp_path / "gone.wav"]
-    seen: list[int] = []
-    headers = read_headers([*paths, *paths], progress=seen.append)
-    assert seen == [1, 2, 3]
+    seen: list[tuple[int, int]] = []
+    headers = read_headers(
+        [*paths, *paths], progress=lambda done, total: seen.append((done, total))
+    )
+    assert seen == [(1, 3), (2, 3), (3, 3)]
     assert isinstance(headers[paths[2]], AudioError)
+
+
+def test_an_opus_file_cut_between_pages_is_found(tmp_path: Path) -> None:
+    """libsndfile reads such a file without complaint; its last page says that it is not whole."""
+    path = tmp_path / "a.opus"
+    noise = np.random.default_rng(1).uniform(-0.5, 0.5, 64_000)
+    soundfile.write(path, noise, 16_000, format="OGG", subtype="OPUS")
+    data = path.read_bytes()
+    path.write_bytes(data[: data.rfind(b"OggS")])
+    with pytest.raises(AudioError, match=r"its last page is missing|its header is damaged"):
+        read_header(path)

@@ -45,14 +45,14 @@ def test_the_wrong_folder_says_what_is_expected_and_was_found(tmp_path: Path, cl
 
 def test_a_half_unpacked_release_is_refused(tmp_path: Path, clip: Clip) -> None:
     clip(tmp_path / "wav" / "03a01Fa.wav")
-    with pytest.raises(ManifestError, match=r"holds 1 items of EmoDB .* but 535 were released"):
+    with pytest.raises(ManifestError, match=r"items of EmoDB .* found: 1, released: 535"):
         prepare("emodb", tmp_path)
 
 
 def test_extra_files_are_refused(tmp_path: Path, clip: Clip) -> None:
     clip(tmp_path / "wav" / "03a01Fa.wav")
     clip(tmp_path / "wav" / "copy of 03a01Fa.wav")
-    with pytest.raises(ManifestError, match=r"1 audio files are not EmoDB .*copy of 03a01Fa\.wav"):
+    with pytest.raises(ManifestError, match=r"not of EmoDB .*: 1, such as wav/copy"):
         prepare("emodb", tmp_path)
 
 
@@ -77,7 +77,7 @@ def test_a_partial_release_names_what_is_left_out(tmp_path: Path, clip: Clip) ->
 def test_the_same_clip_in_two_places_is_refused(tmp_path: Path, clip: Clip) -> None:
     clip(tmp_path / "a" / "gio-f2-b2.wav")
     clip(tmp_path / "b" / "gio-f2-b2.wav")
-    with pytest.raises(ManifestError, match="588 were released"):
+    with pytest.raises(ManifestError, match="found: 2, released: 588"):
         prepare("emovo", tmp_path)
     manifest, report = prepare("emovo", tmp_path, partial=True)
     assert [problem.kind for problem in report.problems] == [Kind.ITEM]
@@ -106,7 +106,7 @@ def test_damage_inside_is_found_when_decoding(tmp_path: Path) -> None:
     soundfile.write(path, [0.1, float("nan")] * 400, 16_000, subtype="FLOAT")
     prepare("emodb", tmp_path, partial=True)
     _, report = prepare("emodb", tmp_path, partial=True, decode=True)
-    assert "holds samples that are no numbers" in report.problems[0].message
+    assert "are NaN or infinite" in report.problems[0].message
 
 
 def test_every_corpus_says_its_licence_and_how_to_get_it() -> None:
@@ -136,9 +136,10 @@ def test_ravdess_is_complete_in_its_own_layout_and_fast(tmp_path: Path, clip: Cl
         folder.mkdir(parents=True, exist_ok=True)
         name = f"03-01-{emotion}-{level}-{sentence}-{take}-{actor:02d}.wav"
         (folder / name).write_bytes(sound)
-    begun = time.perf_counter()
+    # Time on the processor, so that other work on the machine does not count.
+    begun = time.process_time()
     _, report = prepare("ravdess", tmp_path)
-    assert time.perf_counter() - begun < 10
+    assert time.process_time() - begun < 10
     assert (report.items, report.speakers) == (1440, 24)
     assert sorted(report.labels.values()) == [96] + [192] * 7
     assert report.problems == ()

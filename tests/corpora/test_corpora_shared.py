@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from tonfall.corpora import Kind, Manifest, Report, prepare
@@ -65,8 +66,6 @@ def test_labels_agree_with_the_tables_beside_the_audio(
     prepared: tuple[Manifest, Report],
 ) -> None:
     """Each folder carries a table decoded by others; its columns that we also have must agree."""
-    import pandas as pd
-
     manifest, report = prepared
     theirs = pd.read_csv(manifest.root / "labels.csv", dtype=str).set_index("file")
     ours = manifest.frame.set_index("file").loc[theirs.index]
@@ -106,3 +105,23 @@ def test_manifest_of_real_audio_survives_parquet_and_csv(
         assert again.frame[columns].equals(manifest.frame[columns])
         assert again.paths[0] is not None
         assert again.paths[0].is_file()
+
+
+PROTOCOLS = {
+    "ravdess": "ravdess.csv.gz",
+    "emodb": "emodb.csv",
+    "emovo": "emovo.csv",
+    "ased": "ased.csv",
+}
+
+
+def test_items_are_those_of_the_published_folds(
+    prepared: tuple[Manifest, Report], shared: Path
+) -> None:
+    manifest, report = prepared
+    if report.corpus.name not in PROTOCOLS:
+        pytest.skip("EmoBox has no folds of this corpus")
+    folds = pd.read_csv(shared / "protocols" / "emobox" / PROTOCOLS[report.corpus.name], dtype=str)
+    assert set(folds["item"]) == set(manifest.frame["item"])
+    ours = manifest.frame.set_index("item")["speaker"]
+    assert ours[folds["item"]].tolist() == folds["speaker"].tolist()

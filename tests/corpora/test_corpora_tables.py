@@ -12,7 +12,7 @@ import pytest
 import soundfile
 
 from tonfall.corpora import prepare
-from tonfall.corpora.readers import crema_d, iemocap
+from tonfall.corpora.readers import crema_d, iemocap, meld
 from tonfall.emotion.maps import IEMOCAP_FOUR_CLASSES, IEMOCAP_SIX_CLASSES
 from tonfall.errors import ManifestError
 
@@ -253,7 +253,7 @@ def test_meld_joins_tables_and_clips_by_split(tmp_path: Path, clip: Clip) -> Non
     assert frame["label"].unique().tolist() == ["happiness"]
     assert frame["text"].iloc[0] == "Yes, now."
     assert report.turns.iloc[0].tolist() == ["dia0_utt0-train", "s08e21", 976.059, 981.731]
-    assert report.oddities == ("1 clips have no row in the tables.",)
+    assert report.oddities == ("Clips without a row in the tables: 1.",)
 
 
 def test_real_meld_tables(shared: Path) -> None:
@@ -265,6 +265,8 @@ def test_real_meld_tables(shared: Path) -> None:
     train, test = (set(frame.loc[frame["split"] == s, "speaker"]) for s in ("train", "test"))
     assert len(train & test) == 69
     assert (report.turns["end"] >= report.turns["start"]).all()
+    folds = pd.read_csv(shared / "protocols" / "emobox" / "meld.csv.gz", dtype=str)
+    assert set(frame["item"]) - set(folds["item"]) == meld.UNUSABLE
 
 
 def mosei_labels(path: Path) -> None:
@@ -304,7 +306,7 @@ def test_real_mosei_tables(shared: Path) -> None:
     assert frame["split"].isna().sum() == 399
     # "Happy" and "no emotion" look the same in this table, so neither is a label.
     assert frame["label"].isna().sum() == 14_567
-    assert "399 segments are of videos in no standard fold." in report.oddities
+    assert "Segments of videos in no standard fold: 399." in report.oddities
     assert (frame["start"] >= 0).all()
 
 

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import sys
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import asdict
 from enum import StrEnum
 from pathlib import Path
@@ -13,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from tonfall.errors import ServiceError, TonfallError
+from tonfall.cli.progress import count_bar, seconds_bar
 
 if TYPE_CHECKING:
     from tonfall.corpora import Corpus, Report, Summary
@@ -41,20 +39,8 @@ class Format(StrEnum):
 
 
 FormatOption = Annotated[Format, typer.Option("--format", help="A table to read, or JSON.")]
+QuietOption = Annotated[bool, typer.Option("--quiet", "-q", help="No progress bar.")]
 NameArgument = Annotated[str, typer.Argument(help="A corpus, as 'tonfall data list' names it.")]
-
-
-@contextmanager
-def _one_sentence() -> Iterator[None]:
-    """Deliberate errors as one sentence: status 1 where a host failed, 2 where the input is bad."""
-    try:
-        yield
-    except ServiceError as error:
-        typer.echo(str(error), err=True)
-        raise typer.Exit(1) from error
-    except TonfallError as error:
-        typer.echo(str(error), err=True)
-        raise typer.Exit(2) from error
 
 
 @app.command("list")
@@ -113,6 +99,7 @@ def prepare(
         bool, typer.Option("--labels-only", help="Do without audio where there is none.")
     ] = False,
     style: FormatOption = Format.TABLE,
+    quiet: QuietOption = False,
 ) -> None:
     """Check a release and write its manifest, by default to manifests/NAME.parquet.
 
@@ -121,16 +108,16 @@ def prepare(
     from tonfall import corpora
 
     path = output or MANIFESTS / f"{name}.parquet"
-    with _one_sentence(), _counter("files") as advance:
+    with count_bar(f"Checking {name}", quiet=quiet) as progress:
         manifest, report = corpora.prepare(
             name,
             root,
             decode=decode,
             partial=partial,
             labels_only=labels_only,
-            progress=lambda done: advance(done, None),
+            progress=progress,
         )
-        manifest.write(path)
+    manifest.write(path)
     _print_report(report, path, style)
 
 
@@ -202,12 +189,10 @@ def show(
 
     path = _manifest_path(manifest)
     target = picture or path.with_suffix(".png")
-    with _one_sentence():
-        table = corpora.Manifest.read(path)
-        rng = np.random.default_rng(_SEED)
-        measured = corpora.measure_levels(table, at_most=levels, rng=rng)
-        summary = corpora.summarize(table, measured)
-        save(draw(table, summary, measured, path.stem), target)
+    table = corpora.Manifest.read(path)
+    measured = corpora.measure_levels(table, at_most=levels, rng=np.random.default_rng(_SEED))
+    summary = corpora.summarize(table, measured)
+    save(draw(table, summary, measured, path.stem), target)
     _print_summary(summary, target, style)
 
 
@@ -253,6 +238,7 @@ def _spread(spread: Mapping[str, float | None], unit: str) -> str:
 def download(
     name: NameArgument,
     folder: Annotated[Path, typer.Argument(help="Where to put it; made where it is not there.")],
+    quiet: QuietOption = False,
 ) -> None:
     """Fetch an open corpus and unpack it; for a licensed one, say how to apply.
 
@@ -262,29 +248,9 @@ def download(
     """
     from tonfall import corpora
 
-    with _one_sentence(), _counter("bytes") as advance:
-        corpora.download(name, folder, progress=advance)
+    with seconds_bar(f"Fetching {name}", quiet=quiet) as progress:
+        corpora.download(name, folder, progress=progress)
     typer.echo(f"Next: tonfall data prepare {name} {folder}")
-
-
-@contextmanager
-def _counter(unit: str) -> Iterator[Callable[[int, int | None], None]]:
-    """A progress bar on standard error, where that is a terminal."""
-    from rich.console import Console
-    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
-
-    console = Console(file=sys.stderr)
-    columns = (BarColumn(), TextColumn("{task.completed:,.0f} {task.description}"))
-    bar = Progress(
-        *columns,
-        TimeElapsedColumn(),
-        console=console,
-        transient=True,
-        disable=not console.is_terminal,
-    )
-    with bar:
-        task = bar.add_task(unit, total=None)
-        yield lambda done, total: bar.update(task, completed=done, total=total)
 
 
 def _print_table(rows: list[dict[str, str]]) -> None:

@@ -16,17 +16,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-import numpy as np
-import soundfile
+from tonfall.audio import open_audio, probe
+from tonfall.errors import AudioError
 
-from tonfall.errors import AudioError, ConfigError
-
-__all__ = ["VIDEO_SUFFIXES", "Header", "read_header", "read_headers"]
-
-VIDEO_SUFFIXES = frozenset({".mp4", ".avi", ".mkv", ".mov"})
-"""Endings of files whose sound is read through PyAV."""
+__all__ = ["Header", "read_header", "read_headers"]
 
 _BLOCK = 1 << 20
+_BLOCK_SECONDS = 30.0
 _UNKNOWN_LENGTH = 0xFFFF_FFFF
 _OGG_PAGE = struct.Struct("<4sBBqIIIB")
 _OGG_LAST_PAGE = 4
@@ -54,24 +50,23 @@ def read_headers(
     paths: Iterable[Path],
     *,
     decode: bool = False,
-    progress: Callable[[int], object] | None = None,
+    progress: Callable[[int, int], object] | None = None,
 ) -> dict[Path, Header | AudioError]:
     """The header of each file, or the reason why it cannot be used.
 
     Args:
         paths: files; each is read once.
         decode: read all samples too, which finds damage that the header does not show.
-        progress: called after each file with the number of files done.
+        progress: called after each file with the number of files done and of all.
     """
     unique = list(dict.fromkeys(paths))
     headers: dict[Path, Header | AudioError] = {}
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        for path, found in zip(
-            unique, pool.map(lambda p: _attempt(p, decode), unique), strict=True
-        ):
+        results = pool.map(lambda path: _attempt(path, decode), unique)
+        for path, found in zip(unique, results, strict=True):
             headers[path] = found
             if progress:
-                progress(len(headers))
+                progress(len(headers), len(unique))
     return headers
 
 
@@ -86,112 +81,62 @@ def read_header(path: Path, *, decode: bool = False) -> Header:
     """Duration, rate, channels and hash of one file.
 
     Raises:
-        AudioError: the file is missing, cut short, empty or no audio.
-        ConfigError: the file is a video, and PyAV is not installed.
+        AudioError: the file is missing, cut short, empty, no audio, or, where ``decode`` is set,
+            damaged inside.
     """
-    if not path.is_file():
-        raise AudioError(f"{path}: no such file, expected audio. Unpack the release again.")
-    header = _read_video(path) if path.suffix.lower() in VIDEO_SUFFIXES else _read_audio(path)
-    if header.duration <= 0:
-        raise AudioError(f"{path}: holds no sample, expected sound. Fetch the file again.")
-    if decode and path.suffix.lower() not in VIDEO_SUFFIXES:
-        _check_samples(path)
-    return header
+    said = probe(path)
+    samples = _decoded_samples(path) if decode or said.samples is None else said.samples
+    if samples == 0:
+        raise AudioError(f"{path}: it holds no sample; fetch the file again.")
+    return Header(samples / said.sampling_rate, said.sampling_rate, said.channels, _hash(path))
 
 
-def _read_audio(path: Path) -> Header:
-    try:
-        said = soundfile.info(path)
-    except soundfile.LibsndfileError as error:
-        raise AudioError(f"{path}: cannot be decoded ({error.error_string})") from error
-    duration = said.frames / said.samplerate
-    return Header(duration, said.samplerate, said.channels, _content_hash(path))
+def _decoded_samples(path: Path) -> int:
+    """Samples that there are, counted by decoding to the end."""
+    with open_audio(path, block_seconds=_BLOCK_SECONDS) as reader:
+        for _ in reader:
+            pass
+        return reader.position
 
 
-def _read_video(path: Path) -> Header:
-    try:
-        import av
-    except ImportError as error:
-        raise ConfigError(
-            f"{path}: sound inside a video needs PyAV. Install the extra 'av', or extract the "
-            "sound to WAV files of the same names."
-        ) from error
-    try:
-        with av.open(str(path)) as container:
-            stream = container.streams.audio[0]
-            if stream.duration and stream.time_base:
-                duration = float(stream.duration * stream.time_base)
-            else:
-                duration = (container.duration or 0) / av.time_base
-            rate, channels = stream.rate, stream.channels
-    except (av.error.FFmpegError, IndexError) as error:
-        raise AudioError(f"{path}: no sound can be decoded ({error})") from error
-    return Header(duration, rate, channels, _hash_of(_file_blocks(path)))
-
-
-def _check_samples(path: Path) -> None:
-    """Decode a file to its end; AudioError where that fails or a sample is not finite."""
-    count = 0
-    try:
-        with soundfile.SoundFile(path) as audio:
-            for block in audio.blocks(blocksize=_BLOCK, dtype="float32"):
-                count += len(block)
-                if not np.isfinite(block).all():
-                    raise AudioError(f"{path}: holds samples that are no numbers")
-            if count != audio.frames:
-                raise AudioError(f"{path}: {count} samples decode, the header says {audio.frames}")
-    except soundfile.LibsndfileError as error:
-        raise AudioError(f"{path}: cannot be decoded ({error.error_string})") from error
-
-
-def _content_hash(path: Path) -> str:
+def _hash(path: Path) -> str:
+    """The hash of a file's sound; of the whole file where the container is not one of three."""
     with path.open("rb") as stream:
         magic = stream.read(4)
         if magic == b"RIFF":
-            return _hash_of(_wav_blocks(path, stream))
+            return _md5(_wav_blocks(stream))
         if magic == b"OggS":
-            return _hash_of(_ogg_blocks(path, stream))
+            return _md5(_ogg_blocks(path, stream))
         if magic == b"fLaC" and (known := _flac_md5(stream)):
             return known
-    return _hash_of(_file_blocks(path))
+        stream.seek(0)
+        return _md5(iter(lambda: stream.read(_BLOCK), b""))
 
 
-def _hash_of(blocks: Iterable[bytes]) -> str:
+def _md5(blocks: Iterable[bytes]) -> str:
     digest = hashlib.md5(usedforsecurity=False)
     for block in blocks:
         digest.update(block)
     return digest.hexdigest()
 
 
-def _file_blocks(path: Path) -> Iterator[bytes]:
-    with path.open("rb") as stream:
-        while block := stream.read(_BLOCK):
-            yield block
-
-
-def _wav_blocks(path: Path, stream: BinaryIO) -> Iterator[bytes]:
+def _wav_blocks(stream: BinaryIO) -> Iterator[bytes]:
     """The bytes of a WAV file's data chunk."""
     stream.seek(12)
     while len(head := stream.read(8)) == 8:
         name, size = struct.unpack("<4sI", head)
         if name == b"data":
-            yield from _data_chunk(path, stream, size)
+            # Programs that write to a pipe leave 0 or the largest number for the length.
+            yield from _limited(stream, None if size in (0, _UNKNOWN_LENGTH) else size)
             return
         stream.seek(size + size % 2, os.SEEK_CUR)
-    raise AudioError(f"{path}: has no data chunk, expected a WAV file. Fetch the file again.")
 
 
-def _data_chunk(path: Path, stream: BinaryIO, size: int) -> Iterator[bytes]:
-    # Programs that write to a pipe leave 0 or the largest number for the length.
-    left = size if size not in (0, _UNKNOWN_LENGTH) else None
-    while left is None or left > 0:
-        block = stream.read(_BLOCK if left is None else min(_BLOCK, left))
-        if not block:
-            break
+def _limited(stream: BinaryIO, left: int | None) -> Iterator[bytes]:
+    """The next ``left`` bytes, or all that there are."""
+    while block := stream.read(_BLOCK if left is None else min(_BLOCK, left)):
         left = left if left is None else left - len(block)
         yield block
-    if left:
-        raise AudioError(f"{path}: is cut short by {left} bytes. Fetch the file again.")
 
 
 def _ogg_blocks(path: Path, stream: BinaryIO) -> Iterator[bytes]:
@@ -204,7 +149,7 @@ def _ogg_blocks(path: Path, stream: BinaryIO) -> Iterator[bytes]:
         if position != 0:
             yield body
     if not flags & _OGG_LAST_PAGE:
-        raise AudioError(f"{path}: is cut short, its last page is missing. Fetch the file again.")
+        raise AudioError(f"{path}: it is cut short, its last page is missing; fetch it again.")
 
 
 def _flac_md5(stream: BinaryIO) -> str | None:

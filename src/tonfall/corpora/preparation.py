@@ -20,7 +20,7 @@ from tonfall.errors import AudioError, ManifestError
 
 __all__ = ["Report", "prepare"]
 
-Progress = Callable[[int], object]
+Progress = Callable[[int, int], object]
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +66,7 @@ def prepare(
         decode: read every file to its end instead of its header only.
         partial: take what is there of an incomplete release; what is left out is reported.
         labels_only: do without audio where it is absent; ``file`` is then null.
-        progress: called with the number of files checked so far.
+        progress: called with the number of files checked so far and of all.
 
     Raises:
         ManifestError: no such corpus or folder, another corpus's folder, missing, extra or
@@ -122,14 +122,14 @@ def _check_complete(corpus: Corpus, root: Path, reading: Reading) -> None:
     """ManifestError where files are extra, or more or fewer items than published are there."""
     if reading.strays:
         raise ManifestError(
-            f"{root}: {len(reading.strays)} audio files are not {corpus.title}'s, such as "
+            f"{root}: audio files that are not of {corpus.title}: {len(reading.strays)}, such as "
             f"{reading.strays[0].relative_to(root)}. Remove them, or allow a partial release."
         )
     found = len(reading.rows)
     if corpus.items is not None and found != corpus.items:
         raise ManifestError(
-            f"{root}: holds {found} items of {corpus.title}, but {corpus.items} were released. "
-            "Unpack it again, or allow a partial release."
+            f"{root}: items of {corpus.title} found: {found}, released: {corpus.items}. Unpack it "
+            "again, or allow a partial release."
         )
 
 
@@ -192,8 +192,8 @@ def _check_usable(corpus: Corpus, root: Path, problems: Sequence[Problem], parti
     mendable = [problem for problem in fatal if problem.item not in corpus.unusable]
     if mendable and not partial:
         raise ManifestError(
-            f"{root}: {len(mendable)} items of {corpus.title} cannot be used: "
-            f"{mendable[0].message}. Mend them, or allow a partial release."
+            f"{root}: items of {corpus.title} that cannot be used: {len(mendable)}, the first "
+            f"because of {mendable[0].message.rstrip('.')}. Mend them, or allow a partial release."
         )
 
 

@@ -9,10 +9,21 @@ from pathlib import Path
 
 from tonfall.errors import ManifestError
 
-__all__ = ["AUDIO_SUFFIXES", "Reading", "Row", "audio_files", "matched_files", "read_names"]
+__all__ = [
+    "AUDIO_SUFFIXES",
+    "VIDEO_SUFFIXES",
+    "Reading",
+    "Row",
+    "audio_files",
+    "matched_files",
+    "read_names",
+]
 
 AUDIO_SUFFIXES = frozenset({".wav", ".flac", ".opus", ".ogg", ".mp3"})
 """Endings of the files that readers look at; a corpus's own names count, not its format."""
+
+VIDEO_SUFFIXES = frozenset({".mp4", ".avi", ".mkv", ".mov"})
+"""Endings of videos, whose sound may be what there is."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,17 +8,12 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-import soundfile
 
-from tonfall.arrays import FloatArray
+from tonfall.audio import read, rms_db
 from tonfall.corpora.manifest import Manifest
-from tonfall.corpora.rows import AUDIO_SUFFIXES
 from tonfall.emotion.categories import CATEGORIES
-from tonfall.errors import AudioError
 
 __all__ = ["Spread", "Summary", "measure_levels", "summarize"]
-
-_SILENCE_DB = -100.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,19 +102,19 @@ def measure_levels(
     """RMS level of items drawn from the manifest.
 
     Args:
-        manifest: items without a file, or whose sound lies in a video, are passed over.
+        manifest: items without a file are passed over.
         at_most: how many items to read.
         rng: draws them; in even steps they would share what a corpus's order repeats.
 
     Returns:
-        dB of full scale by item, -100 where an item is silent.
+        dB of full scale by item, -120 where an item is silent.
 
     Raises:
-        AudioError: a file is missing or does not decode.
+        AudioError: a file is missing or does not decode, or an item is empty.
     """
     frame = manifest.frame
     spans = zip(frame["item"], manifest.paths, frame["start"], frame["end"], strict=True)
-    known = [span for span in spans if span[1] and span[1].suffix.lower() in AUDIO_SUFFIXES]
+    known = [span for span in spans if span[1]]
     drawn = rng.permutation(len(known))[:at_most]
     chosen = [known[index] for index in sorted(drawn)]
     levels = {item: _level_db(path, start, end) for item, path, start, end in chosen if path}
@@ -127,21 +122,9 @@ def measure_levels(
 
 
 def _level_db(path: Path, start: float, end: float) -> float:
-    samples = _samples(path, start, end)
-    power = float(np.mean(np.square(samples))) if samples.size else 0.0
-    return max(10 * float(np.log10(power)), _SILENCE_DB) if power > 0 else _SILENCE_DB
-
-
-def _samples(path: Path, start: float, end: float) -> FloatArray:
-    """Samples of a stretch of a file, all channels; a NaN end is the file's end."""
-    try:
-        with soundfile.SoundFile(path) as file:
-            begin = 0 if np.isnan(start) else round(start * file.samplerate)
-            stop = file.frames if np.isnan(end) else min(round(end * file.samplerate), file.frames)
-            file.seek(begin)
-            samples: FloatArray = file.read(stop - begin, dtype="float32")
-            return samples
-    except (soundfile.LibsndfileError, OSError) as error:
-        raise AudioError(
-            f"{path}: cannot be decoded ({error}). Prepare the corpus again."
-        ) from error
+    """Level of a stretch of a file over all its channels; a NaN end is the file's end."""
+    waveform, rate = read(path)
+    begin = 0 if np.isnan(start) else round(start * rate)
+    stop = waveform.shape[1] if np.isnan(end) else round(end * rate)
+    samples = waveform[:, begin:stop].reshape(1, -1)
+    return float(rms_db(samples, window=samples.size, hop=samples.size)[0, 0])

@@ -10,8 +10,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from tonfall.corpora.headers import VIDEO_SUFFIXES
-from tonfall.corpora.rows import AUDIO_SUFFIXES, Reading, Row, matched_files
+from tonfall.corpora.rows import AUDIO_SUFFIXES, VIDEO_SUFFIXES, Reading, Row, matched_files
 from tonfall.corpora.tables import find_table, read_rows
 from tonfall.emotion.maps import canonical
 
@@ -46,7 +45,7 @@ def read(root: Path) -> Reading:
         if table is not None:
             rows += [_row(said, split, clips) for said in read_rows(table, _COLUMNS)]
     extra = len(clips.keys() - {row.item for row in rows})
-    oddities = (f"{extra} clips have no row in the tables.",) if rows and extra else ()
+    oddities = (f"Clips without a row in the tables: {extra}.",) if rows and extra else ()
     return Reading(tuple(rows), oddities, strays)
 
 

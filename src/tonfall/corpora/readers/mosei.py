@@ -111,7 +111,7 @@ def _oddities(segments: list[_Segment], derived: bool, folds: Mapping[str, str])
         said.append("Labels are from the derived table, which cannot tell happy from no emotion.")
     outside = sum(segment.video not in folds for segment in segments)
     if folds and outside:
-        said.append(f"{outside} segments are of videos in no standard fold.")
+        said.append(f"Segments of videos in no standard fold: {outside}.")
     if segments and not folds:
         said.append("std_folds.csv is not there, so the standard split is unknown.")
     return tuple(said)

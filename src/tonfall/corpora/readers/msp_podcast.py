@@ -45,7 +45,7 @@ def _oddities(
     said = []
     extra = len(recordings.keys() - {row.item for row in rows})
     if extra:
-        said.append(f"{extra} recordings have no row in labels_consensus.csv.")
+        said.append(f"Recordings without a row in labels_consensus.csv: {extra}.")
     if not votes:
         said.append("labels.txt is not there, so there are no workers' votes.")
     return tuple(said)

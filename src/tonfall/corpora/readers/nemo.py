@@ -28,8 +28,8 @@ def read(root: Path) -> Reading:
     silent = sorted(set(table) - found)
     if rows and silent:
         raise ManifestError(
-            f"{root}: data.tsv names {len(silent)} clips that are missing, such as {silent[0]}. "
-            "Unpack the release again."
+            f"{root}: data.tsv names clips that are missing, such as {silent[0]} ({len(silent)} in "
+            "all). Unpack the release again."
         )
     return Reading(rows, strays=strays)
 
