@@ -108,7 +108,7 @@ def pool_clips(
     """
     graph = front_graph(recipe.encoder, recipe.front_end)
     folder = cache_folder() / "statistics" / _key(graph, recipe, copy, degrade_name)
-    known = _Shelves(folder)
+    known = _shelves(folder)
     missing = items[[name not in known for name in _names(items)]]
     if len(missing):
         folder.mkdir(parents=True, exist_ok=True)
@@ -168,9 +168,23 @@ class _Shelves:
         partial.replace(self._folder / f"{digest}.npz")
 
 
+@lru_cache(maxsize=8)
+def _shelves(folder: Path) -> _Shelves:
+    return _Shelves(folder)
+
+
 def _names(items: pd.DataFrame) -> list[str]:
     """Corpus, item and content of each clip: a changed file is another clip."""
-    return (items["corpus"] + "/" + items["item"] + "/" + items["hash"].fillna("")).tolist()
+    contents = items["hash"].fillna("")
+    return [f"{clip}/{content}" for clip, content in zip(_clips(items), contents, strict=True)]
+
+
+def _clips(items: pd.DataFrame) -> list[str]:
+    """Corpus and item of each clip; protocols over several corpora write both into ``item``."""
+    return [
+        f"{corpus}/{item.removeprefix(f'{corpus}/')}"
+        for corpus, item in zip(items["corpus"], items["item"], strict=True)
+    ]
 
 
 def _key(graph: bytes, recipe: Recipe, copy: str, degrade_name: str) -> str:
@@ -194,8 +208,8 @@ def _encode_all(
 def _encode_share(items: pd.DataFrame, work: _Work) -> tuple[list[str], FloatArray]:
     torch.set_num_threads(1)
     rows = [
-        _encode(file, f"{corpus}/{item}", work)
-        for file, corpus, item in zip(items["file"], items["corpus"], items["item"], strict=True)
+        _encode(file, clip, work)
+        for file, clip in zip(items["file"], _clips(items), strict=True)
     ]
     return _names(items), np.stack(rows)
 

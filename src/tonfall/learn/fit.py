@@ -154,7 +154,7 @@ def _lesson(
     return Lesson(
         centred=centred.astype(np.float32),
         targets=targets.astype(np.float32),
-        possible=of_corpus.to_numpy(bool),
+        possible=np.array(of_corpus, dtype=bool),
         weights=(stressed / counts).astype(np.float32),
         dimensions=dimensions,
     )

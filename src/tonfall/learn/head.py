@@ -14,6 +14,10 @@ from tonfall.learn.networks import Judge
 __all__ = ["Lesson", "fit_judge"]
 
 
+_DIMENSION_STEPS = 40
+"""Iterations for the dimensions, whose targets are too coarse to need more."""
+
+
 @dataclass(frozen=True)
 class Lesson:
     """What the head learns from, a row a clip with its history.
@@ -68,7 +72,7 @@ def fit_judge(lesson: Lesson, *, strength: float, steps: int = 100) -> Judge:
         return strength * (losses * weights[known]).sum() + _penalty(judge.categories)
 
     _minimise(judge.categories, category_loss, steps)
-    _fit_dimensions(judge, lesson, features, weights, strength, steps)
+    _fit_dimensions(judge, lesson, features, weights, strength)
     return judge.eval().requires_grad_(False)
 
 
@@ -78,7 +82,6 @@ def _fit_dimensions(
     features: torch.Tensor,
     weights: torch.Tensor,
     strength: float,
-    steps: int,
 ) -> None:
     known = torch.from_numpy(~np.isnan(lesson.dimensions))
     truth = torch.from_numpy(np.nan_to_num(lesson.dimensions).astype(np.float32))
@@ -89,7 +92,7 @@ def _fit_dimensions(
         error = (torch.sigmoid(judge.dimensions(features)) - truth).square() * known
         return 10 * strength * (error.sum(dim=1) * weights).sum() + _penalty(judge.dimensions)
 
-    _minimise(judge.dimensions, loss, steps)
+    _minimise(judge.dimensions, loss, _DIMENSION_STEPS)
 
 
 def _penalty(layer: nn.Linear) -> torch.Tensor:
