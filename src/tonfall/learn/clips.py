@@ -25,6 +25,7 @@ from tonfall.learn.copies import make_copy
 from tonfall.learn.export import export_graph
 from tonfall.learn.networks import Judge, Network, build_front, pool
 from tonfall.learn.recipe import Encoder, Recipe
+from tonfall.learn.whisper import SHA256
 from tonfall.ort import Session, open_session
 from tonfall.runtime import clip_pieces
 
@@ -35,6 +36,9 @@ Degrade = Callable[[FloatArray, str], FloatArray]
 
 Progress = Callable[[int, int], None]
 """Called with the clips done and all."""
+
+_VERSION = "1"
+"""Of the way from clip to statistics; raise it when that changes."""
 
 _SHARE = 64
 """Clips that a worker takes at a time."""
@@ -106,14 +110,13 @@ def pool_clips(
     Raises:
         AudioError: a clip cannot be read, or is silent.
     """
-    graph = front_graph(recipe.encoder, recipe.front_end)
-    folder = cache_folder() / "statistics" / _key(graph, recipe, copy, degrade_name)
+    folder = cache_folder() / "statistics" / _key(recipe, copy, degrade_name)
     known = _shelves(folder)
     missing = items[[name not in known for name in _names(items)]]
     if len(missing):
         folder.mkdir(parents=True, exist_ok=True)
         graph_file = folder / "front.onnx"
-        graph_file.write_bytes(graph)
+        graph_file.write_bytes(front_graph(recipe.encoder, recipe.front_end))
         work = _Work(
             graph=graph_file,
             encoder=recipe.encoder,
@@ -187,11 +190,19 @@ def _clips(items: pd.DataFrame) -> list[str]:
     ]
 
 
-def _key(graph: bytes, recipe: Recipe, copy: str, degrade_name: str) -> str:
-    how = [copy, degrade_name, recipe.front_end.model_dump_json()]
+def _key(recipe: Recipe, copy: str, degrade_name: str) -> str:
+    """What the statistics of a clip depend on, besides the clip."""
+    how = [
+        _VERSION,
+        SHA256,
+        recipe.encoder.model_dump_json(),
+        recipe.front_end.model_dump_json(),
+        copy,
+        degrade_name,
+    ]
     if copy != "clip":
         how += [str(recipe.seed), *recipe.augmentation.held_out]
-    return hashlib.sha256(graph + "|".join(how).encode()).hexdigest()[:24]
+    return hashlib.sha256("|".join(how).encode()).hexdigest()[:24]
 
 
 def _encode_all(
@@ -208,8 +219,7 @@ def _encode_all(
 def _encode_share(items: pd.DataFrame, work: _Work) -> tuple[list[str], FloatArray]:
     torch.set_num_threads(1)
     rows = [
-        _encode(file, clip, work)
-        for file, clip in zip(items["file"], _clips(items), strict=True)
+        _encode(file, clip, work) for file, clip in zip(items["file"], _clips(items), strict=True)
     ]
     return _names(items), np.stack(rows)
 

@@ -68,7 +68,7 @@ def _absolute(manifest: Manifest) -> pd.DataFrame:
 
 
 def _with_weak_dimensions(clips: pd.DataFrame) -> pd.DataFrame:
-    """Where a clip has no ratings, the place of its category, moved by how strongly it was acted."""
+    """Where a clip has no ratings, the place of its category, moved by acted intensity."""
     places = [
         weak_place(label, None if pd.isna(intensity) else float(intensity))
         if isinstance(label, str)
