@@ -107,7 +107,10 @@ def main() -> None:
         figures = measure(recipe, items)
         kept[recipe.name] = {name: figure[0] for name, figure in figures.items()}
         for name, (value, low, high) in figures.items():
-            print(f"| {recipe.name} | {recipe.seed} | {name} | {value} | {low} to {high} |", flush=True)
+            print(
+                f"| {recipe.name} | {recipe.seed} | {name} | {value} | {low} to {high} |",
+                flush=True,
+            )
     if options.json:
         options.json.write_text(json.dumps(kept, indent=1) + "\n")
 
