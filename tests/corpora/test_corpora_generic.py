@@ -51,6 +51,16 @@ def test_several_stretches_of_a_file_are_items_of_their_own(tmp_path: Path, clip
     assert manifest.frame["duration"].tolist() == pytest.approx([0.02, 0.03])
 
 
+def test_a_table_of_a_spreadsheet_with_absolute_paths(tmp_path: Path, clip: Clip) -> None:
+    sound = clip(tmp_path / "elsewhere" / "a.wav")
+    table = tmp_path / "tables" / "one.csv"
+    table.parent.mkdir()
+    table.write_text(f"file,speaker\n{sound},1\n", encoding="utf-8-sig")
+    manifest, _ = prepare("csv", table)
+    assert manifest.frame["file"].tolist() == ["../elsewhere/a.wav"]
+    assert manifest.frame["corpus"].tolist() == ["one"]
+
+
 @pytest.mark.parametrize(
     ("content", "message"),
     [

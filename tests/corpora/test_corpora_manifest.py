@@ -179,7 +179,7 @@ def test_a_write_that_fails_leaves_what_was_there(
         raise OSError("disk full")
 
     monkeypatch.setattr(pq, "write_table", torn)
-    with pytest.raises(OSError, match="disk full"):
+    with pytest.raises(ManifestError, match=r"cannot be written .disk full"):
         manifest(tmp_path, item=["new"]).write(path)
     assert Manifest.read(path).frame["item"].tolist() == ["old"]
     assert [entry.name for entry in tmp_path.iterdir()] == ["m.parquet"]

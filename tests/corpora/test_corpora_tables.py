@@ -356,6 +356,20 @@ def test_labels_without_audio_need_to_be_asked_for(tmp_path: Path, clip: Clip) -
     assert report.left_out == ("MSP-PODCAST_0002_0033",)
 
 
+def test_a_table_with_a_value_that_is_no_number_is_refused(tmp_path: Path, clip: Clip) -> None:
+    meld_release(tmp_path, clip)
+    path = tmp_path / "dev_sent_emo.csv"
+    path.write_text(path.read_text().replace(",8,21,", ",eight,21,"))
+    with pytest.raises(ManifestError, match=r"is not as MELD was released .*'eight'"):
+        prepare("meld", tmp_path)
+
+
+def test_a_label_file_of_mosei_that_is_torn_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "CMU_MOSEI_Labels.csd").write_bytes(b"torn")
+    with pytest.raises(ManifestError, match="is not as CMU-MOSEI was released"):
+        prepare("mosei", tmp_path)
+
+
 def test_a_table_without_its_columns_is_refused(tmp_path: Path) -> None:
     (tmp_path / "train_sent_emo.csv.gz").write_bytes(gzip.compress(b"Utterance,Emotion\nYes,joy\n"))
     with pytest.raises(ManifestError, match="has no column 'Speaker', expected Utterance, Speaker"):

@@ -57,12 +57,21 @@ def fetch(archive: Archive, folder: Path, *, progress: Progress | None = None) -
     target = folder / archive.name
     if target.is_file() and archive.md5 in (None, _md5(target)):
         return target
-    folder.mkdir(parents=True, exist_ok=True)
+    _make(folder)
     part = target.with_name(f"{target.name}.part")
     _receive(archive.url, part, progress)
     _check(archive, part)
     part.replace(target)
     return target
+
+
+def _make(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConfigError(
+            f"{folder}: cannot be made ({error.strerror}). Choose another folder."
+        ) from error
 
 
 def _receive(url: str, part: Path, progress: Progress | None) -> None:

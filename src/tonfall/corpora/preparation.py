@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
@@ -80,7 +81,7 @@ def prepare(
     headers = read_headers([row.file for row in rows if row.file], decode=decode, progress=progress)
     folder = root.parent if corpus.is_file else root
     manifest = Manifest(_frame(rows, folder, headers), folder)
-    problems = _problems(manifest, headers)
+    problems = _problems(manifest.frame, rows, headers)
     _check_usable(corpus, root, problems, partial)
     kept = _usable(manifest, problems)
     left_out = (*silent, *_left_out(problems), *(str(path) for path in reading.strays))
@@ -104,7 +105,13 @@ def _read(corpus: Corpus, root: Path) -> Reading:
     if not (root.is_file() if corpus.is_file else root.is_dir()):
         kind = "file" if corpus.is_file else "folder"
         raise ManifestError(f"{root}: no such {kind}, expected {corpus.title}: {corpus.layout}.")
-    reading = corpus.read(root)
+    try:
+        reading = corpus.read(root)
+    except (ValueError, KeyError, OSError) as error:
+        raise ManifestError(
+            f"{root}: a table or a name is not as {corpus.title} was released ({error}). "
+            "Unpack it again."
+        ) from error
     if not reading.rows:
         raise ManifestError(
             f"{root}: is no release of {corpus.title}: expected {corpus.layout}, found "
@@ -166,7 +173,7 @@ def _frame(
 
 
 def _relative(path: Path | str, root: Path) -> str:
-    return Path(path).relative_to(root).as_posix()
+    return Path(os.path.relpath(path, root)).as_posix()
 
 
 def _header(row: Row, headers: Mapping[Path, Header | AudioError]) -> Header | None:
@@ -180,10 +187,10 @@ def _duration(row: Row, header: Header | None) -> float | None:
 
 
 def _problems(
-    manifest: Manifest, headers: Mapping[Path, Header | AudioError]
+    frame: pd.DataFrame, rows: Sequence[Row], headers: Mapping[Path, Header | AudioError]
 ) -> tuple[Problem, ...]:
-    of_files = header_problems(manifest.frame, manifest.paths, headers)
-    return (*of_files, *table_problems(manifest.frame, labels=CATEGORIES))
+    of_files = header_problems(frame, [row.file for row in rows], headers)
+    return (*of_files, *table_problems(frame, labels=CATEGORIES))
 
 
 def _check_usable(corpus: Corpus, root: Path, problems: Sequence[Problem], partial: bool) -> None:

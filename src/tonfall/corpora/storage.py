@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 import os
 import posixpath
-import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -38,14 +37,20 @@ _VERSION_KEY = b"tonfall.manifest"
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """A path to write to; what is there afterwards takes ``path``'s place in one step."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    folder = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
+    """A path to write to; what is there afterwards takes ``path``'s place in one step.
+
+    Raises:
+        ManifestError: it cannot be written; what was there is left as it was.
+    """
     try:
-        yield folder / path.name
-        (folder / path.name).replace(path)
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=f".{path.name}.", dir=path.parent) as folder:
+            yield Path(folder) / path.name
+            (Path(folder) / path.name).replace(path)
+    except OSError as error:
+        raise ManifestError(
+            f"{path}: cannot be written ({error.strerror or error}). Choose another place."
+        ) from error
 
 
 def write_parquet(frame: pd.DataFrame, path: Path) -> None:
@@ -112,7 +117,9 @@ def read_csv(path: Path) -> pd.DataFrame:
 def read_loose_csv(path: Path) -> pd.DataFrame:
     """A CSV's columns as text, and ``votes`` as maps; which columns there are is not checked."""
     try:
-        frame = pd.read_csv(path, dtype=str, keep_default_na=False, na_values=[""])
+        frame = pd.read_csv(
+            path, dtype=str, keep_default_na=False, na_values=[""], encoding="utf-8-sig"
+        )
     except (ValueError, OSError) as error:
         raise ManifestError(f"{path}: is no CSV table ({error}).") from error
     if "votes" in frame:
