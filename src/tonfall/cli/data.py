@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from enum import StrEnum
 from pathlib import Path
@@ -23,7 +23,7 @@ MANIFESTS = Path("manifests")
 
 _LEVELS = 200
 _SEED = 0
-_SHOWN_PROBLEMS = 10
+_SHOWN_LINES = 10
 
 app = typer.Typer(
     help="Corpora: what there is, how to get it, and checked manifests of it.",
@@ -134,13 +134,18 @@ def _print_report(report: Report, path: Path, style: Format) -> None:
     for oddity in report.oddities:
         typer.echo(f"Odd: {oddity}")
     for name, messages in _problems_by_kind(report).items():
-        typer.echo(f"{name} ({len(messages)}):")
-        for message in messages[:_SHOWN_PROBLEMS]:
-            typer.echo(f"  {message}")
-        if len(messages) > _SHOWN_PROBLEMS:
-            typer.echo(f"  and {len(messages) - _SHOWN_PROBLEMS} more; --format json lists all")
+        _print_some(name, messages)
     if report.left_out:
-        typer.echo(f"Left out ({len(report.left_out)}): {', '.join(report.left_out)}")
+        _print_some("Left out", report.left_out)
+
+
+def _print_some(title: str, lines: Sequence[str]) -> None:
+    """The first lines under a title with their number."""
+    typer.echo(f"{title} ({len(lines)}):")
+    for line in lines[:_SHOWN_LINES]:
+        typer.echo(f"  {line}")
+    if len(lines) > _SHOWN_LINES:
+        typer.echo(f"  and {len(lines) - _SHOWN_LINES} more; --format json lists all")
 
 
 def _problems_by_kind(report: Report) -> dict[str, list[str]]:
