@@ -125,12 +125,12 @@ def test_the_mean_over_folds_counts_each_fold_alike():
     assert additive.fold_mean(figures).point == pytest.approx(expected)
 
 
-def test_a_thousand_draws_on_ten_thousand_items_take_under_five_seconds():
+def test_a_thousand_draws_on_ten_thousand_items_take_under_five_seconds_of_cpu():
     truth, prediction = labels(6, 10_000, 0.5)
-    start = time.perf_counter()
+    start = time.process_time()
     resampling = Resampling(range(10_000), rng=np.random.default_rng(0))
     resampling.interval(additive.unweighted_recall(truth, prediction, labels=LABELS))
-    assert time.perf_counter() - start < 5.0
+    assert time.process_time() - start < 5.0
 
 
 def test_the_better_model_is_found_better():

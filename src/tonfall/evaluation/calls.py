@@ -48,7 +48,7 @@ def compose_calls(items: pd.DataFrame, *, seed: int = 0, draws: int = 3) -> pd.D
     rows = []
     for (corpus, speaker), own in items.sort_values("item").groupby(["corpus", "speaker"]):
         rng = np.random.default_rng([seed, _number(f"{corpus}/{speaker}")])
-        clips = {label: list(group["item"]) for label, group in own.groupby("label")}
+        clips = {str(label): list(group["item"]) for label, group in own.groupby("label")}
         for draw in range(draws):
             shuffled = {label: list(rng.permutation(clips[label])) for label in sorted(clips)}
             for kind, make in _MAKERS.items():

@@ -1,0 +1,40 @@
+"""What the test part of a fold has in common with what was heard before it."""
+
+from __future__ import annotations
+
+from typing import Literal, get_args
+
+import pandas as pd
+
+from tonfall.evaluation.protocols.protocol import TEST, Shared
+
+__all__ = ["shared_between_parts"]
+
+_Kind = Literal["speaker", "sentence", "session"]
+
+
+def shared_between_parts(table: pd.DataFrame, items: pd.DataFrame) -> tuple[Shared, ...]:
+    """Count speakers, sentences and sessions that test shares with train or development.
+
+    Args:
+        table: columns item, fold, part.
+        items: columns item, corpus, and as far as known speaker, sentence, session; a name counts
+            within its corpus, a null one is left out.
+    """
+    known = [kind for kind in get_args(_Kind) if kind in items]
+    joined = table.merge(items[["item", "corpus", *known]], on="item")
+    return tuple(
+        _shared(str(fold), kind, rows)
+        for fold, rows in joined.groupby("fold", sort=False)
+        for kind in known
+    )
+
+
+def _shared(fold: str, kind: _Kind, rows: pd.DataFrame) -> Shared:
+    named = rows[rows[kind].notna()]
+    tested = named["part"] == TEST
+    test, other = (
+        set(named.loc[chosen, ["corpus", kind]].itertuples(index=False, name=None))
+        for chosen in (tested, ~tested)
+    )
+    return Shared(fold, kind, len(test), len(test & other))
