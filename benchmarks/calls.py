@@ -20,7 +20,7 @@ from benchmarks.accuracy import TELEPHONE
 from benchmarks.machine import heading
 from tonfall.arrays import FloatArray
 from tonfall.corpora import prepare
-from tonfall.evaluation.additive import recall, unweighted_recall
+from tonfall.evaluation.additive import mean, recall, unweighted_recall
 from tonfall.evaluation.bootstrap import Resampling
 from tonfall.evaluation.calls import calls_hash, compose_calls
 from tonfall.evaluation.items import pool, protocol_items
@@ -94,6 +94,13 @@ def _heard(calls: list[list[int]], seconds: FloatArray) -> FloatArray:
     return np.concatenate([np.cumsum(seconds[call]) - seconds[call] for call in calls])
 
 
+_MEASURES = {
+    "ua": lambda truth, guess: unweighted_recall(truth, guess, labels=sorted(set(truth))),
+    "anger": lambda truth, guess: recall(truth, guess, label="anger"),
+    "called": lambda _truth, guess: mean([each == "anger" for each in guess]),
+}
+
+
 def figures_of(table: pd.DataFrame, *, rng: np.random.Generator) -> Figures:
     """The rows of the table in issue and docs, in per cent with intervals."""
 
@@ -101,22 +108,14 @@ def figures_of(table: pd.DataFrame, *, rng: np.random.Generator) -> Figures:
         points, draws = [], []
         for _, own in rows.groupby("corpus"):
             truth, guess = own["truth"].tolist(), own["prediction"].tolist()
-            figure = (
-                unweighted_recall(truth, guess, labels=sorted(set(truth)))
-                if kind == "ua"
-                else recall(truth, guess, label="anger")
-                if kind == "anger"
-                else recall(
-                    ["x"] * len(own), ["x" if g == "anger" else "" for g in guess], label="x"
-                )
-            )
+            figure = _MEASURES[kind](truth, guess)
             points.append(figure.point)
             draws.append(Resampling(own["speaker"].tolist(), rng=rng).draws(figure))
         low, high = np.nanpercentile(np.nanmean(draws, axis=0), [2.5, 97.5])
         value = float(np.nanmean(points))
         return round(100 * value, 1), round(100 * float(low), 1), round(100 * float(high), 1)
 
-    kinds = {kind: rows for kind, rows in table.groupby("kind")}
+    kinds = dict(iter(table.groupby("kind")))
     first = table[table["position"] == 0].drop_duplicates(["corpus", "speaker", "item"])
     figures = {
         "first clip of a call, UA": mean_of(first, "ua"),

@@ -127,13 +127,14 @@ def _judged(
     mood = np.zeros(len(LABELS))
     for end in range(1, int(total) + 1):
         reach = segment(max(0, end - 3), end)
-        ratio = sum(item.segment.overlap(reach) for item in own) / reach.samples
+        near = [item.segment for item in own if item.segment.overlap(reach)]
+        ratio = sum(each.overlap(reach) for each in near) / reach.samples
         if ratio < 0.3:
             continue
         # Neighbouring windows share most of their audio, and so their errors.
         mood = 0.8 * mood + 0.35 * rng.standard_normal(len(LABELS))
         windows.append(_window(reach, own[0], end / total, ratio, heard, mood))
-        heard += sum(item.segment.overlap(segment(end - 1, end)) for item in own) / SAMPLING_RATE
+        heard += sum(each.overlap(segment(end - 1, end)) for each in near) / SAMPLING_RATE
     return windows
 
 

@@ -101,9 +101,9 @@ def test_nothing_global_is_changed(sample_call):
 
 
 def test_a_long_recording_stays_small():
-    item = call(minutes=60)
+    item = call(minutes=20)
     data = picture(item, outline(item), kind="svg")
-    assert len(data) < 1_500_000
+    assert len(data) < 600_000
 
 
 @pytest.mark.parametrize("width", [3.3, 14.0])

@@ -8,7 +8,10 @@ import numpy as np
 
 from tonfall.arrays import FloatArray
 
-__all__ = ["Envelope", "EnvelopeCollector"]
+__all__ = ["QUIETEST_PEAK", "Envelope", "EnvelopeCollector"]
+
+QUIETEST_PEAK = 0.02
+"""Peak below which a drawn channel is no longer scaled up: noise is not to look like speech."""
 
 GRAIN = 16
 """Samples of the finest bin."""

@@ -101,7 +101,7 @@ def judge_calls(
         For each call, (clips, labels) probabilities.
     """
     results = [np.zeros((len(call), len(fitted.labels)), np.float32) for call in calls]
-    prior_weight = baseline.prior_weight_s if baseline else 1.0
+    prior_weight = float(baseline.prior_weight_s) if baseline else 1.0
     totals = np.tile(prior_weight * fitted.prior.astype(np.float64), (len(calls), 1))
     weights = np.full(len(calls), prior_weight)
     for position in range(max(map(len, calls), default=0)):

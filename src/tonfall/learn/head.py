@@ -43,7 +43,8 @@ def fit_judge(lesson: Lesson, *, strength: float, steps: int = 100) -> Judge:
 
     Args:
         lesson: the rows.
-        strength: inverse of the penalty on standardised features.
+        strength: weight of all rows together against the penalty on standardised features; how
+            many rows there are does not matter.
         steps: most iterations of L-BFGS.
 
     Returns:
@@ -57,7 +58,7 @@ def fit_judge(lesson: Lesson, *, strength: float, steps: int = 100) -> Judge:
     scale = lesson.centred.std(axis=0) + 1e-6
     judge.scale.copy_(torch.from_numpy(scale))
     features = torch.from_numpy(lesson.centred / scale)
-    weights = torch.from_numpy(lesson.weights / lesson.weights.mean())
+    weights = torch.from_numpy(lesson.weights / lesson.weights.sum())
     for layer in (judge.categories, judge.dimensions):
         nn.init.zeros_(layer.weight)
         nn.init.zeros_(layer.bias)

@@ -96,13 +96,13 @@ class Head(_Part):
     """The trained part.
 
     Attributes:
-        strength: how far the head may go; the inverse of its L2 penalty.
+        strength: how far the head may go: weight of all clips together against its L2 penalty.
         label_weights: how much more than the others a label counts.
         towards: recipe of a teacher whose outputs are learnt besides the labels.
         teacher_share: weight of the teacher's outputs against the labels, 0 to 1.
     """
 
-    strength: float = Field(default=0.003, gt=0, le=100)
+    strength: float = Field(default=7, gt=0, le=1000)
     label_weights: dict[str, Annotated[float, Field(gt=0, le=10)]] = {}
     towards: Path | None = None
     teacher_share: float = Field(default=0.0, ge=0, le=1)

@@ -31,7 +31,8 @@ class ChunkLevels:
         whole = waiting.shape[1] // CHUNK * CHUNK
         self._waiting = waiting[:, whole:].copy()
         chunks = waiting[:, :whole].reshape(len(waiting), -1, CHUNK)
-        return np.einsum("ijk,ijk->ij", chunks, chunks) / np.float32(CHUNK)
+        levels: FloatArray = np.einsum("ijk,ijk->ij", chunks, chunks) / np.float32(CHUNK)
+        return levels
 
     def close(self) -> FloatArray:
         """The level of the last chunk, filled up with zeros."""

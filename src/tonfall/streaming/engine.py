@@ -72,6 +72,7 @@ class Engine:
             for channel, told in enumerate(self._scored)
         ]
         self._runs = [self._new_run(0)]
+        self._passed = 0
         self._closed = False
         self._told_end = False
 
@@ -86,8 +87,7 @@ class Engine:
         Raises:
             AudioError: closed, wrong shape, or samples that are not finite; nothing was taken.
         """
-        if self._closed:
-            raise AudioError("The stream is closed; open a new one for more audio.")
+        self._check_open()
         if samples.ndim != 2 or samples.shape[0] != self._channels:
             raise AudioError(
                 f"The samples have shape {samples.shape}, but this stream takes "
@@ -96,21 +96,28 @@ class Engine:
         if samples.shape[1]:
             check_waveform(samples, self._rate)
             self._runs[-1].push(self._resampler.push(np.asarray(samples, np.float32)))
+            self._passed += samples.shape[1]
 
     def skip(self, samples: int) -> None:
         """A gap of ``samples`` at the stream's own rate: lost packets, or a pause.
 
         Up to half a second is filled with silence; a longer one breaks windows and turns. Either
         way time moves on, and the baselines stay.
+
+        Raises:
+            AudioError: closed, or a negative length.
         """
+        self._check_open()
+        if samples < 0:
+            raise AudioError(f"A gap of {samples} samples came, but time only moves on; give 0 up.")
         if samples <= SHORTEST_GAP_S * self._rate:
             self.feed(np.zeros((self._channels, samples), np.float32))
             return
         self._runs[-1].push(self._resampler.close())
         self._runs[-1].close()
         self._resampler = Resampler(source_rate=self._rate, channels=self._channels)
-        origin = self._runs[-1].end + round(samples * SAMPLING_RATE / self._rate)
-        self._runs.append(self._new_run(origin))
+        self._passed += samples
+        self._runs.append(self._new_run(round(self._passed * SAMPLING_RATE / self._rate)))
 
     def close(self) -> None:
         """No more audio will come; what is left becomes due."""
@@ -148,6 +155,10 @@ class Engine:
             events.append(StreamEnded(self.samples))
             self._told_end = True
         return events
+
+    def _check_open(self) -> None:
+        if self._closed:
+            raise AudioError("The stream is closed; open a new one for more audio.")
 
     def _new_run(self, origin: int) -> Run:
         return Run(

@@ -19,11 +19,13 @@ class PieceJob:
         frames: (context + piece frames, 80) log-mel.
         weights: (context + piece frames,) in [0, 1].
         deliver: takes the (statistics,) row of the encoder.
+        shed: gives the piece up, and with it every window that it belongs to.
     """
 
     frames: FloatArray
     weights: FloatArray
     deliver: Callable[[FloatArray], None]
+    shed: Callable[[], None]
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import partial
 
 import numpy as np
 
@@ -104,6 +103,7 @@ class Run:
     def _find_turns(self, speech: FloatArray) -> None:
         for voice, finder, channel in zip(self._voices, self._finders, speech, strict=True):
             self._tell_turns(voice, *finder.push(channel))
+            voice.expect_turns(earliest=self._origin + finder.earliest)
 
     def _end_turns(self) -> None:
         for voice, finder in zip(self._voices, self._finders, strict=True):
@@ -122,12 +122,13 @@ class Run:
 
     def _cut_pieces(self) -> list[PieceJob]:
         jobs = []
-        while frames := self._frames_of_next_piece():
-            jobs += [
-                job
-                for channel, scored in enumerate(self._scored)
-                if scored and (job := self._cut(channel, frames))
-            ]
+        while count := self._frames_of_next_piece():
+            first = self._pieces * self._front_end.piece_frames
+            for channel, scored in enumerate(self._scored):
+                if not scored:
+                    self._voices[channel].pass_over(self._segment(first).end)
+                elif job := self._cut(channel, first, count):
+                    jobs.append(job)
             self._pieces += 1
         self._forget()
         return jobs
@@ -140,13 +141,12 @@ class Run:
         complete = there == self._front_end.piece_frames and heard
         return there if complete or self._ended else 0
 
-    def _cut(self, channel: int, frames: int) -> PieceJob | None:
-        """Cut the next piece of a channel; None where it has too little speech to encode."""
-        first = self._pieces * self._front_end.piece_frames
-        chunks = slice(first * HOP // CHUNK, -(-(first + frames) * HOP // CHUNK))
+    def _cut(self, channel: int, first: int, count: int) -> PieceJob | None:
+        """Cut a channel's piece; None where it has too little speech to encode."""
+        chunks = slice(first * HOP // CHUNK, -(-(first + count) * HOP // CHUNK))
         speech = self._speech.take(chunks.start, chunks.stop)[channel]
         levels = self._levels.take(chunks.start, chunks.stop)[channel]
-        weights = frame_weights(speech, frames, first=first, first_chunk=chunks.start)
+        weights = frame_weights(speech, count, first=first, first_chunk=chunks.start)
         piece = Piece(
             segment=self._segment(first),
             speech_s=float(weights.sum()) * HOP / SAMPLING_RATE,
@@ -155,7 +155,8 @@ class Run:
         self._voices[channel].add_piece(piece)
         if not piece.spoken:
             return None
-        return PieceJob(*self._padded(channel, first, weights), partial(_fill, piece))
+        frames, weights = self._padded(channel, first, weights)
+        return PieceJob(frames, weights, piece.fill, piece.give_up)
 
     def _segment(self, first: int) -> Segment:
         start = self._origin + first * HOP
@@ -180,7 +181,3 @@ class Run:
         self._frames.forget(before=first - self._front_end.context_frames)
         self._speech.forget(before=first * HOP // CHUNK)
         self._levels.forget(before=first * HOP // CHUNK)
-
-
-def _fill(piece: Piece, statistics: FloatArray) -> None:
-    piece.statistics = statistics

@@ -29,7 +29,7 @@ class Shelf:
     @property
     def end(self) -> int:
         """Position after the last column."""
-        return self._first + self._kept.shape[1]
+        return self._first + int(self._kept.shape[1])
 
     def append(self, columns: FloatArray) -> None:
         """Add (rows, n, ...) at the end."""

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import isfinite
 from pathlib import Path
+
+import numpy as np
 
 from tonfall.arrays import FloatArray
 from tonfall.audio import as_waveform
+from tonfall.errors import AudioError
 from tonfall.runtime import Predictor, load
 from tonfall.streaming.engine import Engine
 from tonfall.streaming.events import Event
@@ -63,11 +67,18 @@ class Stream:
         Raises:
             AudioError: closed, wrong shape, or samples that are not finite.
         """
-        self._engine.feed(as_waveform(samples, self._rate) if samples.size else samples)
+        given = as_waveform(samples, self._rate) if samples.size else np.atleast_2d(samples)
+        self._engine.feed(given)
         return self._serve()
 
     def skip(self, seconds: float) -> list[Event]:
-        """Move on over a gap, such as lost packets or a pause."""
+        """Move on over a gap, such as lost packets or a pause.
+
+        Raises:
+            AudioError: closed, or a length that is negative or not finite.
+        """
+        if not isfinite(seconds):
+            raise AudioError(f"A gap of {seconds} s came, but its length must be finite.")
         self._engine.skip(round(seconds * self._rate))
         return self._serve()
 

@@ -27,12 +27,22 @@ class Piece:
         speech_s: seconds of speech in it.
         snr_db: level of speech over background, or None.
         statistics: what the encoder gave; None until then, and for ever without speech.
+        given_up: True where the encoder failed, or there was no time for it.
     """
 
     segment: Segment
     speech_s: float
     snr_db: float | None = None
     statistics: FloatArray | None = None
+    given_up: bool = False
+
+    def fill(self, statistics: FloatArray) -> None:
+        """Take the encoder's row."""
+        self.statistics = statistics
+
+    def give_up(self) -> None:
+        """No window that this piece belongs to can be judged."""
+        self.given_up = True
 
     @property
     def spoken(self) -> bool:
@@ -62,21 +72,27 @@ class Voice:
     _recent: deque[Piece] = field(default_factory=deque)
     _due: deque[tuple[Piece, ...]] = field(default_factory=deque)
     _asked: bool = False
-    _windows: deque[Window] = field(default_factory=deque)
+    _windows: deque[tuple[int, Window]] = field(default_factory=deque)
     _turns: deque[Segment] = field(default_factory=deque)
-    _open: int | None = None
+    _earliest: int = 0
     _cut_to: int = 0
 
     def start_speech(self, sample: int) -> None:
         """A turn began at ``sample``."""
-        self._open = sample
         self.events.append(SpeechStarted(sample, self.channel, self.speaker))
 
     def end_speech(self, turn: Segment) -> None:
         """A turn is over; it is told once its windows are judged."""
-        self._open = None
         self.events.append(SpeechEnded(turn.end, self.channel, self.speaker))
         self._turns.append(turn)
+
+    def expect_turns(self, *, earliest: int) -> None:
+        """No turn that is still open or to come begins before sample ``earliest``."""
+        self._earliest = earliest
+
+    def pass_over(self, end: int) -> None:
+        """The next second, up to ``end``, is not to be judged."""
+        self._cut_to = end
 
     def add_piece(self, piece: Piece) -> None:
         """The next second is cut. A window ends with it where there is speech enough."""
@@ -94,6 +110,8 @@ class Voice:
 
     def window_job(self) -> WindowJob | None:
         """The next window to be judged, or None while one is out or its pieces are."""
+        while self._due and any(piece.given_up for piece in self._due[0]):
+            self._due.popleft()
         if self._asked or not self._due:
             return None
         spoken = [piece for piece in self._due[0] if piece.spoken]
@@ -109,9 +127,8 @@ class Voice:
         until = self._due[0][-1].segment.start if self._due else self._cut_to
         while self._turns and self._turns[0].end <= until:
             self._tell(self._turns.popleft())
-        starts = [turn.start for turn in self._turns]
-        needed = min([*starts, self._cut_to if self._open is None else self._open])
-        while self._windows and self._windows[0].segment.end <= needed:
+        needed = min([turn.start for turn in self._turns], default=self._earliest)
+        while self._windows and self._windows[0][1].segment.end <= needed:
             self._windows.popleft()
 
     def close(self) -> None:
@@ -121,9 +138,10 @@ class Voice:
             self._tell(self._turns.popleft())
 
     def _tell(self, segment: Segment) -> None:
+        """Windows whose newest second comes after the turn do not count: live, they are not in."""
         turn = scored_turn(
             Turn(segment, self.channel, self.speaker),
-            self._windows,
+            [window for newest, window in self._windows if newest < segment.end],
             labels=self.spec.labels,
             threshold=self.spec.calibration.uncertain_below,
         )
@@ -135,8 +153,9 @@ class Voice:
 
     def _deliver(self, judgement: Judgement) -> None:
         self._asked = False
-        window = _window(self, self._due.popleft(), judgement)
-        self._windows.append(window)
+        pieces = self._due.popleft()
+        window = _window(self, pieces, judgement)
+        self._windows.append((pieces[-1].segment.start, window))
         self.events.append(WindowScored(window))
 
 

@@ -8,8 +8,8 @@ from tonfall.arrays import FloatArray
 
 __all__ = ["EchoSuppressor"]
 
-_QUIETER = 10 ** (-20 / 10)
-"""Power, 20 dB down: a channel this far below the other at the same moment is its echo."""
+_QUIETER = 10 ** (-25 / 10)
+"""Power, 25 dB down: a channel this far below the other at the same moment is its echo."""
 
 _SPEECH = 0.5
 _FADE = 0.8

@@ -1,81 +1,82 @@
-"""Silero's voice activity network, run over whole stretches of chunks at once."""
+"""Silero's voice activity network, run over whole stretches of chunks at once.
+
+The network is an encoder that sees one chunk only, then an LSTM. Left to itself the LSTM's state
+piles up: after two minutes of music on hold it is deaf to most of the speech that follows. So
+time is cut into stretches of 2 s, and after each in which nobody spoke the state is faded: what
+lies half a minute back is forgotten, whatever it was (figures in docs/experiments/vad-gate.md).
+"""
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
-import scipy.fft
 
 from tonfall.arrays import FloatArray
 from tonfall.errors import BundleError
 from tonfall.ort import Session, open_session
+from tonfall.vad.spectrum import SEEN, SPECTRUM, spectra
 
-__all__ = ["CHUNK", "CONTEXT", "Job", "VoiceModel", "fresh_state", "spectra"]
+__all__ = ["STRETCH", "Job", "VoiceModel", "VoiceState"]
 
-CHUNK = 512
-"""Samples at 16 kHz (32 ms) that get one probability."""
+STRETCH = 64
+"""Chunks (2 s) after which the state is faded if nobody spoke."""
 
-CONTEXT = 64
-"""Samples before a chunk that its spectrum also sees."""
+_NOBODY = 0.1
+"""Probability that no chunk of such a stretch reaches."""
+
+_FADE = np.float32(0.3)
+
+_STREAMS = 32
+"""Jobs in a batch: more gains nothing."""
 
 _FILE = Path(__file__).with_name("silero.onnx")
 _SHA256 = "11e5e87b98cea59c0a6ed11fa09dd71e84a02332faffa549c22413dd71be1983"
-_WINDOW, _STEP, _FRAMES = 256, 128, 4
-_VALUES = _FRAMES * (_WINDOW // 2 + 1)
-_STREAMS = 32
-"""Stretches in a batch: more gains nothing."""
+
+
+def _nothing_heard() -> FloatArray:
+    return np.zeros((2, 128), np.float32)
+
+
+@dataclass(frozen=True, slots=True)
+class VoiceState:
+    """What the network knows of a stream; that of a new stream by default.
+
+    Attributes:
+        memory: (2, 128) float32, output and cell of the LSTM.
+        chunks: of the current stretch that were scored, 0 to 63.
+        highest: probability of speech in them, in [0, 1].
+    """
+
+    memory: FloatArray = field(default_factory=_nothing_heard)
+    chunks: int = 0
+    highest: float = 0.0
+
+    def after(self, probabilities: FloatArray, memory: FloatArray) -> VoiceState:
+        """The state once more chunks of the same stretch were scored."""
+        chunks = self.chunks + len(probabilities)
+        highest = max(self.highest, float(probabilities.max()))
+        if chunks < STRETCH:
+            return VoiceState(memory, chunks, highest)
+        return VoiceState(memory * _FADE if highest < _NOBODY else memory)
 
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """A stretch of consecutive chunks of one stream.
+    """Consecutive chunks of one stream.
 
     Attributes:
-        spectra: (chunks, 516) from :func:`spectra`.
-        state: (2, 128), what came before.
-        deliver: takes (chunks,) probabilities and the (2, 128) state after them.
+        windows: (chunks, 576) float32 at 16 kHz: 64 samples of context, then the chunk.
+        state: after what came before.
+        deliver: takes the (chunks,) probabilities and the state after them.
     """
 
-    spectra: FloatArray
-    state: FloatArray
-    deliver: Callable[[FloatArray, FloatArray], None]
-
-
-def fresh_state() -> FloatArray:
-    """The (2, 128) state of a stream of which nothing was heard."""
-    return np.zeros((2, 128), np.float32)
-
-
-def spectra(samples: FloatArray) -> FloatArray:
-    """Magnitude spectra of chunks, as the network takes them.
-
-    Args:
-        samples: (64 + 512 n,) float32 at 16 kHz: the context, then whole chunks.
-
-    Returns:
-        (n, 516) float32: for each chunk 4 frames of 129 bins.
-    """
-    chunks = (len(samples) - CONTEXT) // CHUNK
-    size = samples.strides[0]
-    seen = np.lib.stride_tricks.as_strided(
-        samples, (chunks, CONTEXT + CHUNK), (CHUNK * size, size), writeable=False
-    )
-    padded = np.empty((chunks, CONTEXT + CHUNK + CONTEXT), np.float32)
-    padded[:, : CONTEXT + CHUNK] = seen
-    padded[:, CONTEXT + CHUNK :] = seen[:, -2 : -CONTEXT - 2 : -1]
-    rows, columns = padded.strides
-    frames = np.lib.stride_tricks.as_strided(
-        padded, (chunks, _FRAMES, _WINDOW), (rows, _STEP * columns, columns), writeable=False
-    )
-    spectrum = scipy.fft.rfft(frames * _HANN, axis=-1)
-    return np.sqrt(spectrum.real**2 + spectrum.imag**2).reshape(chunks, _VALUES)
-
-
-_HANN = (0.5 - 0.5 * np.cos(2 * np.pi * np.arange(_WINDOW) / _WINDOW)).astype(np.float32)
+    windows: FloatArray
+    state: VoiceState
+    deliver: Callable[[FloatArray, VoiceState], None]
 
 
 class VoiceModel:
@@ -107,25 +108,54 @@ class VoiceModel:
         return cls(open_session(content, **names))
 
     def score(self, jobs: Sequence[Job]) -> None:
-        """Do the jobs in batches of stretches of like length, and deliver.
+        """Do the jobs side by side, those of like length together, and deliver.
 
         Raises:
             BundleError: the network failed; nothing of that batch was delivered.
         """
-        order = sorted(jobs, key=lambda job: len(job.spectra))
+        order = sorted(jobs, key=lambda job: len(job.windows))
         for first in range(0, len(order), _STREAMS):
-            self._score_batch(order[first : first + _STREAMS])
+            self._score_batch([_Progress(job) for job in order[first : first + _STREAMS]])
 
-    def _score_batch(self, jobs: Sequence[Job]) -> None:
-        longest = max(len(job.spectra) for job in jobs)
-        magnitude = np.zeros((longest, len(jobs), _VALUES), np.float32)
-        for stream, job in enumerate(jobs):
-            magnitude[: len(job.spectra), stream] = job.spectra
+    def _score_batch(self, batch: Sequence[_Progress]) -> None:
+        while unfinished := [each for each in batch if each.left]:
+            self._score_stretch(unfinished)
+        for each in batch:
+            each.job.deliver(each.probabilities, each.state)
+
+    def _score_stretch(self, batch: Sequence[_Progress]) -> None:
+        """Take every job up to the end of its stretch."""
+        parts = [each.next_windows() for each in batch]
+        windows = np.zeros((max(map(len, parts)), len(parts), SEEN), np.float32)
+        for stream, part in enumerate(parts):
+            windows[: len(part), stream] = part
         feeds = {
-            "magnitude": magnitude,
-            "state": np.stack([job.state for job in jobs], axis=1),
-            "lengths": np.array([len(job.spectra) for job in jobs], np.int32),
+            "magnitude": spectra(windows.reshape(-1, SEEN)).reshape(*windows.shape[:2], SPECTRUM),
+            "state": np.stack([each.state.memory for each in batch], axis=1),
+            "lengths": np.array([len(part) for part in parts], np.int32),
         }
-        probability, state = self._session.run(["probability", "state_after"], feeds)
-        for stream, job in enumerate(jobs):
-            job.deliver(probability[: len(job.spectra), stream], state[:, stream].copy())
+        probability, memory = self._session.run(["probability", "state_after"], feeds)
+        for stream, each in enumerate(batch):
+            each.take(probability[: len(parts[stream]), stream], memory[:, stream])
+
+
+class _Progress:
+    """How far a job is."""
+
+    def __init__(self, job: Job) -> None:
+        self.job = job
+        self.state = job.state
+        self.probabilities: FloatArray = np.empty(len(job.windows), np.float32)
+        self._done = 0
+
+    @property
+    def left(self) -> int:
+        return len(self.probabilities) - self._done
+
+    def next_windows(self) -> FloatArray:
+        return self.job.windows[self._done : self._done + STRETCH - self.state.chunks]
+
+    def take(self, probabilities: FloatArray, memory: FloatArray) -> None:
+        self.probabilities[self._done : self._done + len(probabilities)] = probabilities
+        self._done += len(probabilities)
+        self.state = self.state.after(probabilities, memory.copy())

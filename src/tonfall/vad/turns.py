@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from tonfall.arrays import FloatArray
 from tonfall.errors import ConfigError
 from tonfall.timeline import SAMPLING_RATE, Segment
-from tonfall.vad.model import CHUNK
+from tonfall.vad.spectrum import CHUNK
 
 __all__ = ["TurnFinder", "VoiceSettings"]
 
@@ -27,11 +27,11 @@ class VoiceSettings:
         ConfigError: a value out of its range.
     """
 
-    onset: float = 0.5
-    offset: float = 0.35
+    onset: float = 0.4
+    offset: float = 0.25
     shortest_speech_ms: int = 192
     shortest_pause_ms: int = 320
-    padding_ms: int = 48
+    padding_ms: int = 96
 
     def __post_init__(self) -> None:
         if not 0 < self.offset <= self.onset <= 1:
@@ -67,6 +67,12 @@ class TurnFinder:
         self._last_speech = 0
         self._told = False
 
+    @property
+    def earliest(self) -> int:
+        """Sample before which no turn begins that is still open or to come."""
+        first = self._position if self._start is None else self._start
+        return max(0, first * CHUNK - self._padding)
+
     def push(self, probabilities: FloatArray) -> tuple[list[int], list[Segment]]:
         """Take (chunks,) probabilities; return starts and ended turns that are now certain."""
         started: list[int] = []
@@ -97,7 +103,7 @@ class TurnFinder:
             self._start, self._told = None, False
         if self._start is not None and not self._told and self._long_enough(self._start):
             self._told = True
-            started.append(max(0, self._start * CHUNK - self._padding))
+            started.append(self.earliest)
 
     def _long_enough(self, start: int) -> bool:
         return self._last_speech - start + 1 >= self._speech

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from tonfall.analysis.envelope import Envelope
+from tonfall.analysis.envelope import QUIETEST_PEAK, Envelope
 from tonfall.analysis.palette import AROUSAL, STYLES, VALENCE, faded, ink
 from tonfall.analysis.picture.layout import (
     DASHES,
@@ -35,9 +35,6 @@ if TYPE_CHECKING:
 __all__ = ["draw_band", "draw_silence"]
 
 WAVEFORM_BINS = 1000
-QUIETEST_PEAK = 0.02
-"""Peak below which a channel is no longer scaled up: noise is not to look like speech."""
-
 CELLS_AN_INCH = 40
 """Strips with more cells than that show what was heard longest in each place."""
 

@@ -1,0 +1,100 @@
+"""A timeline as one HTML page that plays the recording and asks nothing of the network.
+
+The page's markup, style and script lie beside this module and are put together here. A content
+security policy in the page forbids every request, and every script but its own, by hash.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import html
+import json
+import re
+from importlib import resources
+
+from tonfall.analysis.envelope import Envelope
+from tonfall.analysis.exports.text import one_line, utf8
+from tonfall.analysis.page.audio import SIZE_LIMIT, PageAudio, embedded_audio, linked_audio
+from tonfall.analysis.page.data import page_data
+from tonfall.timeline import Timeline
+
+__all__ = ["SIZE_LIMIT", "PageAudio", "embedded_audio", "linked_audio", "page"]
+
+SCRIPTS = ("reading.js", "panels.js", "drawing.js", "player.js", "events.js")
+
+
+def page(
+    timeline: Timeline, envelope: Envelope | None = None, audio: PageAudio | None = None
+) -> bytes:
+    """The page as a file's content.
+
+    Args:
+        timeline: what to show.
+        envelope: of the recording's waveform; none is drawn without.
+        audio: what to play; without it the page shows the timeline only.
+    """
+    style, script = _asset("page.css"), _script()
+    parts = {
+        "policy": _policy(style, script, audio),
+        "style": style,
+        "title": html.escape(_title(timeline)),
+        "facts": html.escape(_facts(timeline)),
+        "notes": "".join(f'<p class="note">{html.escape(note)}</p>' for note in timeline.notes),
+        "model": html.escape(f"“{timeline.model}” ({timeline.model_hash[:12]})"),
+        "data": _inert(json.dumps(page_data(timeline, envelope, audio), separators=(",", ":"))),
+        "recording": _base64(audio.data) if audio and audio.data else "",
+        "script": script,
+    }
+    # One pass, so that what was filled in is never searched for places to fill.
+    filled = re.split(r"\{\{(\w+)\}\}", _asset("page.html"))
+    return b"".join(utf8(parts[each] if odd % 2 else each) for odd, each in enumerate(filled))
+
+
+def _asset(name: str) -> str:
+    return resources.files(__package__).joinpath(name).read_text("utf-8")
+
+
+def _script() -> str:
+    body = "\n".join(_asset(name) for name in SCRIPTS)
+    return f'"use strict";\n(() => {{\n{body}}})();\n'
+
+
+def _policy(style: str, script: str, audio: PageAudio | None) -> str:
+    """Nothing may be loaded but what is in the page, or the one recording beside it."""
+    media = "'none'" if audio is None else "blob:" if audio.href is None else "'self' file:"
+    return html.escape(
+        "default-src 'none'; base-uri 'none'; form-action 'none'; "
+        f"script-src '{_hash(script)}'; style-src '{_hash(style)}'; media-src {media}",
+        quote=False,
+    )
+
+
+def _hash(text: str) -> str:
+    return "sha256-" + _base64(hashlib.sha256(utf8(text)).digest())
+
+
+def _base64(data: bytes) -> str:
+    return base64.b64encode(data).decode("ascii")
+
+
+def _inert(text: str) -> str:
+    """JSON that cannot end the script element around it, nor start a comment."""
+    return text.replace("&", "\\u0026").replace("<", "\\u003c").replace(">", "\\u003e")
+
+
+def _title(timeline: Timeline) -> str:
+    return one_line(timeline.recording.file.rsplit("/", 1)[-1]) or "Live stream"
+
+
+def _facts(timeline: Timeline) -> str:
+    recording = timeline.recording
+    minutes, seconds = divmod(round(recording.duration), 60)
+    channels = "1 channel" if recording.channels == 1 else f"{recording.channels} channels"
+    baseline = (
+        "each voice judged against what was heard of it before"
+        if timeline.baseline
+        else "each window judged alone"
+    )
+    rate = f"{recording.sampling_rate / 1000:g} kHz"
+    return f"{minutes} min {seconds} s · {channels} at {rate} · model {timeline.model}, {baseline}"

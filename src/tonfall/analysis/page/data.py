@@ -1,0 +1,150 @@
+"""What the page's script draws, as plain values: rounded, and in rows to keep it small."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Sequence
+
+import numpy as np
+
+from tonfall.analysis.envelope import QUIETEST_PEAK, Envelope
+from tonfall.analysis.page.audio import PageAudio
+from tonfall.analysis.palette import STYLES, ink
+from tonfall.analysis.strip import strip
+from tonfall.analysis.summary import SpeakerSummary, summarize
+from tonfall.analysis.trajectory import trajectory
+from tonfall.timeline import SAMPLING_RATE, Segment, Timeline, Turn, Window
+
+__all__ = ["page_data"]
+
+Entry = dict[str, object]
+Row = list[object]
+
+
+def page_data(
+    timeline: Timeline, envelope: Envelope | None = None, audio: PageAudio | None = None
+) -> Entry:
+    """Everything on the page that is not text in its template."""
+    place = {name: index for index, name in enumerate(timeline.speakers)}
+    label_place = {label: index for index, label in enumerate(timeline.labels)}
+    windows = [each for each in timeline.windows if each.speaker in place]
+    turns = sorted(timeline.turns, key=lambda turn: turn.segment)
+    return {
+        "duration": max(0.001, _end(timeline)),
+        "baseline": timeline.baseline,
+        "longestHeard": max((round(window.heard, 1) for window in windows), default=0.0),
+        "labels": [_label(label) for label in timeline.labels],
+        "binSeconds": envelope.bin_seconds if envelope else 1.0,
+        "channels": [] if envelope is None else [_channel(each) for each in envelope.extremes],
+        "speakers": _speakers(timeline, windows),
+        "windows": [_window(each, place, label_place) for each in windows],
+        "turns": [_turn(each, place, label_place) for each in turns],
+        "audio": audio and {"mime": audio.mime, "href": audio.href, "name": audio.name},
+    }
+
+
+def _end(timeline: Timeline) -> float:
+    ends = [turn.segment.end for turn in timeline.turns]
+    return max([timeline.recording.samples, *ends]) / SAMPLING_RATE
+
+
+def _label(label: str) -> Entry:
+    style = STYLES[label]
+    return {
+        "name": label,
+        "letter": style.letter,
+        "colour": style.colour,
+        "ink": ink(style.colour),
+    }
+
+
+def _channel(extremes: np.ndarray) -> Entry:
+    """Minimum and maximum of each bin as signed bytes in parts of the peak, base64."""
+    peak = max(float(np.abs(extremes).max(initial=0)), QUIETEST_PEAK)
+    levels = np.rint(extremes / peak * 127).astype(np.int8)
+    return {"outline": base64.b64encode(levels.tobytes()).decode()}
+
+
+def _speakers(timeline: Timeline, windows: Sequence[Window]) -> list[Entry]:
+    number = {id(window): index for index, window in enumerate(windows)}
+    return [
+        {
+            **_summary(summary, timeline.labels),
+            "cells": [
+                [*_times(cell.segment), number[id(cell.window)]]
+                for cell in strip(timeline, summary.speaker)
+            ],
+            "curve": _curve(timeline, summary.speaker),
+        }
+        for summary in summarize(timeline)
+    ]
+
+
+def _summary(summary: SpeakerSummary, labels: Sequence[str]) -> Entry:
+    return {
+        "name": summary.speaker,
+        "channel": summary.channel,
+        "count": summary.turns,
+        "speech": summary.speech_seconds,
+        "share": _round(summary.share_of_talk),
+        "label": None if summary.label is None else labels.index(summary.label),
+        "shares": [_round(share) for share in summary.label_shares.values()],
+        "uncertain": _round(summary.uncertain_share),
+        "trend": str(summary.trend),
+        "arousal": _round(summary.arousal),
+        "valence": _round(summary.valence),
+        "dominance": _round(summary.dominance),
+    }
+
+
+def _curve(timeline: Timeline, speaker: str) -> list[Row]:
+    """Middle of the window, smoothed arousal and valence, seconds heard, joined to the last."""
+    return [
+        [
+            round((segment.start + segment.end) / (2 * SAMPLING_RATE), 3),
+            _round(point.arousal),
+            _round(point.valence),
+            round(point.window.heard, 1),
+            point.connected,
+        ]
+        for point in trajectory(timeline, speaker)
+        for segment in [point.window.segment]
+    ]
+
+
+def _window(window: Window, place: dict[str, int], label_place: dict[str, int]) -> Row:
+    return [
+        *_times(window.segment),
+        place[window.speaker],
+        label_place[window.label],
+        _round(window.confidence),
+        window.uncertain,
+        [_round(probability) for probability in window.probabilities],
+        _round(window.arousal),
+        _round(window.valence),
+        _round(window.dominance),
+        _round(window.speech_ratio),
+        None if window.snr_db is None else round(window.snr_db, 1),
+        round(window.heard, 1),
+    ]
+
+
+def _turn(turn: Turn, place: dict[str, int], label_place: dict[str, int]) -> Row:
+    return [
+        *_times(turn.segment),
+        place[turn.speaker],
+        None if turn.label is None else label_place[turn.label],
+        _round(turn.confidence),
+        turn.uncertain,
+        _round(turn.arousal),
+        _round(turn.valence),
+        _round(turn.dominance),
+    ]
+
+
+def _times(segment: Segment) -> tuple[float, float]:
+    return round(segment.start / SAMPLING_RATE, 3), round(segment.end / SAMPLING_RATE, 3)
+
+
+def _round(value: float | None) -> float | None:
+    return None if value is None else round(value, 3)

@@ -1,0 +1,90 @@
+// What the page is about, and how times, numbers and labels are written.
+
+const byId = (id) => document.getElementById(id);
+const data = JSON.parse(byId("data").textContent);
+const { labels, speakers, windows, turns, duration } = data;
+const [stage, tracks, overview, card] = ["stage", "tracks", "overview", "card"].map(byId);
+const sound = byId("sound");
+const GAP = 14, AXIS = 22, NAME = 20, WAVE = 46, STRIP = 30, CURVES = 66, SIDE = 6, SCALE = 24;
+const view = { start: 0, end: duration };
+let position = 0;
+
+const clamp = (value, low, high) => Math.min(high, Math.max(low, value));
+const percent = (value) => `${Math.round(100 * value)} %`;
+const fixed = (value) => (value === null ? "–" : value.toFixed(2));
+const theme = (name) => getComputedStyle(document.documentElement).getPropertyValue(`--${name}`);
+
+function clock(time, digits = 0) {
+  const tenths = Math.floor(time * 10 + 1e-6);
+  const hours = Math.floor(tenths / 36000), minutes = Math.floor(tenths / 600) % 60;
+  const seconds = String(Math.floor(tenths / 10) % 60).padStart(2, "0");
+  const rest = digits ? `.${tenths % 10}` : "";
+  return hours ? `${hours}:${String(minutes).padStart(2, "0")}:${seconds}${rest}`
+    : `${minutes}:${seconds}${rest}`;
+}
+
+function element(tag, { text, children = [], style = {}, ...properties } = {}) {
+  const made = Object.assign(document.createElement(tag), properties);
+  if (text !== undefined) made.textContent = text;
+  Object.assign(made.style, style);
+  made.append(...children);
+  return made;
+}
+
+/** Index of the last of the sorted rows that starts at or before the time; -1 if there is none. */
+function lastBefore(rows, time) {
+  let low = 0, high = rows.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (rows[middle].start <= time) low = middle + 1; else high = middle;
+  }
+  return low - 1;
+}
+
+function at(rows, time) {
+  const row = rows[lastBefore(rows, time)];
+  return row && time < row.end ? row : null;
+}
+
+function swatch(label) {
+  const { letter, colour, ink } = labels[label];
+  return element("span", { className: "swatch", text: letter, style: { background: colour, color: ink } });
+}
+
+/** The label as it is shown everywhere: colour, letter, name; grey where it is uncertain. */
+function sounding({ label, uncertain }) {
+  if (label === null) return element("span", { className: "uncertain", text: "not judged" });
+  const name = labels[label].name + (uncertain ? " (uncertain)" : "");
+  return element("span", {
+    className: uncertain ? "sound uncertain" : "sound", children: [swatch(label), name],
+  });
+}
+
+function named(row, keys) {
+  return Object.fromEntries(keys.map((key, index) => [key, row[index]]));
+}
+
+function unpack() {
+  const windowKeys = ["start", "end", "speaker", "label", "confidence", "uncertain", "probabilities",
+    "arousal", "valence", "dominance", "speech", "snr", "heard"];
+  const turnKeys = ["start", "end", "speaker", "label", "confidence", "uncertain", "arousal",
+    "valence", "dominance"];
+  windows.forEach((row, index) => { windows[index] = named(row, windowKeys); });
+  turns.forEach((row, index) => { turns[index] = named(row, turnKeys); });
+  for (const [index, speaker] of speakers.entries()) {
+    speaker.cells = speaker.cells.map((row) => named(row, ["start", "end", "window"]));
+    speaker.curve = speaker.curve.map((row) => named(row, ["start", "arousal", "valence", "heard", "connected"]));
+    speaker.turns = turns.filter((turn) => turn.speaker === index);
+  }
+  for (const channel of data.channels) {
+    const bytes = new Int8Array(decoded(channel.outline).buffer);
+    channel.low = bytes.filter((_, index) => index % 2 === 0);
+    channel.high = bytes.filter((_, index) => index % 2 === 1);
+  }
+}
+
+function decoded(text) {
+  const characters = atob(text), bytes = new Uint8Array(characters.length);
+  for (let index = 0; index < characters.length; index += 1) bytes[index] = characters.charCodeAt(index);
+  return bytes;
+}
