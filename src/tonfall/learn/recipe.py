@@ -102,7 +102,7 @@ class Head(_Part):
         teacher_share: weight of the teacher's outputs against the labels, 0 to 1.
     """
 
-    strength: float = Field(default=7, gt=0, le=1000)
+    strength: float = Field(default=6, gt=0, le=1000)
     label_weights: dict[str, Annotated[float, Field(gt=0, le=10)]] = {}
     towards: Path | None = None
     teacher_share: float = Field(default=0.0, ge=0, le=1)
