@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from tonfall.arrays import FloatArray
 from tonfall.errors import ConfigError
 from tonfall.timeline import SAMPLING_RATE, Segment
-from tonfall.vad.model import CHUNK
+from tonfall.vad.spectrum import CHUNK
 
 __all__ = ["TurnFinder", "VoiceSettings"]
 
@@ -27,11 +27,11 @@ class VoiceSettings:
         ConfigError: a value out of its range.
     """
 
-    onset: float = 0.5
-    offset: float = 0.35
+    onset: float = 0.4
+    offset: float = 0.25
     shortest_speech_ms: int = 192
     shortest_pause_ms: int = 320
-    padding_ms: int = 48
+    padding_ms: int = 96
 
     def __post_init__(self) -> None:
         if not 0 < self.offset <= self.onset <= 1:
