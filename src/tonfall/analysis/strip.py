@@ -44,8 +44,8 @@ class Run:
 
 def speech(timeline: Timeline, speaker: str) -> tuple[Segment, ...]:
     """When the speaker speaks, in order and without overlap."""
-    turns = sorted(turn.segment for turn in timeline.turns if turn.speaker == speaker)
-    return tuple(_joined(turns))
+    turns = [turn.segment for turn in timeline.turns if turn.speaker == speaker]
+    return tuple(_joined(sorted(turn for turn in turns if turn.samples)))
 
 
 def strip(timeline: Timeline, speaker: str) -> tuple[Cell, ...]:
@@ -143,7 +143,9 @@ def _clipped(cells: Iterable[Cell], stretches: Sequence[Segment]) -> Iterator[Ce
             if stretch.start >= cell.segment.end:
                 break
             start = max(stretch.start, cell.segment.start)
-            yield Cell(Segment(start, min(stretch.end, cell.segment.end)), cell.window)
+            end = min(stretch.end, cell.segment.end)
+            if start < end:
+                yield Cell(Segment(start, end), cell.window)
 
 
 def _gaps(stretches: Iterable[Segment], cells: Sequence[Segment]) -> Iterator[Segment]:
