@@ -1,0 +1,162 @@
+"""Other people's models: a table of predictions, or a Python callable."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib
+import inspect
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from tonfall.emotion import DIMENSIONS
+from tonfall.errors import ConfigError, ProtocolError
+from tonfall.evaluation.protocols import TEST, Protocol
+from tonfall.evaluation.running import FoldModel, ModelFacts, checked_scores
+
+__all__ = ["CallableModel", "PredictionTable", "load_callable", "onto_labels", "read_predictions"]
+
+_Predict = Callable[[pd.DataFrame, pd.DataFrame, pd.DataFrame], pd.DataFrame]
+
+
+class PredictionTable:
+    """Predictions that were made elsewhere: nothing is trained, rows are looked up.
+
+    Args:
+        scores: item and a column of probabilities a label, for every test item of every fold.
+    """
+
+    def __init__(self, scores: pd.DataFrame) -> None:
+        self._scores = scores.set_index("item", drop=False)
+
+    def predict(
+        self, train: pd.DataFrame, development: pd.DataFrame, test: pd.DataFrame
+    ) -> pd.DataFrame:
+        """The rows of the test items."""
+        del train, development
+        return self._scores.loc[test["item"]].reset_index(drop=True)
+
+
+class CallableModel:
+    """A function of train, development and test rows that gives scores; see `FoldModel`."""
+
+    def __init__(self, function: _Predict) -> None:
+        self._function = function
+
+    def predict(
+        self, train: pd.DataFrame, development: pd.DataFrame, test: pd.DataFrame
+    ) -> pd.DataFrame:
+        """What the function gives."""
+        scores = self._function(train, development, test)
+        if not isinstance(scores, pd.DataFrame):
+            raise ProtocolError(
+                f"The callable gave {type(scores).__name__}, expected a pandas table with item and "
+                "a column of probabilities for each label."
+            )
+        return scores
+
+
+def read_predictions(path: Path, protocol: Protocol) -> tuple[FoldModel, ModelFacts]:
+    """A CSV or Parquet table of predictions over the protocol's test items.
+
+    Columns: ``item``; one of probabilities for each label, or one ``label`` with the decision
+    alone; and if known ``arousal``, ``valence``, ``dominance``. In a protocol over several corpora
+    an item is written corpus/item.
+
+    Raises:
+        ProtocolError: no such table, a column that is neither, an item that is missing, unknown or
+            there twice, or probabilities that are none.
+    """
+    scores = _read_table(path)
+    if "label" in scores:
+        scores = _one_hot(path, scores, protocol)
+    _check_columns(path, scores, protocol)
+    tested = protocol.table.loc[protocol.table["part"] == TEST, "item"].tolist()
+    checked = checked_scores(scores.astype({"item": str}), tested, protocol)
+    facts = ModelFacts(path.stem, "predictions", hashlib.sha256(path.read_bytes()).hexdigest())
+    return PredictionTable(checked), facts
+
+
+def load_callable(reference: str) -> tuple[FoldModel, ModelFacts]:
+    """The function that ``module:function`` names; modules in the working folder are found too.
+
+    Raises:
+        ConfigError: the module cannot be imported or has no such function.
+    """
+    module_name, _, name = reference.partition(":")
+    folder = str(Path.cwd())
+    if folder not in sys.path:
+        sys.path.insert(0, folder)
+    try:
+        module = importlib.import_module(module_name)
+    except ImportError as error:
+        raise ConfigError(
+            f"{reference}: the module {module_name!r} cannot be imported ({error}). "
+            "Give module:function of something on Python's path."
+        ) from error
+    function = getattr(module, name, None)
+    if not callable(function):
+        raise ConfigError(f"{reference}: {module_name!r} has no function {name!r}.")
+    source = inspect.getsource(module)
+    return CallableModel(function), ModelFacts(
+        reference, "callable", hashlib.sha256(source.encode()).hexdigest()
+    )
+
+
+def onto_labels(scores: pd.DataFrame, protocol: Protocol) -> pd.DataFrame:
+    """Scores of a model with a label space of its own, brought onto the protocol's.
+
+    Probabilities of labels that the protocol merges are summed, those of others are left out, and
+    rows are scaled to sum to 1 again; where nothing is left, all labels are equally probable.
+    Labels that the model does not know get 0.
+
+    Args:
+        scores: item, a column a canonical label, and dimensions.
+        protocol: whose label map and label space count.
+    """
+    known = [name for name in scores.columns if name not in ("item", *DIMENSIONS)]
+    merged = pd.DataFrame(0.0, index=scores.index, columns=list(protocol.labels))
+    for label in known:
+        name = protocol.label_map.name(label)
+        if name in protocol.labels:
+            merged[name] += scores[label].astype(float)
+    total = merged.sum(axis=1).to_numpy()[:, None]
+    even = np.full(merged.shape, 1 / len(protocol.labels))
+    values = np.where(total > 0, merged.to_numpy() / np.where(total > 0, total, 1.0), even)
+    table = pd.DataFrame(values, index=scores.index, columns=list(protocol.labels))
+    others = [name for name in ("item", *DIMENSIONS) if name in scores]
+    return pd.concat([scores[others], table], axis=1)
+
+
+def _read_table(path: Path) -> pd.DataFrame:
+    if not path.is_file():
+        raise ProtocolError(f"{path}: no such table of predictions.")
+    try:
+        if path.suffix == ".parquet":
+            return pd.read_parquet(path)
+        return pd.read_csv(path, dtype={"item": str})
+    except (ValueError, OSError) as error:
+        raise ProtocolError(f"{path}: is no table of predictions ({error}).") from error
+
+
+def _one_hot(path: Path, scores: pd.DataFrame, protocol: Protocol) -> pd.DataFrame:
+    unknown = sorted(set(scores["label"].astype(str)) - set(protocol.labels))
+    if unknown:
+        raise ProtocolError(
+            f"{path}: has the label {unknown[0]!r}, expected one of {', '.join(protocol.labels)}."
+        )
+    decided = {label: (scores["label"] == label).astype(float) for label in protocol.labels}
+    return scores.drop(columns="label").assign(**decided)
+
+
+def _check_columns(path: Path, scores: pd.DataFrame, protocol: Protocol) -> None:
+    allowed = {"item", *protocol.labels, *DIMENSIONS}
+    extra = [str(name) for name in scores.columns if name not in allowed]
+    if extra or "item" not in scores:
+        raise ProtocolError(
+            f"{path}: has the columns {', '.join(map(str, scores.columns))}, expected item, "
+            f"{', '.join(protocol.labels)} and, if known, {', '.join(DIMENSIONS)}."
+        )

@@ -1,0 +1,287 @@
+"""Measuring a model under a protocol: fold by fold, each test item judged once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Protocol as Interface
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from tonfall.emotion import DIMENSIONS
+from tonfall.errors import ProtocolError
+from tonfall.evaluation.additive import Values
+from tonfall.evaluation.items import protocol_items
+from tonfall.evaluation.protocols import (
+    DEVELOPMENT,
+    TEST,
+    TRAIN,
+    Protocol,
+    Shared,
+    shared_between_parts,
+)
+
+__all__ = ["HIDDEN", "FoldModel", "ModelFacts", "Results", "checked_scores", "run"]
+
+HIDDEN = (
+    "label",
+    "label_original",
+    "votes",
+    *DIMENSIONS,
+    "intensity",
+    "split",
+)
+"""Columns that a model does not see of test items."""
+
+_KEPT = (
+    "item",
+    "corpus",
+    "speaker",
+    "sex",
+    "age",
+    "language",
+    "file",
+    "start",
+    "end",
+    "duration",
+    "votes",
+)
+
+
+class FoldModel(Interface):
+    """What can be measured: something that trains on one part and judges another.
+
+    ``train`` and ``development`` are rows of the manifest with ``label`` in the protocol's label
+    space; ``test`` lacks the columns `HIDDEN`. ``file`` is a path that can be opened. The result
+    has a column ``item``, a column of probabilities for each label, and may have arousal, valence
+    and dominance in [0, 1]; one row for each test item, in any order. Labels that the model does
+    not know may be absent: they count as never given.
+    """
+
+    def predict(
+        self, train: pd.DataFrame, development: pd.DataFrame, test: pd.DataFrame
+    ) -> pd.DataFrame:
+        """Scores of the test items of one fold."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class ModelFacts:
+    """What a report says about the model.
+
+    Attributes:
+        name: as the user gave it.
+        kind: "bundle", "recipe", "predictions", "callable" or "baseline".
+        hash: SHA-256 of what defines it, hexadecimal; empty where there is none.
+        trained_on: corpora that it had heard before the protocol began.
+        details: further facts for the reader, such as the recipe's text.
+    """
+
+    name: str
+    kind: str
+    hash: str = ""
+    trained_on: tuple[str, ...] = ()
+    details: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, eq=False)
+class Results:
+    """Truth and prediction of every test item.
+
+    Attributes:
+        protocol: the folds and the label space.
+        model: what was measured.
+        items: a row an item: item, fold, corpus, speaker, sex, age, language, file, start, end,
+            duration, votes, truth, and true arousal, valence and dominance.
+        probabilities: (items, labels) rows summing to 1, in the order of the label space.
+        dimensions: predicted arousal, valence, dominance; only those that the model gave.
+        shared: what test parts share with train and development, by the manifest.
+    """
+
+    protocol: Protocol
+    model: ModelFacts
+    items: pd.DataFrame
+    probabilities: Values
+    dimensions: pd.DataFrame
+    shared: tuple[Shared, ...]
+
+    @property
+    def truth(self) -> list[str]:
+        """The true label of each item."""
+        return [str(label) for label in self.items["truth"]]
+
+    @property
+    def prediction(self) -> list[str]:
+        """The most probable label of each item; the first one where several are."""
+        return [self.protocol.labels[index] for index in self.probabilities.argmax(axis=1)]
+
+    @property
+    def confidence(self) -> Values:
+        """(items,) probability of that label."""
+        return np.asarray(self.probabilities.max(axis=1))
+
+    @property
+    def correct(self) -> npt.NDArray[np.bool_]:
+        """(items,) whether that label is the true one."""
+        return np.asarray(np.array(self.truth, object) == np.array(self.prediction, object))
+
+
+def run(
+    protocol: Protocol,
+    pooled: pd.DataFrame,
+    model: FoldModel,
+    facts: ModelFacts,
+    *,
+    allow_shared_speakers: bool = False,
+    progress: Callable[[str], object] | None = None,
+) -> Results:
+    """Measure a model: train on each fold's train part, judge its test part once.
+
+    Args:
+        protocol: the folds.
+        pooled: rows of the manifests, see `tonfall.evaluation.items.pool`.
+        model: what to measure.
+        facts: what the report says about it.
+        allow_shared_speakers: go on where test speakers were heard in training.
+        progress: called with each fold's name before it begins.
+
+    Raises:
+        ProtocolError: items of the protocol are not in the manifests or have no label, a class is
+            absent from train, speakers are shared, or the model's scores do not fit.
+    """
+    rows = _labelled(protocol, pooled)
+    shared = _shared(protocol, rows)
+    if not allow_shared_speakers:
+        _with(protocol, shared).require_disjoint_speakers()
+    parts = []
+    for fold in protocol.folds:
+        if progress is not None:
+            progress(fold)
+        parts.append(_scored(protocol, fold, rows, model))
+    scores = pd.concat(parts, ignore_index=True)
+    items = _result_rows(rows, scores)
+    dimensions = [name for name in DIMENSIONS if name in scores]
+    return Results(
+        protocol,
+        facts,
+        items,
+        scores[list(protocol.labels)].to_numpy(np.float64),
+        scores[dimensions].reset_index(drop=True),
+        shared,
+    )
+
+
+def checked_scores(scores: pd.DataFrame, items: list[str], protocol: Protocol) -> pd.DataFrame:
+    """Scores of exactly these items, in their order: item, every label, dimensions if given.
+
+    Raises:
+        ProtocolError: an item is missing, unknown or there twice, no label's column is there, or
+            probabilities are not finite, negative or do not sum to 1.
+    """
+    _check_items(protocol.name, scores, items)
+    labels = [label for label in protocol.labels if label in scores]
+    if not labels:
+        raise ProtocolError(
+            f"{protocol.name}: the scores have no column for any of {', '.join(protocol.labels)}. "
+            "Name the columns of probabilities after the labels."
+        )
+    ordered = scores.set_index("item").loc[items]
+    probabilities = ordered.reindex(columns=list(protocol.labels), fill_value=0.0).astype(float)
+    _check_probabilities(protocol.name, probabilities)
+    given = [name for name in DIMENSIONS if name in scores]
+    table = pd.concat([probabilities, ordered[given].astype(float)], axis=1)
+    return table.reset_index()
+
+
+def _labelled(protocol: Protocol, pooled: pd.DataFrame) -> pd.DataFrame:
+    """Rows of the protocol's items, by item, with labels of its label space."""
+    rows = protocol_items(pooled, protocol.corpora).set_index("item", drop=False)
+    wanted = pd.Index(protocol.table["item"].unique())
+    missing = wanted.difference(rows.index, sort=False)
+    if len(missing):
+        raise ProtocolError(
+            f"{protocol.name}: {len(missing)} of {len(wanted)} items are not in the manifests, "
+            f"such as {missing[0]!r}. Prepare the complete release."
+        )
+    labels = [None if pd.isna(label) else str(label) for label in rows["label"]]
+    classes = pd.Series(protocol.label_map.apply(labels), index=rows.index, dtype=object)
+    rows = pd.DataFrame(rows.assign(label=classes).loc[wanted])
+    outside = rows.index[~rows["label"].isin(protocol.labels)]
+    if len(outside):
+        raise ProtocolError(
+            f"{protocol.name}: {len(outside)} items have no label out of "
+            f"{', '.join(protocol.labels)}, such as {outside[0]!r}. Check manifest and label map."
+        )
+    return rows
+
+
+def _shared(protocol: Protocol, rows: pd.DataFrame) -> tuple[Shared, ...]:
+    """What is shared by the manifest; by the protocol itself where the manifest does not know."""
+    found = shared_between_parts(protocol.table, rows.reset_index(drop=True))
+    stated = {(entry.fold, entry.kind): entry for entry in protocol.shared}
+    return tuple(
+        entry if entry.test else stated.get((entry.fold, entry.kind), entry) for entry in found
+    )
+
+
+def _with(protocol: Protocol, shared: tuple[Shared, ...]) -> Protocol:
+    return Protocol(
+        protocol.name, protocol.corpora, protocol.labels, protocol.label_map, protocol.table, shared
+    )
+
+
+def _scored(protocol: Protocol, fold: str, rows: pd.DataFrame, model: FoldModel) -> pd.DataFrame:
+    train, development, test = (
+        rows.loc[protocol.items(fold, part)].reset_index(drop=True)
+        for part in (TRAIN, DEVELOPMENT, TEST)
+    )
+    absent = sorted(set(test["label"]) - set(train["label"]))
+    if len(train) and absent:
+        raise ProtocolError(
+            f"{protocol.name}: fold {fold} tests {', '.join(absent)}, which its train part lacks. "
+            "Drop the class with the label map, or use larger folds."
+        )
+    hidden = test.drop(columns=[name for name in HIDDEN if name in test])
+    scores = model.predict(train, development, hidden)
+    return checked_scores(scores, test["item"].tolist(), protocol).assign(fold=fold)
+
+
+def _result_rows(rows: pd.DataFrame, scores: pd.DataFrame) -> pd.DataFrame:
+    tested = rows.loc[scores["item"]].reset_index(drop=True)
+    kept = tested.reindex(columns=list(_KEPT))
+    truths = tested.reindex(columns=list(DIMENSIONS)).add_prefix("true_")
+    truths = truths.astype(float)
+    return pd.concat([kept, truths], axis=1).assign(
+        truth=tested["label"].astype(object), fold=scores["fold"].to_numpy()
+    )
+
+
+def _check_items(name: str, scores: pd.DataFrame, items: list[str]) -> None:
+    if "item" not in scores:
+        raise ProtocolError(f"{name}: the scores have no column 'item'. Add one with item names.")
+    given = scores["item"].astype(str)
+    problems = {
+        "scored more than once": given[given.duplicated()].tolist(),
+        "not scored": sorted(set(items) - set(given)),
+        "not test items": sorted(set(given) - set(items)),
+    }
+    for problem, found in problems.items():
+        if found:
+            raise ProtocolError(
+                f"{name}: {len(found)} items are {problem}, such as {found[0]!r}, but each test "
+                "item needs one row of scores."
+            )
+
+
+def _check_probabilities(name: str, probabilities: pd.DataFrame) -> None:
+    values = probabilities.to_numpy(float)
+    wrong = ~np.isfinite(values).all(axis=1) | (values < -1e-6).any(axis=1)
+    wrong |= np.abs(values.sum(axis=1) - 1) > 1e-3  # float32 softmax, written with few digits
+    if wrong.any():
+        raise ProtocolError(
+            f"{name}: the probabilities of {int(wrong.sum())} items are negative, not finite or do "
+            f"not sum to 1, such as those of {probabilities.index[wrong][0]!r}. "
+            "A model that cannot judge an item must fail, not guess."
+        )
