@@ -85,3 +85,9 @@ def test_coarse_runs_hold_what_was_heard_longest():
         (segment(0, 10), "anger"),
         (segment(10, 20), "neutral"),
     ]
+
+
+def test_an_empty_turn_is_no_speech():
+    item = timeline([turn(1, 1), turn(2, 3)], [window(0, 3)])
+    assert speech(item, "agent") == (segment(2, 3),)
+    assert [cell.segment for cell in strip(item, "agent")] == [segment(2, 3)]
