@@ -11,6 +11,7 @@ from sample_timelines import call, envelope_audio, timeline, turn, window
 from tonfall.analysis.envelope import Envelope, EnvelopeCollector
 from tonfall.analysis.palette import STYLES
 from tonfall.analysis.picture import draw, picture
+from tonfall.errors import ConfigError
 from tonfall.timeline import Timeline
 
 
@@ -104,6 +105,15 @@ def test_a_long_recording_stays_small():
     item = call(minutes=20)
     data = picture(item, outline(item), kind="svg")
     assert len(data) < 600_000
+
+
+def test_a_picture_for_print_is_a_pdf(sample_call):
+    assert picture(sample_call, kind="pdf").startswith(b"%PDF")
+
+
+def test_an_unknown_kind_lists_the_known(sample_call):
+    with pytest.raises(ConfigError, match=r"'gif' is unknown. Choose from png, svg, pdf"):
+        picture(sample_call, kind="gif")
 
 
 @pytest.mark.parametrize("width", [3.3, 14.0])
