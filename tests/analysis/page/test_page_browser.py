@@ -128,9 +128,9 @@ def test_the_sound_plays_and_is_sought(opened, sample_call):
     assert tab.evaluate("sound.duration") == pytest.approx(sample_call.recording.duration)
     tab.keyboard.press("Space")
     wait_until(tab, "sound.currentTime > 0.2")
-    assert tab.get_attribute("#play", "aria-label") == "Pause"
+    tab.wait_for_selector("#play[aria-label=Pause]")
     tab.click("#play")
-    assert tab.get_attribute("#play", "aria-label") == "Play"
+    tab.wait_for_selector("#play[aria-label=Play]")
     box = tab.locator("#stage").bounding_box()
     tab.mouse.click(box["x"] + box["width"] / 2, box["y"] + 10)
     middle = sample_call.recording.duration / 2
