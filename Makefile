@@ -3,7 +3,7 @@
 PYTHON ?= python3
 RUN := .venvs/run
 DEV := .venvs/dev
-DEV_EXTRAS := av,dev,docs,eval,opensmile,train
+DEV_EXTRAS := av,dev,docs,eval,mosei,opensmile,train
 # What needs no corpora; "accuracy" is called by hand.
 # Those that need corpora take recipes by hand: benchmarks.accuracy and benchmarks.calls.
 BENCHMARKS := startup speed
@@ -56,7 +56,7 @@ constraints:
 	grep '^torch==' constraints.txt > .venvs/torch.txt
 	.venvs/resolve/bin/python -m pip install -qq --upgrade pip
 	.venvs/resolve/bin/python -m pip install -qq --dry-run --report .venvs/resolution.json \
-		--constraint .venvs/torch.txt --editable '.[$(DEV_EXTRAS)]'
+		--constraint .venvs/torch.txt --editable '.[browser,$(DEV_EXTRAS)]'
 	$(PYTHON) .ci/constraints.py < .venvs/resolution.json > .venvs/constraints.txt
 	mv .venvs/constraints.txt constraints.txt
 
