@@ -2,8 +2,8 @@
 
     python docs/figures/baseline_call.py
 
-Twelve neutral and eight angry clips of one EmoDB actor in a row; the model is the medium recipe
-fitted without EmoDB, so that language, room and voice are new to it. Needs the extra train and
+Twelve neutral and eight angry clips of one nEMO actor (the first) in a row; the model is the medium recipe
+fitted without nEMO, so that language, room and voice are new to it. Needs the extra train and
 the corpora where the recipe says. With --keep FOLDER the call, page and picture are kept too.
 """
 
@@ -27,23 +27,23 @@ from tonfall.learn.fit import fit_calibrated
 from tonfall.learn.networks import Network, build_front
 from tonfall.learn.recipe import Recipe, read_recipe
 
-ROOT = Path(__file__).resolve().parent.parent.parent
-SPEAKER = "08"
+ROOT = Path(__file__).resolve().parents[2]
+CORPUS = "nemo"
 PAUSE_S = 0.6
 ORANGE, BLUE, GREY = "#d55e00", "#0072b2", "#8a8a8a"
 
 
 def left_out_model(recipe: Recipe, folder: Path) -> tonfall.Predictor:
-    """The recipe fitted without EmoDB."""
+    """The recipe fitted without the corpus."""
     clips = recipe_clips(recipe)
-    train, development = split_speakers(clips[clips["corpus"] != "emodb"], every=8, first=3)
+    train, development = split_speakers(clips[clips["corpus"] != CORPUS], every=8, first=3)
     fitted = fit_calibrated(recipe, train, development, labels=recipe.labels)
     network = Network(build_front(recipe.encoder, recipe.front_end), fitted.judge).eval()
     frames = recipe.front_end.context_frames + recipe.front_end.piece_frames
     assert recipe.baseline is not None
     spec = BundleSpec(
         schema_version=1,
-        name="medium-without-emodb",
+        name="medium-without-nemo",
         version=recipe.version,
         description="For one figure.",
         labels=recipe.labels,
@@ -70,7 +70,8 @@ def left_out_model(recipe: Recipe, folder: Path) -> tonfall.Predictor:
 def compose(recipe: Recipe, target: Path) -> float:
     """Write the call; return the second in which the anger begins."""
     clips = recipe_clips(recipe)
-    own = clips[(clips["corpus"] == "emodb") & (clips["speaker"] == SPEAKER)]
+    own = clips[clips["corpus"] == CORPUS]
+    own = own[own["speaker"] == min(own["speaker"])]
     rng = np.random.default_rng(1)
     pause = np.zeros(round(PAUSE_S * 16_000), np.float32)
     parts, turn = [], 0.0

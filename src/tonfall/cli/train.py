@@ -18,6 +18,10 @@ def train(
         Path | None,
         typer.Option("--output", "-o", help="Folder of the bundle; runs/NAME by default."),
     ] = None,
+    figures: Annotated[
+        Path | None,
+        typer.Option("--figures", help="Figures for the card, from benchmarks.accuracy --json."),
+    ] = None,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress bar.")] = False,
 ) -> None:
     """Train a model and write it as a bundle.
@@ -25,9 +29,11 @@ def train(
     Example: tonfall train recipes/small.yaml -o my-model
     """
     from tonfall.learn.recipe import read_recipe
+    from tonfall.learn.train import read_figures
     from tonfall.learn.train import train as make
 
     read = read_recipe(recipe)
+    measured = read_figures(figures).get(read.name) if figures else None
     with count_bar(f"{read.name}: clips through the front", quiet=quiet) as progress:
-        bundle = make(read, output or Path("runs") / read.name, progress=progress)
+        bundle = make(read, output or Path("runs") / read.name, figures=measured, progress=progress)
     typer.echo(f"{bundle.folder}")

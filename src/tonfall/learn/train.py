@@ -7,10 +7,12 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from pydantic import TypeAdapter, ValidationError
 
 from tonfall.bundle import BaselineSpec, Bundle, BundleSpec, CorpusUse, write_bundle
 from tonfall.corpora import find_corpus
 from tonfall.emotion import DIMENSIONS
+from tonfall.errors import ConfigError
 from tonfall.learn.card import write_card
 from tonfall.learn.clips import Progress
 from tonfall.learn.data import recipe_clips, split_speakers
@@ -19,7 +21,7 @@ from tonfall.learn.fit import Fitted, fit_calibrated
 from tonfall.learn.networks import Network, build_front
 from tonfall.learn.recipe import Recipe
 
-__all__ = ["train"]
+__all__ = ["read_figures", "train"]
 
 _DEVELOPMENT_EVERY = 8
 """Every eighth speaker of each corpus calibrates the shipped model before it learns from them."""
@@ -53,6 +55,20 @@ def train(
     graph = export_graph(network, frames=frames, int8=recipe.encoder.int8)
     spec = _spec(recipe, fitted, clips, figures or {})
     return write_bundle(target, spec=spec, model=graph, card=write_card(spec, recipe))
+
+
+def read_figures(path: Path) -> dict[str, dict[str, float]]:
+    """Figures by recipe and protocol, as ``benchmarks.accuracy --json`` writes them.
+
+    Raises:
+        ConfigError: unreadable, or of another shape.
+    """
+    try:
+        return TypeAdapter(dict[str, dict[str, float]]).validate_json(path.read_bytes())
+    except (OSError, ValidationError):
+        raise ConfigError(
+            f"{path}: no figures can be read; write them with benchmarks.accuracy --json."
+        ) from None
 
 
 def _spec(
