@@ -89,7 +89,6 @@ def _title(timeline: Timeline) -> str:
 
 def _facts(timeline: Timeline) -> str:
     recording = timeline.recording
-    minutes, seconds = divmod(round(recording.duration), 60)
     channels = "1 channel" if recording.channels == 1 else f"{recording.channels} channels"
     baseline = (
         "each voice judged against what was heard of it before"
@@ -97,4 +96,17 @@ def _facts(timeline: Timeline) -> str:
         else "each window judged alone"
     )
     rate = f"{recording.sampling_rate / 1000:g} kHz"
-    return f"{minutes} min {seconds} s · {channels} at {rate} · model {timeline.model}, {baseline}"
+    length = _length(recording.duration)
+    return f"{length} · {channels} at {rate} · model {timeline.model}, {baseline}"
+
+
+def _length(duration: float) -> str:
+    """Hours, minutes and seconds, as far as there are any.
+
+    >>> _length(45.7), _length(60), _length(3725)
+    ('46 s', '1 min 0 s', '1 h 2 min 5 s')
+    """
+    minutes, seconds = divmod(round(duration), 60)
+    hours, minutes = divmod(minutes, 60)
+    parts = [f"{hours} h"] * bool(hours) + [f"{minutes} min"] * bool(hours or minutes)
+    return " ".join([*parts, f"{seconds} s"])
