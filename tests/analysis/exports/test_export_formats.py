@@ -1,6 +1,17 @@
+import json
+from pathlib import Path
+
 import pytest
 
-from tonfall.analysis.exports import FORMATS, export, find_format, format_for, read_json, save
+from tonfall.analysis.exports import (
+    FORMATS,
+    export,
+    find_format,
+    format_for,
+    read_json,
+    save,
+    timeline_schema,
+)
 from tonfall.errors import ConfigError
 
 
@@ -38,3 +49,13 @@ def test_save_chooses_by_ending_or_name(tmp_path, sample_call):
     assert read_json(path) == sample_call
     named = save(sample_call, tmp_path / "call.data", name="json")
     assert named.read_bytes() == path.read_bytes()
+
+
+def test_the_documentation_names_every_format_and_field():
+    page = (Path(__file__).parents[3] / "docs" / "timeline-format.md").read_text("utf-8")
+    for name, each in FORMATS.items():
+        assert f"| `{name}` | `{each.suffix}` |" in page
+    schema = json.loads(timeline_schema())
+    for part in [schema, *schema["$defs"].values()]:
+        for field in part["properties"]:
+            assert f"`{field}`" in page
