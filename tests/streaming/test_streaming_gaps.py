@@ -1,0 +1,92 @@
+"""Lost packets and pauses: time moves on, baselines stay, windows do not reach across."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from streams import RATE, assert_same, example, push_all, turns_of, windows_of
+
+from tonfall.errors import AudioError
+from tonfall.runtime import Predictor
+from tonfall.streaming import Event, Stream, StreamEnded
+from tonfall.timeline import SAMPLING_RATE, Segment, Window
+
+
+def with_gap(tiny: Predictor, seconds: float) -> list[Event]:
+    """Events of eight seconds of the call, a gap, and four seconds more."""
+    stream = Stream(tiny, sampling_rate=RATE, channels=2)
+    events = stream.push(example(0, 8)) + stream.skip(seconds)
+    return events + stream.push(example(14, 18)) + stream.close()
+
+
+def test_a_short_gap_is_silence(tiny: Predictor) -> None:
+    silence = np.zeros((2, RATE // 4), np.float32)
+    stream = Stream(tiny, sampling_rate=RATE, channels=2)
+    filled = push_all(stream, [example(0, 8), silence, example(14, 18)])
+    assert_same(with_gap(tiny, 0.25), filled)
+
+
+def test_a_long_gap_moves_time_on_and_shows_in_nothing_else(tiny: Predictor) -> None:
+    minute, hour = with_gap(tiny, 60), with_gap(tiny, 3600)
+    before = [window for window in windows_of(minute) if window.segment.end <= 8 * SAMPLING_RATE]
+    assert windows_of(hour)[: len(before)] == before
+    later = [moved(window, 3540) for window in windows_of(minute)[len(before) :]]
+    assert windows_of(hour)[len(before) :] == later
+    assert later
+    assert minute[-1] == StreamEnded(72 * SAMPLING_RATE)
+    assert hour[-1] == StreamEnded(3612 * SAMPLING_RATE)
+
+
+def moved(window: Window, seconds: int) -> Window:
+    shift = seconds * SAMPLING_RATE
+    start, end = window.segment.start + shift, window.segment.end + shift
+    return replace(window, segment=Segment(start, end))
+
+
+def test_no_window_and_no_turn_reaches_across_a_long_gap(tiny: Predictor) -> None:
+    events = with_gap(tiny, 0.6)
+    gap = 8 * SAMPLING_RATE
+    for told in [*turns_of(events), *windows_of(events)]:
+        assert told.segment.end <= gap or told.segment.start >= gap + 0.6 * SAMPLING_RATE
+
+
+def test_the_baseline_outlives_a_gap(tiny: Predictor) -> None:
+    windows = [window for window in windows_of(with_gap(tiny, 60)) if window.channel == 0]
+    gap = 8 * SAMPLING_RATE
+    before = [window.heard for window in windows if window.segment.end <= gap]
+    after = [window.heard for window in windows if window.segment.end > gap]
+    assert after[0] > before[-1] > 0
+
+
+def test_an_hour_of_gap_costs_nothing(tiny: Predictor) -> None:
+    stream = Stream(tiny, sampling_rate=RATE, channels=2)
+    stream.push(example(0, 4))
+    start = time.process_time()
+    stream.skip(3600)
+    # The second before the gap is still to be judged; the gap itself is a number.
+    assert time.process_time() - start < 0.5
+
+
+def test_many_gaps_do_not_add_up_their_rounding(tiny: Predictor) -> None:
+    stream = Stream(tiny, sampling_rate=11025, channels=1)
+    rng = np.random.default_rng(0)
+    passed = 0
+    for _ in range(200):
+        gap, samples = int(rng.integers(6000, 9000)), int(rng.integers(1, 500))
+        stream.skip(gap / 11025)
+        stream.push(np.zeros(samples, np.float32))
+        passed += gap + samples
+    end = stream.close()[-1]
+    assert isinstance(end, StreamEnded)
+    assert end.sample == pytest.approx(passed * SAMPLING_RATE / 11025, abs=1)
+
+
+@pytest.mark.parametrize("seconds", [-0.1, -60.0, float("nan"), float("inf")])
+def test_a_gap_without_a_length_is_refused(tiny: Predictor, seconds: float) -> None:
+    stream = Stream(tiny, sampling_rate=RATE)
+    with pytest.raises(AudioError, match="gap"):
+        stream.skip(seconds)
+    assert stream.close() == [StreamEnded(0)]
