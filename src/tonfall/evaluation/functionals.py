@@ -1,0 +1,168 @@
+"""Statistics of whole clips by openSMILE, computed once and kept.
+
+openSMILE is not free software: audEERING allows private, research and educational use, and sells
+licences for anything else. Tonfall neither ships nor needs it; the extra ``opensmile`` installs it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import ExitStack
+from dataclasses import dataclass
+from functools import cache
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+
+from tonfall.arrays import FloatArray
+from tonfall.audio import read, resample
+from tonfall.errors import ManifestError
+from tonfall.evaluation.extras import load
+from tonfall.timeline import SAMPLING_RATE
+
+__all__ = ["NOTICE", "FeatureSet", "Progress", "clip_functionals", "default_cache"]
+
+FeatureSet = Literal["eGeMAPSv02", "ComParE_2016"]
+"""88 and 6,373 numbers a clip."""
+
+Progress = Callable[[int, int], None]
+"""Called with the clips done and all."""
+
+NOTICE = (
+    "Features by openSMILE (audEERING GmbH): free for private, research and educational use; "
+    "anything else needs its own licence."
+)
+
+_AT_ONCE = 16  # clips that a worker takes at a time
+
+
+@dataclass(frozen=True, slots=True)
+class _Clip:
+    """A stretch of a file, known by the file's content."""
+
+    file: Path
+    start: float
+    end: float | None
+    key: str
+
+
+def default_cache() -> Path:
+    """Where features are kept: $TONFALL_CACHE, or the user's cache folder."""
+    user = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "tonfall"
+    return Path(os.environ.get("TONFALL_CACHE", user)) / "functionals"
+
+
+def clip_functionals(
+    items: pd.DataFrame,
+    *,
+    feature_set: FeatureSet,
+    cache_folder: Path,
+    workers: int = 1,
+    progress: Progress | None = None,
+) -> FloatArray:
+    """Functionals of every item's audio at 16 kHz, channels averaged.
+
+    What was computed before is read from ``cache_folder``, where a clip is known by its file's
+    SHA-256 and its place in it; another version of openSMILE starts afresh.
+
+    Args:
+        items: columns file, and start and end in seconds where an item is a part of its file.
+        feature_set: which of openSMILE's sets.
+        cache_folder: made where it is absent.
+        workers: processes.
+        progress: called as clips are done.
+
+    Returns:
+        (items, features) float32; NaN where openSMILE finds a clip too short.
+
+    Raises:
+        ConfigError: openSMILE is not installed.
+        ManifestError: an item has no audio.
+        AudioError: a file cannot be read.
+    """
+    folder = cache_folder / f"{feature_set}-{load('opensmile', extra='opensmile').__version__}"
+    clips = [_clip(*row) for row in _places(items)]
+    missing = [clip for clip in dict.fromkeys(clips) if not _path(folder, clip).exists()]
+    done = len(clips) - len(missing)
+    for count in _computed(missing, feature_set, folder, workers):
+        done += count
+        if progress is not None:
+            progress(done, len(clips))
+    return np.stack([np.load(_path(folder, clip), allow_pickle=False) for clip in clips])
+
+
+def _places(items: pd.DataFrame) -> Iterator[tuple[str, str, float, float | None]]:
+    columns = items.reindex(columns=["item", "file", "start", "end"])
+    for item, file, start, end in columns.itertuples(index=False, name=None):
+        if pd.isna(file):
+            raise ManifestError(
+                f"{item}: the manifest names no audio, but features are made from it. "
+                "Prepare the corpus with its audio."
+            )
+        yield (
+            str(item),
+            str(file),
+            0.0 if pd.isna(start) else float(start),
+            None if pd.isna(end) else float(end),
+        )
+
+
+def _clip(_item: str, file: str, start: float, end: float | None) -> _Clip:
+    path = Path(file)
+    if not path.is_file():
+        raise ManifestError(f"{path}: no such file. Prepare the corpus again.")
+    place = "" if not start and end is None else f"-{start:g}-{end if end is None else f'{end:g}'}"
+    return _Clip(path, start, end, hashlib.sha256(path.read_bytes()).hexdigest() + place)
+
+
+def _path(folder: Path, clip: _Clip) -> Path:
+    return folder / clip.key[:2] / f"{clip.key}.npy"
+
+
+def _computed(
+    clips: Sequence[_Clip], feature_set: FeatureSet, folder: Path, workers: int
+) -> Iterator[int]:
+    """Compute and keep; yields how many clips each share had."""
+    shares = [clips[first : first + _AT_ONCE] for first in range(0, len(clips), _AT_ONCE)]
+    with ExitStack() as stack:
+        # A forked process inherits locks of other threads; a spawned one starts clean.
+        spread = map if workers < 2 or len(shares) < 2 else _pool(stack, workers)
+        names = [feature_set] * len(shares)
+        yield from spread(_keep_share, shares, names, [folder] * len(shares))
+
+
+def _pool(stack: ExitStack, workers: int) -> Any:
+    executor = ProcessPoolExecutor(workers, mp_context=get_context("spawn"))
+    return stack.enter_context(executor).map
+
+
+def _keep_share(clips: Sequence[_Clip], feature_set: FeatureSet, folder: Path) -> int:
+    for clip in clips:
+        waveform, rate = read(clip.file)
+        end = None if clip.end is None else round(clip.end * rate)
+        part = waveform.mean(axis=0, keepdims=True)[:, round(clip.start * rate) : end]
+        signal = resample(part, source_rate=rate)
+        row = _smile(feature_set).process_signal(signal, SAMPLING_RATE).to_numpy(np.float32)[0]
+        _write(_path(folder, clip), row)
+    return len(clips)
+
+
+def _write(path: Path, row: FloatArray) -> None:
+    """Whole or not at all, so that a killed run leaves no half file."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_suffix(f".{os.getpid()}")
+    with partial.open("wb") as file:
+        np.save(file, row)
+    partial.replace(path)
+
+
+@cache
+def _smile(feature_set: FeatureSet) -> Any:
+    opensmile = load("opensmile", extra="opensmile")
+    return opensmile.Smile(opensmile.FeatureSet[feature_set], opensmile.FeatureLevel.Functionals)
