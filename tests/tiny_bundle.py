@@ -84,12 +84,13 @@ def tiny_graph(spec: BundleSpec, *, seed: int = 6) -> bytes:
         helper.make_node(kind, inputs, [output], **attributes)
         for kind, inputs, output, attributes in _nodes(with_baseline=bool(baseline))
     ]
+    weights = tiny_weights(spec, seed=seed)
     graph = helper.make_graph(
         nodes,
         spec.name,
         [helper.make_tensor_value_info(name, _FLOAT, shape) for name, shape in shapes.items()],
         [helper.make_tensor_value_info(name, _FLOAT, shape) for name, shape in outputs.items()],
-        [numpy_helper.from_array(array, name) for name, array in _constants(spec, seed).items()],
+        [numpy_helper.from_array(array, name) for name, array in weights.items()],
     )
     opset = helper.make_opsetid("", 17)
     model = helper.make_model(graph, opset_imports=[opset], ir_version=8)
@@ -121,7 +122,8 @@ def _nodes(*, with_baseline: bool) -> list[Node]:
     ]
 
 
-def _constants(spec: BundleSpec, seed: int) -> dict[str, np.ndarray]:
+def tiny_weights(spec: BundleSpec, *, seed: int = 6) -> dict[str, np.ndarray]:
+    """Every constant of the graph, by the name that it has there."""
     rng = np.random.default_rng(seed + 1)
     return {
         "project": _projections(seed),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import numpy.typing as npt
 
 from tonfall.arrays import FloatArray
 from tonfall.audio import as_waveform, resample
@@ -24,7 +25,7 @@ _SHORTEST_SPEECH = 30
 
 
 def clip_pieces(
-    waveform: object, *, sampling_rate: int, front_end: FrontEnd
+    waveform: npt.ArrayLike, *, sampling_rate: int, front_end: FrontEnd
 ) -> tuple[FloatArray, FloatArray, float]:
     """Cut a clip into pieces with weights.
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 
 from tonfall.arrays import FloatArray
 from tonfall.bundle import Bundle, BundleSpec, read_bundle
@@ -62,6 +63,7 @@ class Predictor:
         none = np.zeros((0, self._frames, BANDS), np.float32)
         self._no_pieces = {"frames": none, "weights": none[..., 0]}
         self._no_windows = self._probe_judge_inputs(judge_inputs)
+        self._check_outputs()
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -119,14 +121,14 @@ class Predictor:
         if self.spec.baseline:
             feeds["baseline"] = np.stack([self._mean_of(baseline) for baseline in baselines])
         pooled, logits, dimensions = self._session.run(["pooled", "logits", "dimensions"], feeds)
-        if not (np.isfinite(logits).all() and np.isfinite(pooled).all()):
+        if not all(np.isfinite(scores).all() for scores in (pooled, logits, dimensions)):
             raise BundleError(
                 f"The model {self.name} gave scores that are not finite; nothing was judged. "
                 "Check the audio for NaN or infinite samples."
             )
         return [self._judgement(*window) for window in zip(pooled, logits, dimensions, strict=True)]
 
-    def predict(self, waveform: object, *, sampling_rate: int) -> Affect:
+    def predict(self, waveform: npt.ArrayLike, *, sampling_rate: int) -> Affect:
         """Judge a clip alone, against the prior.
 
         Args:
@@ -140,7 +142,7 @@ class Predictor:
         return self._judge_clip(waveform, sampling_rate, None)[0].affect
 
     def judge(
-        self, waveform: object, *, sampling_rate: int, baseline: Baseline
+        self, waveform: npt.ArrayLike, *, sampling_rate: int, baseline: Baseline
     ) -> tuple[Affect, Baseline]:
         """Judge a clip against a baseline; return the affect and the baseline after it.
 
@@ -159,7 +161,7 @@ class Predictor:
         return judgement.affect, after
 
     def _judge_clip(
-        self, waveform: object, sampling_rate: int, baseline: Baseline | None
+        self, waveform: npt.ArrayLike, sampling_rate: int, baseline: Baseline | None
     ) -> tuple[Judgement, float]:
         frames, weights, seconds = clip_pieces(
             waveform, sampling_rate=sampling_rate, front_end=self.spec.front_end
@@ -200,13 +202,35 @@ class Predictor:
 
     def _probe_judge_inputs(self, names: tuple[str, ...]) -> dict[str, FloatArray]:
         """Empty inputs of the judge part, of the widths that the graph asks for."""
-        widths = {name: int(self._session.shapes[name][1]) for name in names}
+        widths = {name: self._width(name) for name in names}
         if self.spec.baseline and len(self.spec.baseline.prior_mean) != widths["baseline"]:
             raise BundleError(
                 f"The prior mean of {self.name} has {len(self.spec.baseline.prior_mean)} values, "
                 f"but its graph takes {widths['baseline']}; export the model again."
             )
         return {name: np.zeros((0, width), np.float32) for name, width in widths.items()}
+
+    def _width(self, name: str) -> int:
+        shape = self._session.shapes[name]
+        if len(shape) != 2 or not isinstance(shape[1], int):
+            raise BundleError(
+                f"The graph of {self.name} takes {name} of shape {shape}, but (windows, width) "
+                "with a fixed width is expected; export the model again."
+            )
+        return shape[1]
+
+    def _check_outputs(self) -> None:
+        """Refuse a graph whose outputs do not fit what the bundle says of them."""
+        named = {"logits": self.spec.labels, "dimensions": self.spec.dimensions}
+        nothing = {**self._no_pieces, **self._no_windows}
+        for (name, meant), found in zip(
+            named.items(), self._session.run(list(named), nothing), strict=True
+        ):
+            if found.ndim != 2 or found.shape[1] != len(meant):
+                raise BundleError(
+                    f"The graph of {self.name} gives {name} of shape {found.shape}, but its "
+                    f"bundle names {len(meant)} of them; export the model again."
+                )
 
 
 def load(name: str | Path = "medium", *, threads: int = 1) -> Predictor:
