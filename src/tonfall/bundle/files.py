@@ -116,7 +116,7 @@ def _parse(folder: Path, raw: bytes) -> BundleSpec:
     try:
         content = json.loads(raw)
         version = int(content["schema_version"])
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, OverflowError):
         raise BundleError(
             f"{folder / SPEC_FILE}: not a bundle's description (JSON with a schema_version); "
             "export the model again."
@@ -147,7 +147,7 @@ def _read(path: Path) -> bytes:
 
 
 def _verify(folder: Path, file: str, expected: str) -> None:
-    if Path(file).name != file:
+    if file in ("", "..") or Path(file).name != file:
         raise BundleError(f"{folder}: {SPEC_FILE} names {file!r}, which is outside the bundle.")
     found = _sha256(_read(folder / file))
     if found != expected:

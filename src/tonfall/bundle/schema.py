@@ -26,7 +26,7 @@ Unit = Annotated[float, Field(ge=0, le=1)]
 
 
 class _Spec(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 class FrontEnd(_Spec):
@@ -142,6 +142,8 @@ class BundleSpec(_Spec):
         unknown += [name for name in self.dimensions if name not in DIMENSIONS]
         if unknown:
             raise ValueError(f"unknown labels or dimensions: {', '.join(unknown)}")
+        if not self.labels or len(set(self.labels)) < len(self.labels):
+            raise ValueError("the labels must be distinct, and at least one")
         if self.baseline and not set(self.baseline.gate.held) <= set(self.labels):
             raise ValueError("the gate names labels that the model does not have")
         return self
