@@ -2,9 +2,9 @@
 
     python docs/figures/baseline_call.py
 
-Twelve neutral and eight angry clips of one nEMO actor (the first) in a row; the model is the medium recipe
-fitted without nEMO, so that language, room and voice are new to it. Needs the extra train and
-the corpora where the recipe says. With --keep FOLDER the call, page and picture are kept too.
+Twelve neutral and eight angry clips of the first actor of nEMO in a row; the model is the medium
+recipe fitted without nEMO, so that language, room and voice are new to it. Needs the extra train
+and the corpora where the recipe says. With --keep FOLDER the call, page and picture are kept too.
 """
 
 from __future__ import annotations

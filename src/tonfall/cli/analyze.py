@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
 if TYPE_CHECKING:
-    from tonfall.audio import RawFormat
+    from tonfall.audio import Encoding, RawFormat
 
 __all__ = ["analyze"]
 
@@ -36,9 +36,7 @@ def analyze(
     plot: Annotated[str, typer.Option("--plot", help="Pictures to write: png,svg,html.")] = "",
     baseline: Annotated[
         str,
-        typer.Option(
-            "--baseline", help="on: against what was heard before; off: alone."
-        ),
+        typer.Option("--baseline", help="on: against what was heard before; off: alone."),
     ] = "on",
     customer: Annotated[
         int | None,
@@ -46,9 +44,7 @@ def analyze(
     ] = None,
     raw: Annotated[
         str | None,
-        typer.Option(
-            "--raw", help="No header: ENCODING,RATE,CHANNELS, as s16le,8000,1."
-        ),
+        typer.Option("--raw", help="No header: ENCODING,RATE,CHANNELS, as s16le,8000,1."),
     ] = None,
     workers: Annotated[
         int | None, typer.Option("--workers", "-j", min=1, help="Processes for many files.")
@@ -161,7 +157,9 @@ def _read_raw(text: str | None) -> RawFormat | None:
         raise ConfigError(
             f"--raw is {text!r}, but it takes ENCODING,RATE,CHANNELS, such as s16le,8000,1."
         )
-    return RawFormat(encoding=parts[0].strip(), sampling_rate=int(parts[1]), channels=int(parts[2]))
+    # An unknown name is refused by RawFormat, which lists the known ones.
+    encoding = cast("Encoding", parts[0].strip())
+    return RawFormat(encoding=encoding, sampling_rate=int(parts[1]), channels=int(parts[2]))
 
 
 def _refuse_in_batch(*, raw: str | None, as_json: bool, standard_input: bool) -> None:

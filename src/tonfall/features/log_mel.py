@@ -155,7 +155,7 @@ class LogMelStream:
         return self._take(at_most=self._samples // HOP - self._frames)
 
     def _started(self) -> bool:
-        return self._frames * HOP + self._waiting.shape[1] == self._samples + _HALF
+        return bool(self._frames * HOP + self._waiting.shape[1] == self._samples + _HALF)
 
     def _none(self) -> FloatArray:
         return np.zeros((self._channels, 0, BANDS), np.float32)

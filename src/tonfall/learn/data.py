@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 
 import pandas as pd
 
@@ -63,8 +62,8 @@ def split_speakers(
 
 
 def _absolute(manifest: Manifest) -> pd.DataFrame:
-    files: list[Path | None] = manifest.paths
-    return manifest.frame.assign(file=[None if file is None else str(file) for file in files])
+    paths = pd.Series(manifest.paths, index=manifest.frame.index, dtype=object)
+    return manifest.frame.assign(file=paths.map(str, na_action="ignore"))
 
 
 def _with_weak_dimensions(clips: pd.DataFrame) -> pd.DataFrame:

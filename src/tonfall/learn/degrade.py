@@ -131,7 +131,7 @@ def _level(
     waveform: FloatArray, amount: float, _chain: Degradation, _rng: np.random.Generator
 ) -> FloatArray:
     scaled = waveform * np.float32(10 ** (amount / 20))
-    return np.round(scaled * 32768).astype(np.float32) / 32768
+    return (np.round(scaled * 32768) / 32768).astype(np.float32)
 
 
 @dataclass(frozen=True)

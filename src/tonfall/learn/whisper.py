@@ -183,6 +183,7 @@ class WhisperFront(nn.Module):
         return outputs
 
 
-def _copy(parameter: torch.Tensor, values: npt.NDArray[np.float32]) -> None:
+def _copy(parameter: object, values: npt.NDArray[np.float32]) -> None:
+    assert isinstance(parameter, torch.Tensor)
     with torch.no_grad():
         parameter.copy_(torch.from_numpy(values))

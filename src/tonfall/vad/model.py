@@ -101,11 +101,8 @@ class VoiceModel:
             raise BundleError(
                 f"{_FILE.name}: the voice activity model was altered; install Tonfall again."
             )
-        names = {
-            "inputs": ("magnitude", "state", "lengths"),
-            "outputs": ("probability", "state_after"),
-        }
-        return cls(open_session(content, **names))
+        inputs, outputs = ("magnitude", "state", "lengths"), ("probability", "state_after")
+        return cls(open_session(content, inputs=inputs, outputs=outputs))
 
     def score(self, jobs: Sequence[Job]) -> None:
         """Do the jobs side by side, those of like length together, and deliver.
