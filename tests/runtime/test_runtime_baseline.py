@@ -54,6 +54,13 @@ def test_the_gate_weighs_speech_but_all_of_it_was_heard(prior: Baseline) -> None
     assert shut.mean.tolist() == prior.mean.tolist()
 
 
+def test_many_small_steps_are_one_large_step(prior: Baseline) -> None:
+    steps = prior
+    for _ in range(100):
+        steps = steps.updated(features(5, 2), seconds=0.1)
+    assert steps.mean == pytest.approx(prior.updated(features(5, 2), seconds=10).mean, rel=1e-6)
+
+
 def test_a_baseline_is_not_changed_by_what_follows_it(prior: Baseline) -> None:
     prior.updated(features(5, 2), seconds=4)
     assert prior.mean.tolist() == [1.0, -2.0]
