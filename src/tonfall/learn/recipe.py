@@ -98,14 +98,10 @@ class Head(_Part):
     Attributes:
         strength: how far the head may go: weight of all clips together against its L2 penalty.
         label_weights: how much more than the others a label counts.
-        towards: recipe of a teacher whose outputs are learnt besides the labels.
-        teacher_share: weight of the teacher's outputs against the labels, 0 to 1.
     """
 
     strength: float = Field(default=6, gt=0, le=1000)
     label_weights: dict[str, Annotated[float, Field(gt=0, le=10)]] = {}
-    towards: Path | None = None
-    teacher_share: float = Field(default=0.0, ge=0, le=1)
 
 
 class Recipe(_Part):
@@ -187,13 +183,12 @@ _MODELS: tuple[type[BaseModel], ...] = (
 
 
 def _with_absolute_paths(recipe: Recipe, folder: Path) -> Recipe:
-    acoustics, towards = recipe.augmentation.acoustics, recipe.head.towards
+    acoustics = recipe.augmentation.acoustics
     return recipe.model_copy(
         update={
             "corpora": {name: folder / path for name, path in recipe.corpora.items()},
             "augmentation": recipe.augmentation.model_copy(
                 update={"acoustics": acoustics and folder / acoustics}
             ),
-            "head": recipe.head.model_copy(update={"towards": towards and folder / towards}),
         }
     )
