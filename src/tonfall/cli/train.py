@@ -28,6 +28,7 @@ def train(
 
     Example: tonfall train recipes/small.yaml -o my-model
     """
+    _require_training()
     from tonfall.learn.recipe import read_recipe
     from tonfall.learn.train import read_figures
     from tonfall.learn.train import train as make
@@ -37,3 +38,16 @@ def train(
     with count_bar(f"{read.name}: clips through the front", quiet=quiet) as progress:
         bundle = make(read, output or Path("runs") / read.name, figures=measured, progress=progress)
     typer.echo(f"{bundle.folder}")
+
+
+def _require_training() -> None:
+    from importlib.util import find_spec
+
+    from tonfall.errors import ConfigError
+
+    missing = [name for name in ("torch", "onnx") if find_spec(name) is None]
+    if missing:
+        raise ConfigError(
+            f"Training needs {' and '.join(missing)}, which the run time does without; run: "
+            'pip install "tonfall[train]"'
+        )
