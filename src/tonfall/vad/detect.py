@@ -8,6 +8,7 @@ import numpy as np
 
 from tonfall.arrays import FloatArray
 from tonfall.timeline import Segment
+from tonfall.vad.echo import chunk_levels, without_echo
 from tonfall.vad.model import VoiceModel
 from tonfall.vad.track import VoiceTrack
 from tonfall.vad.turns import TurnFinder, VoiceSettings
@@ -38,16 +39,21 @@ def probabilities(waveform: FloatArray) -> FloatArray:
 
 
 def detect(waveform: FloatArray, *, settings: VoiceSettings | None = None) -> list[list[Segment]]:
-    """Turns of each channel, in samples at 16 kHz.
+    """Turns of each channel, in samples at 16 kHz; another channel's echo is no turn.
 
     Args:
         waveform: (channels, samples) float32 at 16 kHz, at least one sample.
         settings: thresholds and lengths.
+
+    >>> detect(np.zeros((2, 16000), np.float32))
+    [[], []]
     """
-    result = []
-    for channel in probabilities(waveform):
-        finder = TurnFinder(settings or VoiceSettings())
-        _, ended = finder.push(channel)
-        _, last = finder.close(waveform.shape[1])
-        result.append(ended + last)
-    return result
+    speech = without_echo(probabilities(waveform), chunk_levels(waveform))
+    return [_turns(channel, waveform.shape[1], settings or VoiceSettings()) for channel in speech]
+
+
+def _turns(speech: FloatArray, samples: int, settings: VoiceSettings) -> list[Segment]:
+    finder = TurnFinder(settings)
+    _, ended = finder.push(speech)
+    _, last = finder.close(samples)
+    return ended + last

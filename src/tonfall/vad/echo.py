@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from tonfall.arrays import FloatArray
+from tonfall.vad.spectrum import CHUNK
 
-__all__ = ["ECHO_CHUNKS", "EchoSuppressor", "without_echo"]
+__all__ = ["ECHO_CHUNKS", "EchoSuppressor", "chunk_levels", "without_echo"]
 
 ECHO_CHUNKS = 8
 """Chunks (256 ms) within which an echo comes: the line's delay and the room's tail."""
@@ -19,6 +20,21 @@ the agent's words (figures: ``python -m benchmarks.vad echo``).
 """
 
 _SPEECH = 0.5
+
+
+def chunk_levels(waveform: FloatArray) -> FloatArray:
+    """Level of each chunk of 512 samples.
+
+    Args:
+        waveform: (channels, samples) float32 at 16 kHz; the last chunk is filled up with zeros.
+
+    Returns:
+        (channels, chunks) float32, mean squares.
+    """
+    whole = np.pad(waveform, ((0, 0), (0, -waveform.shape[1] % CHUNK)))
+    chunks = whole.reshape(len(whole), -1, CHUNK)
+    levels: FloatArray = np.einsum("ijk,ijk->ij", chunks, chunks) / np.float32(CHUNK)
+    return levels
 
 
 def without_echo(probabilities: FloatArray, levels: FloatArray) -> FloatArray:
@@ -36,7 +52,7 @@ def without_echo(probabilities: FloatArray, levels: FloatArray) -> FloatArray:
     array([[1.],
            [0.]], dtype=float32)
     """
-    if len(probabilities) == 1:
+    if len(probabilities) == 1 or not probabilities.size:
         return probabilities
     spoken = np.where(probabilities >= _SPEECH, levels, 0)
     before = np.pad(spoken, ((0, 0), (ECHO_CHUNKS - 1, 0)))
