@@ -44,7 +44,12 @@ def test_figures_of_sums_are_the_figures_of_items(seed, count):
             additive.calibration_error(sure, right),
             metrics.expected_calibration_error(sure, right),
         ),
+        (
+            additive.weighted_f1(truth, prediction, labels=LABELS),
+            metrics.f1(truth, prediction, average="weighted"),
+        ),
         (additive.concordance(first, second), metrics.ccc(first, second)),
+        (additive.correlation(first, second), metrics.pearson(first, second)),
     ]
     for figure, expected in pairs:
         np.testing.assert_allclose(figure.point, expected, atol=1e-9)

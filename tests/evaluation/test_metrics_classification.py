@@ -62,9 +62,13 @@ def test_accuracy_is_audmetrics(pair):
     assert accuracy(*pair) == pytest.approx(audmetric.accuracy(*pair), abs=1e-9)
 
 
-def test_confusion_is_audmetrics(pair):
-    expected = audmetric.confusion_matrix(*pair, labels=list(LABELS))
-    assert confusion(*pair, labels=LABELS).tolist() == expected
+def test_confusion_is_that_of_scikit_learn(pair):
+    expected = sklearn_metrics.confusion_matrix(*pair, labels=list(LABELS))
+    assert confusion(*pair, labels=LABELS).tolist() == expected.tolist()
+
+
+def test_one_label_alone_has_a_confusion_matrix():
+    assert confusion(["anger"], ["anger"], labels=["anger"]).tolist() == [[1]]
 
 
 @pytest.mark.parametrize("average", ["macro", "weighted"])

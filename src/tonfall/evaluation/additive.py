@@ -22,12 +22,14 @@ __all__ = [
     "accuracy",
     "calibration_error",
     "concordance",
+    "correlation",
     "difference",
     "f1",
     "fold_mean",
     "mean",
     "recall",
     "unweighted_recall",
+    "weighted_f1",
 ]
 
 Values = npt.NDArray[np.float64]
@@ -84,6 +86,14 @@ def f1(truth: Sequence[str], prediction: Sequence[str], *, labels: Sequence[str]
     return Additive(np.concatenate([meant * given, meant + given], axis=1), _mean_f1)
 
 
+def weighted_f1(
+    truth: Sequence[str], prediction: Sequence[str], *, labels: Sequence[str]
+) -> Additive:
+    """F1 averaged over the classes, each counted by how often it is true in a draw."""
+    meant, given = _one_hot(truth, labels), _one_hot(prediction, labels)
+    return Additive(np.concatenate([meant * given, meant + given, meant], axis=1), _true_f1)
+
+
 def calibration_error(
     confidence: npt.ArrayLike, correct: npt.ArrayLike, *, bins: int = BINS
 ) -> Additive:
@@ -102,6 +112,11 @@ def concordance(truth: npt.ArrayLike, prediction: npt.ArrayLike) -> Additive:
     shift = first[known].mean() if known.any() else 0.0
     x, y = np.where(known, first - shift, 0.0), np.where(known, second - shift, 0.0)
     return Additive(np.stack([known, x, y, x * x, y * y, x * y], axis=1), _ccc)
+
+
+def correlation(truth: npt.ArrayLike, prediction: npt.ArrayLike) -> Additive:
+    """Pearson's correlation from the same sums; items with NaN are left out."""
+    return Additive(concordance(truth, prediction).terms, _pearson)
 
 
 def fold_mean(figures: Sequence[Additive]) -> Additive:
@@ -145,6 +160,12 @@ def _mean_f1(sums: Values) -> Values:
     return _nanmean(_ratio(2 * hits, occurrences))
 
 
+def _true_f1(sums: Values) -> Values:
+    hits, occurrences, true = np.split(sums, 3, axis=-1)
+    score = np.nan_to_num(_ratio(2 * hits, occurrences))
+    return _ratio((score * true).sum(axis=-1), true.sum(axis=-1))
+
+
 def _sum_of_gaps(sums: Values) -> Values:
     return _ratio(np.abs(sums[..., :-1]).sum(axis=-1), sums[..., -1])
 
@@ -156,6 +177,17 @@ def _ccc(sums: Values) -> Values:
     variances = _ratio(xx, count) - mean_x**2 + _ratio(yy, count) - mean_y**2
     enough = np.where(count > 1, variances + (mean_x - mean_y) ** 2, 0.0)
     return _ratio(2 * covariance, enough)
+
+
+def _pearson(sums: Values) -> Values:
+    count, x, y, xx, yy, xy = np.moveaxis(sums, -1, 0)
+    mean_x, mean_y = _ratio(x, count), _ratio(y, count)
+    variance_x, variance_y = (
+        np.maximum(_ratio(square, count) - mean**2, 0.0)
+        for square, mean in ((xx, mean_x), (yy, mean_y))
+    )
+    deviations = np.sqrt(variance_x * variance_y)
+    return _ratio(_ratio(xy, count) - mean_x * mean_y, np.where(count > 1, deviations, 0.0))
 
 
 def _ratio(above: Values, below: Values) -> Values:

@@ -46,6 +46,7 @@ _KEPT = (
     "start",
     "end",
     "duration",
+    "hash",
     "votes",
 )
 
@@ -94,7 +95,7 @@ class Results:
         protocol: the folds and the label space.
         model: what was measured.
         items: a row an item: item, fold, corpus, speaker, sex, age, language, file, start, end,
-            duration, votes, truth, and true arousal, valence and dominance.
+            duration, hash, votes, truth, and true arousal, valence and dominance.
         probabilities: (items, labels) rows summing to 1, in the order of the label space.
         dimensions: predicted arousal, valence, dominance; only those that the model gave.
         shared: what test parts share with train and development, by the manifest.

@@ -43,7 +43,7 @@ def confusion(
     _check(truth, prediction, labels)
     if not len(truth):
         return np.zeros((len(labels), len(labels)), np.int64)
-    matrix = load("sklearn.metrics").confusion_matrix(truth, prediction, labels=list(labels))
+    matrix = load("audmetric").confusion_matrix(truth, prediction, labels=list(labels))
     return np.asarray(matrix, np.int64)
 
 
