@@ -1,5 +1,5 @@
 """Acoustic features: arrays in, arrays out."""
 
-from tonfall.features.log_mel import BANDS, HOP, SAMPLING_RATE, LogMelStream, log_mel
+from tonfall.features.log_mel import BANDS, HOP, SAMPLING_RATE, WINDOW, LogMelStream, log_mel
 
-__all__ = ["BANDS", "HOP", "SAMPLING_RATE", "LogMelStream", "log_mel"]
+__all__ = ["BANDS", "HOP", "SAMPLING_RATE", "WINDOW", "LogMelStream", "log_mel"]

@@ -72,6 +72,7 @@ class Engine:
             for channel, told in enumerate(self._scored)
         ]
         self._runs = [self._new_run(0)]
+        self._waiting: list[FloatArray] = []
         self._passed = 0
         self._closed = False
         self._told_end = False
@@ -79,10 +80,13 @@ class Engine:
     @property
     def samples(self) -> int:
         """Samples at 16 kHz between the stream's start and its end so far."""
-        return self._runs[-1].end
+        return round(self._passed * SAMPLING_RATE / self._rate)
 
     def feed(self, samples: FloatArray) -> None:
         """Take (channels, n) float32 samples in [-1, 1] at the stream's own rate.
+
+        They are copied and checked; all else is left to the next :meth:`voice_jobs`, so that a
+        call which comes in packets of 20 ms costs no more than one that is served less often.
 
         Raises:
             AudioError: closed, wrong shape, or samples that are not finite; nothing was taken.
@@ -95,7 +99,7 @@ class Engine:
             )
         if samples.shape[1]:
             check_waveform(samples, self._rate)
-            self._runs[-1].push(self._resampler.push(np.asarray(samples, np.float32)))
+            self._waiting.append(samples.copy())
             self._passed += samples.shape[1]
 
     def skip(self, samples: int) -> None:
@@ -113,8 +117,7 @@ class Engine:
         if samples <= SHORTEST_GAP_S * self._rate:
             self.feed(np.zeros((self._channels, samples), np.float32))
             return
-        self._runs[-1].push(self._resampler.close())
-        self._runs[-1].close()
+        self._end_run()
         self._resampler = Resampler(source_rate=self._rate, channels=self._channels)
         self._passed += samples
         self._runs.append(self._new_run(round(self._passed * SAMPLING_RATE / self._rate)))
@@ -122,12 +125,12 @@ class Engine:
     def close(self) -> None:
         """No more audio will come; what is left becomes due."""
         if not self._closed:
-            self._runs[-1].push(self._resampler.close())
-            self._runs[-1].close()
+            self._end_run()
             self._closed = True
 
     def voice_jobs(self) -> list[Job]:
         """Chunks whose speech probability is due."""
+        self._take_in()
         return [job for run in self._runs for job in run.voice_jobs()]
 
     def piece_jobs(self) -> list[PieceJob]:
@@ -155,6 +158,18 @@ class Engine:
             events.append(StreamEnded(self.samples))
             self._told_end = True
         return events
+
+    def _take_in(self) -> None:
+        """Resample what was fed since the last time, and hand it to the current run."""
+        if self._waiting:
+            samples = np.concatenate(self._waiting, axis=1)
+            self._waiting.clear()
+            self._runs[-1].push(self._resampler.push(samples))
+
+    def _end_run(self) -> None:
+        self._take_in()
+        self._runs[-1].push(self._resampler.close())
+        self._runs[-1].close()
 
     def _check_open(self) -> None:
         if self._closed:
