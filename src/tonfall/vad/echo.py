@@ -21,6 +21,9 @@ the agent's words (figures: ``python -m benchmarks.vad echo``).
 
 _SPEECH = 0.5
 
+_DOUBLING = (1, 2, 4)
+"""Maxima of neighbours, of pairs, of fours: together of eight, as many as an echo lasts."""
+
 
 def chunk_levels(waveform: FloatArray) -> FloatArray:
     """Level of each chunk of 512 samples.
@@ -52,14 +55,24 @@ def without_echo(probabilities: FloatArray, levels: FloatArray) -> FloatArray:
     array([[1.],
            [0.]], dtype=float32)
     """
-    if len(probabilities) == 1 or not probabilities.size:
-        return probabilities
-    spoken = np.where(probabilities >= _SPEECH, levels, 0)
-    before = np.pad(spoken, ((0, 0), (ECHO_CHUNKS - 1, 0)))
-    recent = np.lib.stride_tricks.sliding_window_view(before, ECHO_CHUNKS, axis=1).max(axis=-1)
-    second, loudest = np.partition(recent, -2, axis=0)[-2:]
-    others = np.where(recent == loudest, second, loudest)
-    return np.where(levels < others * _QUIETER, np.float32(0), probabilities)
+    return EchoSuppressor(channels=len(probabilities)).suppress(probabilities, levels)
+
+
+def _loudest_recently(spoken: FloatArray) -> FloatArray:
+    """(channels, 7 + n) to (channels, n): the highest of each chunk and the seven before it."""
+    highest = spoken
+    for step in _DOUBLING:
+        highest = np.maximum(highest[:, step:], highest[:, :-step])
+    return highest
+
+
+def _of_the_others(loudness: FloatArray) -> FloatArray:
+    """For each of two or more channels, the highest among all others."""
+    if len(loudness) == 2:
+        return loudness[::-1]
+    second, loudest = np.partition(loudness, -2, axis=0)[-2:]
+    others: FloatArray = np.where(loudness == loudest, second, loudest)
+    return others
 
 
 class EchoSuppressor:
@@ -70,8 +83,7 @@ class EchoSuppressor:
     """
 
     def __init__(self, *, channels: int) -> None:
-        self._probabilities: FloatArray = np.zeros((channels, 0), np.float32)
-        self._levels = self._probabilities
+        self._spoken: FloatArray = np.zeros((channels, ECHO_CHUNKS - 1), np.float32)
 
     def suppress(self, probabilities: FloatArray, levels: FloatArray) -> FloatArray:
         """The next chunks' probabilities without echo.
@@ -83,9 +95,9 @@ class EchoSuppressor:
         Returns:
             (channels, chunks) float32.
         """
-        known = self._probabilities.shape[1]
-        probabilities = np.concatenate([self._probabilities, probabilities], axis=1)
-        levels = np.concatenate([self._levels, levels], axis=1)
-        self._probabilities = probabilities[:, 1 - ECHO_CHUNKS :].copy()
-        self._levels = levels[:, 1 - ECHO_CHUNKS :].copy()
-        return without_echo(probabilities, levels)[:, known:]
+        if len(probabilities) == 1 or not probabilities.size:
+            return probabilities
+        spoken = np.concatenate([self._spoken, levels * (probabilities >= _SPEECH)], axis=1)
+        self._spoken = spoken[:, 1 - ECHO_CHUNKS :].copy()
+        others = _of_the_others(_loudest_recently(spoken))
+        return probabilities * (levels >= others * _QUIETER)
