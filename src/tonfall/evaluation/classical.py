@@ -23,6 +23,7 @@ from tonfall.evaluation.additive import Values
 from tonfall.evaluation.extras import load
 from tonfall.evaluation.functionals import (
     NOTICE,
+    Degrade,
     FeatureSet,
     Progress,
     clip_functionals,
@@ -64,6 +65,7 @@ class ClassicalModel:
         cache_folder: of the features.
         workers: processes that compute features.
         progress: called as features are computed.
+        degrade: name and function of what test clips go through; train and development do not.
         seed: of the forest and the mixtures.
     """
 
@@ -72,6 +74,7 @@ class ClassicalModel:
     cache_folder: Path
     workers: int = 1
     progress: Progress | None = None
+    degrade: tuple[str, Degrade] | None = None
     seed: int = 0
 
     def predict(
@@ -82,16 +85,20 @@ class ClassicalModel:
         features, labels = self._features(known), known["label"].to_numpy(object)
         temperature = self._temperature(features, labels, count=len(train))
         fitted = self._fitted(features, labels)
-        probabilities = _softmax(fitted.scores(self._features(test)) / temperature)
+        scores = fitted.scores(self._features(test, self.degrade))
+        probabilities = _softmax(scores / temperature)
         table = pd.DataFrame(probabilities, columns=fitted.labels)
         table.insert(0, "item", test["item"].to_numpy())
         return table
 
-    def _features(self, items: pd.DataFrame) -> FloatArray:
+    def _features(
+        self, items: pd.DataFrame, degrade: tuple[str, Degrade] | None = None
+    ) -> FloatArray:
         return clip_functionals(
             items,
             feature_set=self.feature_set,
             cache_folder=self.cache_folder,
+            degrade=degrade,
             workers=self.workers,
             progress=self.progress,
         )
@@ -141,6 +148,7 @@ def classical_model(
     cache_folder: Path | None = None,
     workers: int = 1,
     progress: Progress | None = None,
+    degrade: tuple[str, Degrade] | None = None,
 ) -> tuple[ClassicalModel, ModelFacts]:
     """The baseline of that name, such as "egemaps-svm", and what a report says about it.
 
@@ -153,7 +161,12 @@ def classical_model(
     chosen: Classifier = next(known for known in get_args(Classifier) if known == classifier)
     version = load("opensmile", extra="opensmile").__version__
     model = ClassicalModel(
-        _FEATURE_SETS[features], chosen, cache_folder or default_cache(), workers, progress
+        _FEATURE_SETS[features],
+        chosen,
+        cache_folder or default_cache(),
+        workers,
+        progress,
+        degrade,
     )
     details = {
         "features": f"{model.feature_set} functionals, openSMILE {version}",

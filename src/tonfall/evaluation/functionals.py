@@ -26,10 +26,13 @@ from tonfall.errors import ManifestError
 from tonfall.evaluation.extras import load
 from tonfall.timeline import SAMPLING_RATE
 
-__all__ = ["NOTICE", "FeatureSet", "Progress", "clip_functionals", "default_cache"]
+__all__ = ["NOTICE", "Degrade", "FeatureSet", "Progress", "clip_functionals", "default_cache"]
 
 FeatureSet = Literal["eGeMAPSv02", "ComParE_2016"]
 """88 and 6,373 numbers a clip."""
+
+Degrade = Callable[[FloatArray, str], FloatArray]
+"""Takes a (samples,) waveform at 16 kHz and the item's name; gives back the worse one."""
 
 Progress = Callable[[int, int], None]
 """Called with the clips done and all."""
@@ -44,12 +47,22 @@ _AT_ONCE = 16  # clips that a worker takes at a time
 
 @dataclass(frozen=True, slots=True)
 class _Clip:
-    """A stretch of a file, known by the file's content."""
+    """A stretch of a file, known by the file's content; degraded ones by their item too."""
 
+    item: str
     file: Path
     start: float
     end: float | None
     key: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Work:
+    """What is done with every clip."""
+
+    feature_set: FeatureSet
+    folder: Path
+    worsen: Degrade | None
 
 
 def default_cache() -> Path:
@@ -63,6 +76,7 @@ def clip_functionals(
     *,
     feature_set: FeatureSet,
     cache_folder: Path,
+    degrade: tuple[str, Degrade] | None = None,
     workers: int = 1,
     progress: Progress | None = None,
 ) -> FloatArray:
@@ -75,6 +89,7 @@ def clip_functionals(
         items: columns file, and start and end in seconds where an item is a part of its file.
         feature_set: which of openSMILE's sets.
         cache_folder: made where it is absent.
+        degrade: what the clips go through first, and the name that the cache knows it by.
         workers: processes.
         progress: called as clips are done.
 
@@ -86,11 +101,14 @@ def clip_functionals(
         ManifestError: an item has no audio.
         AudioError: a file cannot be read.
     """
-    folder = cache_folder / f"{feature_set}-{load('opensmile', extra='opensmile').__version__}"
-    clips = [_clip(*row) for row in _places(items)]
+    version = load("opensmile", extra="opensmile").__version__
+    name, worsen = degrade or ("", None)
+    folder = cache_folder / "-".join(part for part in (feature_set, version, name) if part)
+    clips = [_clip(*row, degraded=worsen is not None) for row in _places(items)]
     missing = [clip for clip in dict.fromkeys(clips) if not _path(folder, clip).exists()]
     done = len(clips) - len(missing)
-    for count in _computed(missing, feature_set, folder, workers):
+    work = _Work(feature_set, folder, worsen)
+    for count in _computed(missing, work, workers):
         done += count
         if progress is not None:
             progress(done, len(clips))
@@ -113,28 +131,28 @@ def _places(items: pd.DataFrame) -> Iterator[tuple[str, str, float, float | None
         )
 
 
-def _clip(_item: str, file: str, start: float, end: float | None) -> _Clip:
+def _clip(item: str, file: str, start: float, end: float | None, *, degraded: bool) -> _Clip:
     path = Path(file)
     if not path.is_file():
         raise ManifestError(f"{path}: no such file. Prepare the corpus again.")
     place = "" if not start and end is None else f"-{start:g}-{end if end is None else f'{end:g}'}"
-    return _Clip(path, start, end, hashlib.sha256(path.read_bytes()).hexdigest() + place)
+    if degraded:  # noise is drawn by the item's name
+        place += "-" + hashlib.sha256(item.encode()).hexdigest()[:16]
+    key = hashlib.sha256(path.read_bytes()).hexdigest() + place
+    return _Clip(item, path, start, end, key)
 
 
 def _path(folder: Path, clip: _Clip) -> Path:
     return folder / clip.key[:2] / f"{clip.key}.npy"
 
 
-def _computed(
-    clips: Sequence[_Clip], feature_set: FeatureSet, folder: Path, workers: int
-) -> Iterator[int]:
+def _computed(clips: Sequence[_Clip], work: _Work, workers: int) -> Iterator[int]:
     """Compute and keep; yields how many clips each share had."""
     shares = [clips[first : first + _AT_ONCE] for first in range(0, len(clips), _AT_ONCE)]
     with ExitStack() as stack:
         # A forked process inherits locks of other threads; a spawned one starts clean.
         spread = map if workers < 2 or len(shares) < 2 else _pool(stack, workers)
-        names = [feature_set] * len(shares)
-        yield from spread(_keep_share, shares, names, [folder] * len(shares))
+        yield from spread(_keep_share, shares, [work] * len(shares))
 
 
 def _pool(stack: ExitStack, workers: int) -> Any:
@@ -142,15 +160,23 @@ def _pool(stack: ExitStack, workers: int) -> Any:
     return stack.enter_context(executor).map
 
 
-def _keep_share(clips: Sequence[_Clip], feature_set: FeatureSet, folder: Path) -> int:
+def _keep_share(clips: Sequence[_Clip], work: _Work) -> int:
+    smile = _smile(work.feature_set)
     for clip in clips:
-        waveform, rate = read(clip.file)
-        end = None if clip.end is None else round(clip.end * rate)
-        part = waveform.mean(axis=0, keepdims=True)[:, round(clip.start * rate) : end]
-        signal = resample(part, source_rate=rate)
-        row = _smile(feature_set).process_signal(signal, SAMPLING_RATE).to_numpy(np.float32)[0]
-        _write(_path(folder, clip), row)
+        signal = _waveform(clip)
+        if work.worsen is not None:
+            signal = work.worsen(signal, clip.item)
+        row = smile.process_signal(signal, SAMPLING_RATE).to_numpy(np.float32)[0]
+        _write(_path(work.folder, clip), row)
     return len(clips)
+
+
+def _waveform(clip: _Clip) -> FloatArray:
+    """(samples,) at 16 kHz, channels averaged."""
+    waveform, rate = read(clip.file)
+    end = None if clip.end is None else round(clip.end * rate)
+    part = waveform.mean(axis=0, keepdims=True)[:, round(clip.start * rate) : end]
+    return np.asarray(resample(part, source_rate=rate)[0], np.float32)
 
 
 def _write(path: Path, row: FloatArray) -> None:

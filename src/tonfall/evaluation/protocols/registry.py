@@ -27,6 +27,8 @@ __all__ = ["FAMILIES", "FOUR", "FOUR_CLASSES", "Family", "Sources", "find_protoc
 FOUR = ("ravdess", "emodb", "nemo", "emovo", "ased")
 """The corpora of loco/four."""
 
+_WITHIN_FOLDS = 5
+
 FOUR_CLASSES = LabelMap(
     merge={"calm": "neutral", "excitement": "happiness"},
     keep=("neutral", "happiness", "sadness", "anger"),
@@ -139,6 +141,12 @@ def _from(corpus: str, sources: Sources) -> Protocol:
     return making.train_on(name, sources.rows(name, corpus, *others), corpus=corpus, rules=rules)
 
 
+def _within(corpus: str, sources: Sources) -> Protocol:
+    name, rules = f"within/{corpus}", replace(sources.rules, label_map=FOUR_CLASSES)
+    items = sources.rows(name, corpus)
+    return making.grouped_folds(name, items, folds=_WITHIN_FOLDS, rules=rules)
+
+
 def _grouped(rest: str, sources: Sources) -> Protocol:
     corpus, _, folds = rest.rpartition("/")
     name = f"grouped/{rest}"
@@ -199,6 +207,9 @@ FAMILIES: Mapping[str, Family] = MappingProxyType(
         ),
         "from": Family(
             "from/<corpus>", "Train on one corpus, test on all others given; four classes.", _from
+        ),
+        "within": Family(
+            "within/<corpus>", "Five folds that part no speaker, four classes.", _within
         ),
         "official": Family("official/<corpus>", "The release's own split.", _official),
         "grouped": Family(
