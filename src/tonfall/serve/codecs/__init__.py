@@ -1,0 +1,57 @@
+"""Telephone systems' protocols: frames in, events out, with no socket and no clock of their own.
+
+Each carrier is one connection. ``receive`` takes what arrived and returns what it means, as
+values of :mod:`tonfall.serve.codecs.events`; whatever arrives, it raises nothing. What breaks a
+protocol or a limit comes back as :class:`Reject`. Beside each carrier is the other direction: a
+recording as that telephone system would send it.
+"""
+
+from tonfall.serve.codecs import native
+from tonfall.serve.codecs.carrier import DEFAULT_LIMITS, Carrier, Limits
+from tonfall.serve.codecs.events import (
+    Audio,
+    CallEnded,
+    CallStarted,
+    CarrierError,
+    Channel,
+    CloseCode,
+    Counters,
+    Dtmf,
+    Event,
+    Gap,
+    Identified,
+    LanguageChanged,
+    Probed,
+    Reject,
+    Reply,
+    Role,
+    StreamRestarted,
+)
+from tonfall.serve.codecs.native import Native
+from tonfall.serve.codecs.sending import Outgoing
+
+__all__ = [
+    "DEFAULT_LIMITS",
+    "Audio",
+    "CallEnded",
+    "CallStarted",
+    "Carrier",
+    "CarrierError",
+    "Channel",
+    "CloseCode",
+    "Counters",
+    "Dtmf",
+    "Event",
+    "Gap",
+    "Identified",
+    "LanguageChanged",
+    "Limits",
+    "Native",
+    "Outgoing",
+    "Probed",
+    "Reject",
+    "Reply",
+    "Role",
+    "StreamRestarted",
+    "native",
+]
