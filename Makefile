@@ -3,10 +3,7 @@
 PYTHON ?= python3
 RUN := .venvs/run
 DEV := .venvs/dev
-DEV_EXTRAS := av,dev,docs,eval,mosei,opensmile,train
-# What needs no corpora; "accuracy" is called by hand.
-# Those that need corpora take recipes by hand: benchmarks.accuracy and benchmarks.calls.
-BENCHMARKS := startup speed
+DEV_EXTRAS := av,browser,dev,docs,eval,mosei,opensmile,postgresql,serve,train
 PYTEST_OPTIONS ?=
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
@@ -18,7 +15,7 @@ help:
 	@echo "make test-all     run every test"
 	@echo "make lint         check style, types and the order of imports"
 	@echo "make format       mend what can be mended of the style"
-	@echo "make bench        print the figures of docs/benchmarks.md"
+	@echo "make bench        print the figures of docs/benchmarks.md that need no corpora"
 	@echo "make docs         build the documentation into site/"
 	@echo "make constraints  pin the newest versions of everything in constraints.txt"
 	@echo "make clean        remove the virtual environments and all that was built"
@@ -44,7 +41,9 @@ format: $(DEV)/ready
 	$(DEV)/bin/ruff format .
 
 bench: $(DEV)/ready
-	@set -e; for name in $(BENCHMARKS); do $(DEV)/bin/python -m benchmarks.$$name; done
+	$(DEV)/bin/python -m benchmarks.startup
+	$(DEV)/bin/python -m benchmarks.speed
+	$(DEV)/bin/python -m benchmarks.vad speed
 
 docs: $(DEV)/ready
 	NO_MKDOCS_2_WARNING=1 $(DEV)/bin/mkdocs build --strict --quiet
@@ -56,7 +55,7 @@ constraints:
 	grep '^torch==' constraints.txt > .venvs/torch.txt
 	.venvs/resolve/bin/python -m pip install -qq --upgrade pip
 	.venvs/resolve/bin/python -m pip install -qq --dry-run --report .venvs/resolution.json \
-		--constraint .venvs/torch.txt --editable '.[browser,$(DEV_EXTRAS)]'
+		--constraint .venvs/torch.txt --editable '.[$(DEV_EXTRAS)]'
 	$(PYTHON) .ci/constraints.py < .venvs/resolution.json > .venvs/constraints.txt
 	mv .venvs/constraints.txt constraints.txt
 
