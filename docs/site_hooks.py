@@ -15,7 +15,7 @@ from pathlib import Path
 from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.structure.files import File, Files
 
-__all__ = ["api_pages", "command_reference", "experiments", "made", "on_config", "on_files"]
+__all__ = ["api_pages", "command_reference", "made", "on_config", "on_files", "pages_in"]
 
 SOURCE = Path(__file__).resolve().parent.parent / "src" / "tonfall"
 NOT_IMPORTED = {"bundles", "cli"}
@@ -31,8 +31,9 @@ the command or its input cannot be used.
 def on_config(config: MkDocsConfig) -> MkDocsConfig:
     """Fill the sections of the navigation that list what there is."""
     sections = {
+        "Server": pages_in(Path(config.docs_dir), "server"),
         "Models": ["models.md", *model_pages()],
-        "Experiments": experiments(Path(config.docs_dir)),
+        "Experiments": pages_in(Path(config.docs_dir), "experiments"),
         "Python API": ["api/index.md", *api_pages()],
     }
     for entry in config.nav or []:
@@ -52,9 +53,9 @@ def made() -> dict[str, str]:
     return {"command-line.md": command_reference(), **model_pages(), **api_pages()}
 
 
-def experiments(docs: Path) -> list[str]:
-    """Paths of the experiments' pages, the index first."""
-    pages = (docs / "experiments").glob("*.md")
+def pages_in(docs: Path, folder: str) -> list[str]:
+    """Paths of a folder's pages, the index first."""
+    pages = (docs / folder).glob("*.md")
     ordered = sorted(pages, key=lambda page: (page.stem != "index", page.stem))
     return [page.relative_to(docs).as_posix() for page in ordered]
 
