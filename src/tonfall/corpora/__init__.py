@@ -2,6 +2,7 @@
 
 from tonfall.corpora.columns import COLUMNS, SCHEMA_VERSION
 from tonfall.corpora.download import download
+from tonfall.corpora.lookup import DATA_VARIABLE, Places, open_corpora, read_places
 from tonfall.corpora.manifest import Manifest
 from tonfall.corpora.preparation import Report, prepare
 from tonfall.corpora.registry import CORPORA, Archive, Corpus, find_corpus
@@ -11,11 +12,13 @@ from tonfall.corpora.validation import Kind, Problem
 __all__ = [
     "COLUMNS",
     "CORPORA",
+    "DATA_VARIABLE",
     "SCHEMA_VERSION",
     "Archive",
     "Corpus",
     "Kind",
     "Manifest",
+    "Places",
     "Problem",
     "Report",
     "Spread",
@@ -23,6 +26,8 @@ __all__ = [
     "download",
     "find_corpus",
     "measure_levels",
+    "open_corpora",
     "prepare",
+    "read_places",
     "summarize",
 ]
