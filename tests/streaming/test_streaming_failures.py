@@ -6,13 +6,14 @@ from collections.abc import Sequence
 
 import numpy as np
 import pytest
-from streams import RATE, cut, example, push_all, turns_of, windows_of
+from streams import RATE, assert_same, cut, example, push_all, turns_of, windows_of
 
 from tonfall.arrays import FloatArray
 from tonfall.bundle import Bundle
 from tonfall.errors import BundleError
 from tonfall.runtime import Baseline, Judgement, Predictor
-from tonfall.streaming import Engine, Stream, StreamEnded, WindowJob
+from tonfall.streaming import Engine, Scorer, Stream, StreamEnded, WindowJob
+from tonfall.timeline import SAMPLING_RATE, Segment
 from tonfall.vad import VoiceModel
 
 
@@ -113,3 +114,63 @@ def test_a_failed_model_is_an_error_and_the_stream_goes_on(
     assert set(times) < set(healthy)
     # What was lost was not heard.
     assert after[0].heard < healthy[times[0]].heard
+
+
+class Deaf(VoiceModel):
+    """Voice activity that fails when told to."""
+
+    hears = True
+
+    def _score_stretch(self, batch: Sequence[object]) -> None:
+        if not self.hears:
+            raise BundleError("The voice activity model failed.")
+        super()._score_stretch(batch)  # type: ignore[arg-type]
+
+
+def test_a_stream_hears_again_after_voice_activity_failed(tiny: Predictor) -> None:
+    voice = Deaf.load()
+    assert isinstance(voice, Deaf)
+    scorer, engine = Scorer(tiny, voice_model=voice), Engine(tiny, sampling_rate=RATE, channels=1)
+    chunks = cut(example(4, 18)[:1], [4 * RATE, 2 * RATE])
+    engine.feed(chunks[0])
+    scorer.serve([engine])
+    voice.hears = False
+    engine.feed(chunks[1])
+    with pytest.raises(BundleError, match="voice activity model failed"):
+        scorer.serve([engine])
+    voice.hears = True
+    engine.feed(chunks[2])
+    engine.close()
+    scorer.serve([engine])
+    events = engine.take_events()
+    judged = [window.segment for window in windows_of(events)]
+    assert any(segment.end > 12 * SAMPLING_RATE for segment in judged)
+    # Nothing is said of windows in which it is not known who spoke, and that is counted.
+    lost = Segment(int(4.1 * SAMPLING_RATE), int(5.9 * SAMPLING_RATE))
+    assert not any(segment.overlap(lost) for segment in judged if segment.start >= SAMPLING_RATE)
+    assert isinstance(events[-1], StreamEnded)
+
+
+def test_one_piece_that_fails_costs_no_other_stream_anything(tiny_bundle: Bundle) -> None:
+    class Choosy(Predictor):
+        """Fails on the loud."""
+
+        def encode(self, frames: FloatArray, weights: FloatArray) -> FloatArray:
+            if frames.max() > 0.5:
+                raise BundleError("The model failed.")
+            return super().encode(frames, weights)
+
+    model = Choosy(tiny_bundle)
+    quiet = example(4, 12)[:1] * np.float32(0.1)
+    loud = quiet / np.abs(quiet).max()
+    engines = [Engine(model, sampling_rate=RATE, channels=1) for _ in range(2)]
+    scorer = Scorer(model)
+    for engine, samples in zip(engines, (quiet, loud), strict=True):
+        engine.feed(samples)
+        engine.close()
+    with pytest.raises(BundleError, match="The model failed"):
+        scorer.serve(engines)
+    events = [engine.take_events() for engine in engines]
+    assert_same(events[0], push_all(Stream(model, sampling_rate=RATE), [quiet]))
+    assert len(windows_of(events[1])) < len(windows_of(events[0]))
+    assert (engines[0].shed, engines[1].shed > 0) == (0, True)

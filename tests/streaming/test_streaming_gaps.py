@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 from streams import RATE, assert_same, example, push_all, turns_of, windows_of
 
+from tonfall.audio import resample
 from tonfall.errors import AudioError
 from tonfall.runtime import Predictor
-from tonfall.streaming import Event, Stream, StreamEnded
+from tonfall.streaming import Engine, Event, Scorer, Stream, StreamEnded
 from tonfall.timeline import SAMPLING_RATE, Segment, Window
 
 
@@ -90,3 +91,37 @@ def test_a_gap_without_a_length_is_refused(tiny: Predictor, seconds: float) -> N
     with pytest.raises(AudioError, match="gap"):
         stream.skip(seconds)
     assert stream.close() == [StreamEnded(0)]
+
+
+def test_a_restart_breaks_windows_and_forgets_the_voice(tiny: Predictor) -> None:
+    engine, scorer = Engine(tiny, sampling_rate=RATE, channels=1), Scorer(tiny)
+    engine.feed(example(4, 12)[:1])
+    engine.restart()
+    engine.feed(example(14, 18)[:1])
+    engine.close()
+    scorer.serve([engine])
+    windows, border = windows_of(engine.take_events()), 8 * SAMPLING_RATE
+    after = [window for window in windows if window.segment.end > border]
+    alone = windows_of(push_all(Stream(tiny, sampling_rate=RATE), [example(14, 18)[:1]]))
+    assert len(after) < len(windows)
+    assert [moved(window, 8) for window in alone] == after
+
+
+def test_what_is_missing_until_a_window_can_be_due_is_enough_and_no_more(tiny: Predictor) -> None:
+    # At 16 kHz nothing is held back by resampling.
+    engine, scorer = Engine(tiny, sampling_rate=16_000, channels=1), Scorer(tiny)
+    samples = resample(example(4, 12)[:1], source_rate=RATE)
+    position, due = 0, []
+    while position < samples.shape[1] - 20_000:
+        missing = engine.missing
+        assert missing > 0
+        engine.feed(samples[:, position : position + missing - 1])
+        assert engine.missing == 1
+        scorer.serve([engine])
+        assert not windows_of(engine.take_events())
+        engine.feed(samples[:, position + missing - 1 : position + missing])
+        scorer.serve([engine])
+        due.append(len(windows_of(engine.take_events())))
+        position += missing
+    assert set(due) <= {0, 1}
+    assert sum(due) >= 4

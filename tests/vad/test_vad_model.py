@@ -23,10 +23,13 @@ class Delivered:
     """Takes what a job delivers."""
 
     def __init__(self, windows: FloatArray, state: VoiceState) -> None:
-        self.job = Job(windows, state, self._take)
+        self.job = Job(windows, state, self._take, self._shed)
 
     def _take(self, probabilities: FloatArray, state: VoiceState) -> None:
         self.probabilities, self.state = probabilities, state
+
+    def _shed(self) -> None:
+        raise AssertionError("a job was given up")
 
 
 def score(model: VoiceModel, *parts: tuple[FloatArray, VoiceState]) -> list[Delivered]:

@@ -78,3 +78,19 @@ def test_an_empty_stream_has_no_probabilities(voice_model: VoiceModel) -> None:
     track.close()
     assert track.due() == []
     assert track.take().shape == (0,)
+
+
+def test_a_track_whose_job_was_shed_hears_what_follows(
+    voice_model: VoiceModel, speech: FloatArray
+) -> None:
+    track = VoiceTrack()
+    track.push(speech[: 50 * 512])
+    [job] = track.due()
+    job.shed()
+    track.push(speech[50 * 512 :])
+    voice_model.score(track.due())
+    found = track.take()
+    assert np.isnan(found[:50]).all()
+    # Its state begins anew, but the 64 samples before it are still seen.
+    np.testing.assert_allclose(found[50:], probabilities(speech[None, 50 * 512 :])[0], atol=0.2)
+    assert (found[50:] > 0.9).any()

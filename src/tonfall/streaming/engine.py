@@ -67,10 +67,11 @@ class Engine:
                 spec=predictor.spec,
                 channel=channel,
                 speaker=f"S{channel + 1}",
-                baseline=predictor.baseline() if with_baseline and told else None,
+                prior=predictor.baseline() if with_baseline and told else None,
             )
             for channel, told in enumerate(self._scored)
         ]
+        self._era = 0
         self._runs = [self._new_run(0)]
         self._waiting: list[FloatArray] = []
         self._passed = 0
@@ -81,6 +82,20 @@ class Engine:
     def samples(self) -> int:
         """Samples at 16 kHz between the stream's start and its end so far."""
         return round(self._passed * SAMPLING_RATE / self._rate)
+
+    @property
+    def missing(self) -> int:
+        """Samples at the stream's own rate that must come until a window can be due, at least.
+
+        Serving an engine before gains nothing but news of turns; 0 where it is time.
+        """
+        waiting = sum(part.shape[1] for part in self._waiting)
+        return max(0, self._runs[-1].missing * self._rate // SAMPLING_RATE - waiting)
+
+    @property
+    def shed(self) -> int:
+        """Windows that were given up so far, over all channels."""
+        return sum(voice.shed for voice in self._voices)
 
     def feed(self, samples: FloatArray) -> None:
         """Take (channels, n) float32 samples in [-1, 1] at the stream's own rate.
@@ -117,10 +132,19 @@ class Engine:
         if samples <= SHORTEST_GAP_S * self._rate:
             self.feed(np.zeros((self._channels, samples), np.float32))
             return
-        self._end_run()
-        self._resampler = Resampler(source_rate=self._rate, channels=self._channels)
-        self._passed += samples
-        self._runs.append(self._new_run(round(self._passed * SAMPLING_RATE / self._rate)))
+        self._break(samples)
+
+    def restart(self) -> None:
+        """Another source took the place of the one before: its voices may be others.
+
+        Windows and turns break, and every baseline begins anew.
+
+        Raises:
+            AudioError: closed.
+        """
+        self._check_open()
+        self._era += 1
+        self._break(0)
 
     def close(self) -> None:
         """No more audio will come; what is left becomes due."""
@@ -166,6 +190,13 @@ class Engine:
             self._waiting.clear()
             self._runs[-1].push(self._resampler.push(samples))
 
+    def _break(self, samples: int) -> None:
+        """A new run, ``samples`` at the stream's own rate later."""
+        self._end_run()
+        self._resampler = Resampler(source_rate=self._rate, channels=self._channels)
+        self._passed += samples
+        self._runs.append(self._new_run(round(self._passed * SAMPLING_RATE / self._rate)))
+
     def _end_run(self) -> None:
         self._take_in()
         self._runs[-1].push(self._resampler.close())
@@ -182,6 +213,7 @@ class Engine:
             scored=self._scored,
             front_end=self._front_end,
             settings=self._settings,
+            era=self._era,
         )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import isnan
 
 import numpy as np
 
@@ -31,6 +32,7 @@ class Run:
         scored: for each channel, False where it is heard for its turns only.
         front_end: of the bundle.
         settings: of voice activity.
+        era: number of the voices' baseline that is learnt from this run on.
     """
 
     def __init__(
@@ -41,8 +43,10 @@ class Run:
         scored: Sequence[bool],
         front_end: FrontEnd,
         settings: VoiceSettings,
+        era: int,
     ) -> None:
         channels = len(voices)
+        self._era = era
         self._origin = origin
         self._voices = voices
         self._scored = scored
@@ -66,6 +70,12 @@ class Run:
     def end(self) -> int:
         """Samples between the stream's start and this run's end so far."""
         return self._origin + self._samples
+
+    @property
+    def missing(self) -> int:
+        """Samples that are still to come until the next piece can be cut; 0 or less if none."""
+        piece = (self._pieces + 1) * self._front_end.piece_frames * HOP
+        return max(piece + WINDOW // 2, -(-piece // CHUNK) * CHUNK) - self._samples
 
     def push(self, samples: FloatArray) -> None:
         """Take (channels, n) samples at 16 kHz."""
@@ -99,7 +109,8 @@ class Run:
             heard = self._speech.end
             levels = self._levels.take(heard, heard + fresh.shape[1])
             self._speech.append(self._echo.suppress(fresh, levels))
-            self._find_turns(self._speech.take(heard, self._speech.end))
+            # What was given up counts as silence here: a turn may end early by it.
+            self._find_turns(np.nan_to_num(self._speech.take(heard, self._speech.end)))
         jobs = self._cut_pieces()
         if self._ended:
             self._end_turns()
@@ -162,10 +173,14 @@ class Run:
         speech = self._speech.take(chunks.start, chunks.stop)[channel]
         levels = self._levels.take(chunks.start, chunks.stop)[channel]
         weights = frame_weights(speech, count, first=first, first_chunk=chunks.start)
+        speech_s = float(weights.sum()) * HOP / SAMPLING_RATE
+        given_up = isnan(speech_s)
         piece = Piece(
             segment=self._segment(first),
-            speech_s=float(weights.sum()) * HOP / SAMPLING_RATE,
-            snr_db=self._backgrounds[channel].snr_db(levels, speech),
+            speech_s=0.0 if given_up else speech_s,
+            snr_db=None if given_up else self._backgrounds[channel].snr_db(levels, speech),
+            given_up=given_up,
+            era=self._era,
         )
         self._voices[channel].add_piece(piece)
         if not piece.spoken:

@@ -27,7 +27,8 @@ class Piece:
         speech_s: seconds of speech in it.
         snr_db: level of speech over background, or None.
         statistics: what the encoder gave; None until then, and for ever without speech.
-        given_up: True where the encoder failed, or there was no time for it.
+        given_up: True where a model failed on it, or there was no time for it.
+        era: number of the baseline that it belongs to.
     """
 
     segment: Segment
@@ -35,6 +36,7 @@ class Piece:
     snr_db: float | None = None
     statistics: FloatArray | None = None
     given_up: bool = False
+    era: int = 0
 
     def fill(self, statistics: FloatArray) -> None:
         """Take the encoder's row."""
@@ -61,13 +63,19 @@ class Voice:
         spec: of the model's bundle.
         channel: index of the channel.
         speaker: label within the recording.
-        baseline: the prior, or None to judge every window alone.
+        prior: of the baseline, or None to judge every window alone.
+
+    Attributes:
+        baseline: what was heard so far; the prior anew with each era.
+        shed: windows that were given up.
     """
 
     spec: BundleSpec
     channel: int
     speaker: str
-    baseline: Baseline | None
+    prior: Baseline | None
+    baseline: Baseline | None = None
+    shed: int = 0
     events: list[Event] = field(default_factory=list)
     _recent: deque[Piece] = field(default_factory=deque)
     _due: deque[tuple[Piece, ...]] = field(default_factory=deque)
@@ -76,6 +84,10 @@ class Voice:
     _turns: deque[Segment] = field(default_factory=deque)
     _earliest: int = 0
     _cut_to: int = 0
+    _era: int = 0
+
+    def __post_init__(self) -> None:
+        self.baseline = self.prior
 
     def start_speech(self, sample: int) -> None:
         """A turn began at ``sample``."""
@@ -110,14 +122,15 @@ class Voice:
 
     def window_job(self) -> WindowJob | None:
         """The next window to be judged, or None while one is out or its pieces are."""
-        while self._due and any(piece.given_up for piece in self._due[0]):
-            self._due.popleft()
+        while not self._asked and self._due and any(piece.given_up for piece in self._due[0]):
+            self._shed()
         if self._asked or not self._due:
             return None
         spoken = [piece for piece in self._due[0] if piece.spoken]
         if any(piece.statistics is None for piece in spoken):
             return None
         self._asked = True
+        self._enter(self._due[0][-1].era)
         total = sum(piece.statistics for piece in spoken if piece.statistics is not None)
         assert not isinstance(total, int)
         return WindowJob(total, self.baseline, self._deliver, self._shed)
@@ -147,9 +160,15 @@ class Voice:
         )
         self.events.append(TurnEnded(turn))
 
+    def _enter(self, era: int) -> None:
+        """Forget what was heard, if another voice may speak from this window on."""
+        if era != self._era:
+            self._era, self.baseline = era, self.prior
+
     def _shed(self) -> None:
         self._asked = False
         self._due.popleft()
+        self.shed += 1
 
     def _deliver(self, judgement: Judgement) -> None:
         self._asked = False

@@ -72,11 +72,13 @@ class Job:
         windows: (chunks, 576) float32 at 16 kHz: 64 samples of context, then the chunk.
         state: after what came before.
         deliver: takes the (chunks,) probabilities and the state after them.
+        shed: gives the chunks up: whether somebody spoke in them stays unknown.
     """
 
     windows: FloatArray
     state: VoiceState
     deliver: Callable[[FloatArray, VoiceState], None]
+    shed: Callable[[], None]
 
 
 class VoiceModel:
@@ -108,11 +110,20 @@ class VoiceModel:
         """Do the jobs side by side, those of like length together, and deliver.
 
         Raises:
-            BundleError: the network failed; nothing of that batch was delivered.
+            BundleError: the network failed; the jobs of that batch were shed, all others done.
         """
         order = sorted(jobs, key=lambda job: len(job.windows))
+        failures: list[BundleError] = []
         for first in range(0, len(order), _STREAMS):
-            self._score_batch([_Progress(job) for job in order[first : first + _STREAMS]])
+            batch = order[first : first + _STREAMS]
+            try:
+                self._score_batch([_Progress(job) for job in batch])
+            except BundleError as error:
+                failures.append(error)
+                for job in batch:
+                    job.shed()
+        if failures:
+            raise failures[0]
 
     def _score_batch(self, batch: Sequence[_Progress]) -> None:
         while unfinished := [each for each in batch if each.left]:

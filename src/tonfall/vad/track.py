@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 
 from tonfall.arrays import FloatArray
@@ -15,7 +17,8 @@ class VoiceTrack:
     """Samples of one channel in, jobs out, probabilities back in order.
 
     Probability *k* is that of samples ``[512 k, 512 (k + 1))`` since the start. It depends on the
-    audio up to there, never on how that was cut.
+    audio up to there, never on how that was cut. Where a job was shed it is NaN, and what
+    follows is judged as if the stream began there.
 
     >>> track = VoiceTrack()
     >>> track.push(np.zeros(1000, np.float32))
@@ -48,7 +51,8 @@ class VoiceTrack:
         self._waiting = [waiting[whole:].copy()]
         self._samples -= whole
         self._out = True
-        return [Job(windows_of(waiting[: CONTEXT + whole]), self._state, self._deliver)]
+        windows = windows_of(waiting[: CONTEXT + whole])
+        return [Job(windows, self._state, self._deliver, partial(self._shed, len(windows)))]
 
     def take(self) -> FloatArray:
         """The (chunks,) probabilities that were delivered since the last call."""
@@ -60,3 +64,6 @@ class VoiceTrack:
         self._probabilities.append(probabilities)
         self._state = state
         self._out = False
+
+    def _shed(self, chunks: int) -> None:
+        self._deliver(np.full(chunks, np.nan, np.float32), VoiceState())
