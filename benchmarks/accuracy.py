@@ -28,6 +28,8 @@ from tonfall.learn.recipe import Recipe, read_recipe
 
 PROTOCOLS = ("emobox/ravdess", "loso/emodb", "loso/nemo", "loco/four")
 TELEPHONE = "noise:20+telephone"
+TEST_NOISES = ("babble_restaurant", "street_city", "office_babble_made", "train_inside")
+"""Noises that no training clip was mixed with."""
 
 
 def predictions(
@@ -71,7 +73,7 @@ def measure(recipe: Recipe, items: pd.DataFrame) -> dict[str, tuple[float, ...]]
     telephone = parse_degradation(
         TELEPHONE,
         acoustics=recipe.augmentation.acoustics,
-        noises=("babble_restaurant", "street_city", "office_babble_made", "train_inside"),
+        noises=TEST_NOISES,
     )
     figures = {}
     for name in PROTOCOLS:

@@ -26,7 +26,10 @@ import pandas as pd
 
 from tonfall.errors import ProtocolError
 
-__all__ = ["KINDS", "by_call", "calls_hash", "compose_calls"]
+__all__ = ["KINDS", "PINS", "by_call", "calls_hash", "check_calls_pin", "compose_calls"]
+
+PINS: Mapping[str, str] = MappingProxyType({})
+"""Beginning of the hash of each complete release's calls (seed 0, three draws, four classes)."""
 
 _Clips = Mapping[str, list[str]]
 
@@ -68,6 +71,27 @@ def calls_hash(calls: pd.DataFrame) -> str:
     """SHA-256, hexadecimal, of which clips are in which call, in which order."""
     lines = calls[["call", "position", "item"]].astype(str).agg("|".join, axis=1)
     return hashlib.sha256("\n".join(sorted(lines)).encode()).hexdigest()
+
+
+def check_calls_pin(calls: pd.DataFrame, *, seed: int, draws: int) -> None:
+    """Check the calls of complete releases against those that published figures were made on.
+
+    Only seed 0 and three draws are pinned; with others, and with other corpora, any calls do.
+
+    Raises:
+        ProtocolError: a pinned corpus gives other calls.
+    """
+    if (seed, draws) != (0, 3):
+        return
+    for corpus, own in calls.groupby("corpus"):
+        pin = PINS.get(str(corpus))
+        found = calls_hash(own)
+        if pin is not None and not found.startswith(pin):
+            raise ProtocolError(
+                f"calls: the clips of {corpus} give calls of the hash {found[: len(pin)]}, but the "
+                f"complete release gives {pin}. Prepare the complete release again, or pass "
+                "another --seed for calls of your own."
+            )
 
 
 def _number(text: str) -> int:

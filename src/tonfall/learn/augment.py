@@ -26,6 +26,7 @@ __all__ = [
     "change_speed",
     "equalise",
     "load_acoustics",
+    "read_clip",
     "scale_to_peak",
     "telephone",
 ]
@@ -60,14 +61,15 @@ def load_acoustics(folder: Path) -> Acoustics:
             f"{folder}: no noises or room responses (FLAC or WAV) are there; name their folder "
             "in the recipe as augmentation.acoustics."
         )
-    sounds = {file.stem: _mono(file) for file in files}
+    sounds = {file.stem: read_clip(file) for file in files}
     return Acoustics(
         {name: sound for name, sound in sounds.items() if not name.startswith("rir_")},
         {name: sound for name, sound in sounds.items() if name.startswith("rir_")},
     )
 
 
-def _mono(file: Path) -> FloatArray:
+def read_clip(file: str | Path) -> FloatArray:
+    """A recording as (samples,) float32 at 16 kHz, channels averaged."""
     waveform, rate = read(file)
     return resample(waveform.mean(axis=0, keepdims=True), source_rate=rate)[0]
 

@@ -17,10 +17,9 @@ import pandas as pd
 import torch
 
 from tonfall.arrays import FloatArray
-from tonfall.audio import read, resample
 from tonfall.bundle import FrontEnd
 from tonfall.features import SAMPLING_RATE
-from tonfall.learn.augment import Acoustics, load_acoustics
+from tonfall.learn.augment import Acoustics, load_acoustics, read_clip
 from tonfall.learn.copies import make_copy
 from tonfall.learn.export import export_graph
 from tonfall.learn.networks import Judge, Network, build_front, pool
@@ -137,12 +136,6 @@ def pool_clips(
     with torch.inference_mode():
         features = pool(torch.from_numpy(statistics[:, :-1])).numpy()
     return Pooled(features, statistics[:, -1])
-
-
-def read_clip(file: str | Path) -> FloatArray:
-    """A clip as (samples,) float32 at 16 kHz, channels averaged."""
-    waveform, rate = read(file)
-    return resample(waveform.mean(axis=0, keepdims=True), source_rate=rate)[0]
 
 
 class _Shelves:

@@ -1,0 +1,211 @@
+"""What composed calls say of a model: recall by what was heard, anger against false alarms.
+
+A *judged* table has a row a clip of every call: the columns of
+`tonfall.evaluation.calls.compose_calls`, and ``truth``, ``prediction``, ``anger`` (its
+probability), ``heard`` (seconds of speech before the clip) and ``seconds`` (of speech in it).
+Figures of several corpora are the mean of each corpus's own; intervals resample speakers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from types import MappingProxyType
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from tonfall.errors import ProtocolError
+from tonfall.evaluation.additive import Additive, Values, mean, recall, unweighted_recall
+from tonfall.evaluation.bootstrap import DRAWS, Interval, Resampling
+from tonfall.evaluation.metrics.alarms import recall_at_false_alarms
+
+__all__ = ["ALARMS_PER_HOUR", "HEARD", "JUDGED", "CallFigure", "call_figures"]
+
+JUDGED = ("kind", "corpus", "speaker", "position", "item", "truth", "prediction")
+"""Columns that every figure needs; alarms and seconds heard need anger, heard and seconds too."""
+
+HEARD: Mapping[str, tuple[float, float]] = MappingProxyType(
+    {
+        "nothing": (-1, 0),
+        "up to 5 s": (0, 5),
+        "5 to 15 s": (5, 15),
+        "15 to 30 s": (15, 30),
+        "more than 30 s": (30, np.inf),
+    }
+)
+"""Seconds of speech before a clip: more than the first, at most the second."""
+
+ALARMS_PER_HOUR = (20.0, 50.0, 100.0, 200.0)
+"""False alarms an hour of speech that anger found is reported at; a clip is one alarm at most."""
+
+_ALARM_KINDS = ("mostly_neutral", "turns_angry", "neutral_only")
+"""Calls as they come: what is angry from the start would leave no speech to alarm falsely."""
+
+
+@dataclass(frozen=True, slots=True)
+class CallFigure:
+    """One row of the report.
+
+    Attributes:
+        name: what was measured, such as "mixed, UA".
+        group: "kinds", "heard" or "alarms".
+        unit: "per cent" or "an hour".
+        interval: the figure with its bounds, in that unit; NaN where nothing of it was heard.
+        corpora: the figure of each corpus.
+    """
+
+    name: str
+    group: str
+    unit: str
+    interval: Interval
+    corpora: Mapping[str, float]
+
+
+_Measure = Callable[[pd.DataFrame], Additive]
+
+
+def call_figures(judged: pd.DataFrame, *, seed: int = 0, draws: int = DRAWS) -> list[CallFigure]:
+    """Every figure of judged calls.
+
+    Args:
+        judged: see the module's text.
+        seed: of the intervals; two models judged on the same calls meet the same draws.
+        draws: of the bootstrap.
+
+    Raises:
+        ProtocolError: a column is missing.
+    """
+    wanted = {*JUDGED, "anger", "heard", "seconds"}
+    if missing := sorted(wanted - set(judged.columns)):
+        raise ProtocolError(
+            f"The judged calls have no column {missing[0]!r}; {', '.join(sorted(wanted))} are "
+            "needed."
+        )
+    builder = _Builder(judged, seed, draws)
+    return [*builder.kinds(), *builder.heard(), *builder.alarms()]
+
+
+class _Builder:
+    """Figures of one table, all with draws from the same seed."""
+
+    def __init__(self, judged: pd.DataFrame, seed: int, draws: int) -> None:
+        self._judged = judged
+        self._of_kind = {str(kind): rows for kind, rows in judged.groupby("kind")}
+        self._seed, self._draws = seed, draws
+
+    def kinds(self) -> list[CallFigure]:
+        first = self._judged[self._judged["position"] == 0]
+        first = first.drop_duplicates(["corpus", "speaker", "item"])
+        rows = (
+            ("first clip of a call, UA", first, _ua, "per cent"),
+            ("mostly neutral, UA", self._kind("mostly_neutral"), _ua, "per cent"),
+            ("mixed, UA", self._kind("mixed"), _ua, "per cent"),
+            ("angry from the start: found", self._kind("angry_start"), _anger, "per cent"),
+            ("turns angry: found", self._kind("turns_angry"), _anger, "per cent"),
+            ("neutral only: called angry", self._kind("neutral_only"), _called, "per cent"),
+            ("neutral only: false alarms", self._kind("neutral_only"), _per_hour, "an hour"),
+        )
+        return [
+            self._figure(name, "kinds", table, measure, unit) for name, table, measure, unit in rows
+        ]
+
+    def heard(self) -> list[CallFigure]:
+        blend = self._kind("mostly_neutral")
+        return [
+            self._figure(
+                f"mostly neutral after hearing {name}, UA",
+                "heard",
+                blend[(blend["heard"] > low) & (blend["heard"] <= high)],
+                _ua,
+                "per cent",
+            )
+            for name, (low, high) in HEARD.items()
+        ]
+
+    def alarms(self) -> list[CallFigure]:
+        """Anger found at fixed false alarms; each corpus has a threshold of its own."""
+        calls = pd.concat([self._kind(kind) for kind in _ALARM_KINDS])
+        thresholds = {
+            str(corpus): _thresholds(own) for corpus, own in calls.groupby("corpus", sort=True)
+        }
+        return [
+            self._figure(
+                f"anger found at {rate:g} false alarms an hour",
+                "alarms",
+                calls,
+                _found_above({name: found[place] for name, found in thresholds.items()}),
+                "per cent",
+            )
+            for place, rate in enumerate(ALARMS_PER_HOUR)
+        ]
+
+    def _kind(self, kind: str) -> pd.DataFrame:
+        return self._of_kind.get(kind, self._judged.iloc[:0])
+
+    def _figure(
+        self, name: str, group: str, rows: pd.DataFrame, measure: _Measure, unit: str
+    ) -> CallFigure:
+        rng = np.random.default_rng(self._seed)
+        scale = 100.0 if unit == "per cent" else 1.0
+        points, drawn = {}, []
+        for corpus, own in rows.groupby("corpus", sort=True):
+            figure = measure(own)
+            points[str(corpus)] = scale * figure.point
+            resampling = Resampling(own["speaker"].tolist(), rng=rng, draws=self._draws)
+            drawn.append(scale * resampling.draws(figure))
+        return CallFigure(name, group, unit, _interval(list(points.values()), drawn), points)
+
+
+def _interval(points: Sequence[float], drawn: Sequence[np.ndarray]) -> Interval:
+    """Mean over corpora, and of each draw over corpora; a corpus without the figure is left out."""
+    known = [each for each, point in zip(drawn, points, strict=True) if np.isfinite(point)]
+    if not known:
+        return Interval(np.nan, np.nan, np.nan)
+    means = np.ma.masked_invalid(np.stack(known)).mean(axis=0).compressed()
+    low, high = np.percentile(means, [2.5, 97.5])
+    return Interval(float(np.nanmean(points)), float(low), float(high))
+
+
+def _ua(rows: pd.DataFrame) -> Additive:
+    truth = rows["truth"].tolist()
+    return unweighted_recall(truth, rows["prediction"].tolist(), labels=sorted(set(truth)))
+
+
+def _anger(rows: pd.DataFrame) -> Additive:
+    return recall(rows["truth"].tolist(), rows["prediction"].tolist(), label="anger")
+
+
+def _called(rows: pd.DataFrame) -> Additive:
+    return mean(rows["prediction"] == "anger")
+
+
+def _per_hour(rows: pd.DataFrame) -> Additive:
+    return _share(rows["prediction"] == "anger", rows["seconds"] / 3600)
+
+
+def _thresholds(rows: pd.DataFrame) -> list[float]:
+    table = recall_at_false_alarms(
+        rows["truth"].tolist(), rows["anger"], rows["seconds"], per_hour=ALARMS_PER_HOUR
+    )
+    return [float(value) for value in table["threshold"]]
+
+
+def _found_above(thresholds: Mapping[str, float]) -> _Measure:
+    def measure(rows: pd.DataFrame) -> Additive:
+        threshold = thresholds[str(rows["corpus"].iloc[0])]
+        angry = rows["truth"] == "anger"
+        return _share(angry & (rows["anger"] >= threshold), angry)
+
+    return measure
+
+
+def _share(above: npt.ArrayLike, below: npt.ArrayLike) -> Additive:
+    """Sum of one over sum of the other; NaN where the other sums to nothing."""
+    return Additive(np.stack([above, below], axis=1).astype(np.float64), _quotient)
+
+
+def _quotient(sums: Values) -> Values:
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.asarray(sums[..., 0] / sums[..., 1])

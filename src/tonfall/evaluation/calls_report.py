@@ -1,0 +1,180 @@
+"""The report of the protocol ``calls``: JSON for programs, a table for people."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+import pandas as pd
+
+from tonfall.evaluation.bootstrap import Interval
+from tonfall.evaluation.calls import calls_hash
+from tonfall.evaluation.calls_figures import CallFigure, call_figures
+from tonfall.evaluation.running import ModelFacts
+
+__all__ = ["CALLS_SCHEMA", "CallsReport", "calls_report"]
+
+CALLS_SCHEMA = 1
+"""Version of the JSON."""
+
+JsonValue = str | int | float | bool | None | list["JsonValue"] | dict[str, "JsonValue"]
+
+
+@dataclass(frozen=True)
+class CallsReport:
+    """What a model makes of composed calls, by each way of judging.
+
+    Attributes:
+        model: what was measured.
+        corpora: whose clips the calls are made of.
+        left_out: True where the model was fitted anew without each tested corpus.
+        heard_before: tested corpora that the model had learnt from; figures on them flatter it.
+        labels: the label space of truth and prediction.
+        seed, draws: of the calls: calls of each kind and speaker.
+        calls: how many calls there are.
+        hash: SHA-256 of which clips are in which call, in which order.
+        degradation: what the clips went through, as ``--degrade`` takes it; empty for nothing.
+        ways: "baseline off", "baseline on" and the like, with their figures.
+    """
+
+    model: ModelFacts
+    corpora: tuple[str, ...]
+    left_out: bool
+    heard_before: tuple[str, ...]
+    labels: tuple[str, ...]
+    seed: int
+    draws: int
+    calls: int
+    hash: str
+    degradation: str
+    ways: Mapping[str, Sequence[CallFigure]] = field(repr=False)
+
+    def to_json(self) -> dict[str, JsonValue]:
+        """A JSON-able dict; a figure that is undefined is null."""
+        return {
+            "schema": "tonfall-calls",
+            "schema_version": CALLS_SCHEMA,
+            "created": f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}",
+            "model": {
+                "name": self.model.name,
+                "kind": self.model.kind,
+                "hash": self.model.hash,
+                "trained_on": list(self.model.trained_on),
+            },
+            "protocol": {
+                "name": "calls",
+                "seed": self.seed,
+                "draws": self.draws,
+                "calls": self.calls,
+                "hash": self.hash,
+                "corpora": list(self.corpora),
+                "left_out": self.left_out,
+                "labels": list(self.labels),
+                "degradation": self.degradation,
+            },
+            "notes": list(self.notes),
+            "ways": {way: [_figure(each) for each in rows] for way, rows in self.ways.items()},
+        }
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What a reader must know before the figures."""
+        through = f", through {self.degradation}" if self.degradation else ""
+        how = (
+            "each corpus is judged by the recipe fitted without it"
+            if self.left_out
+            else "all are judged by the model as it is"
+        )
+        facts = (
+            f"{self.calls} calls composed of clips of {', '.join(self.corpora)}{through} "
+            f"(seed {self.seed}, {self.draws} of each kind a speaker, hash {self.hash[:12]}); "
+            f"{how}."
+        )
+        if not self.heard_before:
+            return (facts,)
+        warning = (
+            f"The model has learnt from {', '.join(self.heard_before)}: its figures there are of "
+            "speakers that it knows, and say nothing of others."
+        )
+        return facts, warning
+
+    def table(self) -> str:
+        """Markdown: a row a figure, a column a way of judging, 95 % intervals over speakers."""
+        columns = list(self.ways)
+        lines = [f"| per cent | {' | '.join(columns)} |", f"|---|{'---|' * len(columns)}"]
+        for cells in zip(*self.ways.values(), strict=True):
+            unit = "" if cells[0].unit == "per cent" else f", {cells[0].unit}"
+            values = " | ".join(_cell(cell.interval) for cell in cells)
+            lines.append(f"| {cells[0].name}{unit} | {values} |")
+        return "\n".join(lines)
+
+    def text(self) -> str:
+        """Notes and table, as a command prints them."""
+        return "\n".join([*self.notes, "", self.table()])
+
+
+def calls_report(
+    judged: Mapping[str, pd.DataFrame],
+    *,
+    model: ModelFacts,
+    labels: Sequence[str],
+    seed: int,
+    draws: int,
+    left_out: bool,
+    degradation: str = "",
+) -> CallsReport:
+    """Make the report from judged calls.
+
+    Args:
+        judged: a table a way of judging, all of the same calls; see
+            `tonfall.evaluation.calls_figures`.
+        model: what was measured.
+        labels: the label space.
+        seed: that the calls were composed with.
+        draws: likewise.
+        left_out: True where the model was fitted anew without each tested corpus.
+        degradation: what the clips went through.
+    """
+    calls = next(iter(judged.values()))
+    corpora = tuple(dict.fromkeys(str(name) for name in calls["corpus"]))
+    known = () if left_out else tuple(name for name in corpora if name in model.trained_on)
+    return CallsReport(
+        model=model,
+        corpora=corpora,
+        left_out=left_out,
+        heard_before=known,
+        labels=tuple(labels),
+        seed=seed,
+        draws=draws,
+        calls=calls["call"].nunique(),
+        hash=calls_hash(calls),
+        degradation=degradation,
+        ways={way: call_figures(table) for way, table in judged.items()},
+    )
+
+
+def _figure(figure: CallFigure) -> JsonValue:
+    interval = figure.interval
+    return {
+        "name": figure.name,
+        "group": figure.group,
+        "unit": figure.unit,
+        "value": _finite(interval.value),
+        "low": _finite(interval.low),
+        "high": _finite(interval.high),
+        "corpora": {name: _finite(value) for name, value in figure.corpora.items()},
+    }
+
+
+def _finite(value: float) -> float | None:
+    return round(value, 4) if math.isfinite(value) else None
+
+
+def _cell(interval: Interval) -> str:
+    if not math.isfinite(interval.value):
+        return "none"
+    if not math.isfinite(interval.low):
+        return f"{interval.value:.1f}"
+    return f"{interval.value:.1f} [{interval.low:.1f}, {interval.high:.1f}]"

@@ -1,0 +1,233 @@
+"""The protocol ``calls``: what a model's baseline gives on composed calls.
+
+A recipe is fitted anew without each tested corpus; a bundle is judged as it is. Either may be
+tested wide-band or degraded, with its baseline and without, on the same calls.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from tonfall.arrays import FloatArray
+from tonfall.errors import ProtocolError
+from tonfall.evaluation.calls import check_calls_pin, compose_calls
+from tonfall.evaluation.calls_report import CallsReport, calls_report
+from tonfall.evaluation.items import protocol_items
+from tonfall.evaluation.protocols.registry import FOUR, FOUR_CLASSES
+from tonfall.evaluation.running import ModelFacts
+from tonfall.learn.augment import read_clip
+from tonfall.learn.degrade import Degradation
+from tonfall.runtime import Baseline, Predictor, clip_pieces
+
+if TYPE_CHECKING:
+    from tonfall.learn.recipe import Recipe
+
+__all__ = ["LABELS", "JudgedClips", "call_items", "evaluate_calls", "judged_table"]
+
+LABELS = FOUR_CLASSES.space(FOUR_CLASSES.keep)
+"""The label space of truth and prediction."""
+
+Progress = Callable[[str], object]
+"""Called with a sentence before each longer step."""
+
+
+@dataclass(frozen=True)
+class JudgedClips:
+    """Scores of every clip of some calls, in the rows' order.
+
+    Attributes:
+        probabilities: (rows, labels of ``LABELS``).
+        seconds: (rows,) of speech in the clip.
+    """
+
+    probabilities: FloatArray
+    seconds: FloatArray
+
+
+def evaluate_calls(
+    model: Recipe | Predictor,
+    items: pd.DataFrame,
+    *,
+    facts: ModelFacts,
+    corpora: Sequence[str] | None = None,
+    degradation: Degradation | None = None,
+    seed: int = 0,
+    draws: int = 3,
+    progress: Progress | None = None,
+) -> CallsReport:
+    """Measure a model on calls composed of clips.
+
+    Four classes (neutral with calm, happiness with excitement, sadness, anger); other labels of a
+    model are left out and the rest scaled to sum to 1, but its gate sees them all. How to call it::
+
+        items = tonfall.evaluation.items.pool([prepare(name, folder)[0] for ...])
+        report = evaluate_calls(
+            tonfall.load("medium"), items, facts=ModelFacts("medium", "bundle"), corpora=["ravdess"]
+        )
+        print(report.text())               # notes and a table with intervals
+        json.dumps(report.to_json())       # for programs
+
+    ``facts.trained_on`` of a bundle is filled in from its card's corpora.
+
+    Args:
+        model: a recipe (needs the extra ``train``), fitted anew without each tested corpus; or a
+            loaded bundle, judged as it is.
+        items: pooled rows of the manifests at hand; see `tonfall.evaluation.items.pool`.
+        facts: what the report says of the model.
+        corpora: whose clips are put together. For a recipe these are also what it is fitted on, so
+            at least two; by default those of ``loco/four``. For a bundle all of ``items``.
+        degradation: what tested clips go through; training clips do not.
+        seed: of the calls.
+        draws: calls of each kind and speaker.
+        progress: called before each longer step.
+
+    Returns:
+        The report, with the ways "trained without" (recipes only), "baseline off" and
+        "baseline on"; a model without a baseline has only "baseline off".
+
+    Raises:
+        ProtocolError: a corpus is not in ``items``, one alone for a recipe, no speaker has clips
+            enough for a call, or a complete release gives other calls than the pinned ones.
+        AudioError: a clip cannot be read, or is silent.
+    """
+    say = progress or _quiet
+    recipe = None if isinstance(model, Predictor) else model
+    rows = call_items(items, _corpora(items, corpora, recipe=recipe is not None))
+    calls = compose_calls(rows.reset_index(drop=True), seed=seed, draws=draws)
+    check_calls_pin(calls, seed=seed, draws=draws)
+    if isinstance(model, Predictor):
+        judged = _judge_bundle(model, rows, calls, degradation, say)
+        trained = tuple(use.name for use in model.spec.corpora)
+        facts = ModelFacts(facts.name, facts.kind, model.hash, trained, facts.details)
+    else:
+        from tonfall.learn.calls_recipe import judge_recipe
+
+        judged = judge_recipe(model, rows, calls, degradation, say)
+    return calls_report(
+        judged,
+        model=facts,
+        labels=LABELS,
+        seed=seed,
+        draws=draws,
+        left_out=recipe is not None,
+        degradation=degradation.name if degradation else "",
+    )
+
+
+def call_items(items: pd.DataFrame, corpora: Sequence[str]) -> pd.DataFrame:
+    """Clips of four classes, by item (written corpus/item), with their labels mapped.
+
+    Raises:
+        ProtocolError: a corpus has no rows.
+    """
+    rows = protocol_items(items, corpora)
+    if len(corpora) == 1:
+        rows = rows.assign(item=rows["corpus"] + "/" + rows["item"])
+    names = [None if pd.isna(label) else str(label) for label in rows["label"]]
+    rows["label"] = pd.Series(FOUR_CLASSES.apply(names), index=rows.index, dtype=object)
+    return rows[rows["label"].notna()].set_index("item", drop=False)
+
+
+def _corpora(
+    items: pd.DataFrame, corpora: Sequence[str] | None, *, recipe: bool
+) -> tuple[str, ...]:
+    chosen = tuple(corpora) if corpora else FOUR if recipe else tuple(sorted(set(items["corpus"])))
+    if recipe and len(chosen) < 2:
+        raise ProtocolError(
+            f"A recipe is fitted without each tested corpus, but only {', '.join(chosen)} was "
+            "given; give two corpora or more, or a trained bundle."
+        )
+    return chosen
+
+
+def judged_table(rows: pd.DataFrame, calls: pd.DataFrame, scores: JudgedClips) -> pd.DataFrame:
+    """The calls with truth, prediction, anger's probability and the seconds heard before."""
+    labels = np.array(LABELS)
+    seconds = pd.Series(scores.seconds.astype(np.float64))
+    return calls.assign(
+        truth=rows["label"].reindex(calls["item"]).to_numpy(),
+        prediction=labels[scores.probabilities.argmax(axis=1)],
+        anger=scores.probabilities[:, LABELS.index("anger")],
+        seconds=seconds.to_numpy(),
+        heard=(seconds.groupby(calls["call"].to_numpy()).cumsum() - seconds).to_numpy(),
+    )
+
+
+def _judge_bundle(
+    model: Predictor,
+    rows: pd.DataFrame,
+    calls: pd.DataFrame,
+    degradation: Degradation | None,
+    say: Progress,
+) -> dict[str, pd.DataFrame]:
+    used = rows.loc[calls["item"].unique()]
+    say(f"encoding {len(used)} clips")
+    place = {item: number for number, item in enumerate(used["item"])}
+    encoded = [
+        _encoded(model, str(row.file), str(row.item), degradation) for row in used.itertuples()
+    ]
+    statistics = np.stack([each for each, _ in encoded])
+    seconds = np.asarray([speech for _, speech in encoded], np.float32)
+    order = calls["item"].map(place).to_numpy()
+    ways = {"baseline off": False} | ({"baseline on": True} if model.spec.baseline else {})
+    judged = {}
+    for way, learning in ways.items():
+        say(f"judging {calls['call'].nunique()} calls, {way}")
+        scores = _judge_in_order(model, statistics[order], seconds[order], calls, learning)
+        judged[way] = judged_table(rows, calls, JudgedClips(scores, seconds[order]))
+    return judged
+
+
+def _encoded(
+    model: Predictor, file: str, item: str, degradation: Degradation | None
+) -> tuple[FloatArray, float]:
+    waveform = read_clip(file)
+    if degradation:
+        waveform = degradation(waveform, item)
+    frames, weights, seconds = clip_pieces(
+        waveform, sampling_rate=16_000, front_end=model.spec.front_end
+    )
+    return model.encode(frames, weights).sum(axis=0), seconds
+
+
+def _judge_in_order(
+    model: Predictor,
+    statistics: FloatArray,
+    seconds: FloatArray,
+    calls: pd.DataFrame,
+    learning: bool,
+) -> FloatArray:
+    """(rows, labels): the first clips of all calls at once, then the second ones, and so on."""
+    result = np.zeros((len(calls), len(LABELS)), np.float32)
+    baselines: dict[str, Baseline] = {}
+    names = calls["call"].to_numpy()
+    for chosen in calls.reset_index(drop=True).groupby("position").indices.values():
+        before = [baselines.get(names[row]) for row in chosen]
+        judgements = model.judge_windows(statistics[chosen], before)
+        for row, judgement in zip(chosen, judgements, strict=True):
+            result[row] = _four(judgement.affect.labels, judgement.affect.probabilities)
+            if learning:
+                baseline = baselines.get(names[row]) or model.baseline()
+                baselines[names[row]] = baseline.updated(
+                    judgement.pooled, seconds=float(seconds[row]), gate=judgement.gate
+                )
+    return result
+
+
+def _four(labels: Sequence[str], probabilities: Sequence[float]) -> FloatArray:
+    """(4,) probabilities over ``LABELS``, merged and scaled to sum to 1."""
+    result = np.zeros(len(LABELS), np.float64)
+    for label, probability in zip(labels, probabilities, strict=True):
+        name = FOUR_CLASSES.name(label)
+        if name is not None:
+            result[LABELS.index(name)] += probability
+    return (result / max(result.sum(), 1e-12)).astype(np.float32)
+
+
+def _quiet(_sentence: str) -> None:
+    """Says nothing."""
