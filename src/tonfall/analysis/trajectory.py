@@ -17,6 +17,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from itertools import pairwise
+from math import exp, isnan, nan
 
 import numpy as np
 import numpy.typing as npt
@@ -29,11 +30,14 @@ __all__ = [
     "TIME_CONSTANT",
     "TREND_SECONDS",
     "TREND_STEP",
+    "Smoother",
     "TrajectoryPoint",
     "Trend",
     "smooth",
+    "tone",
     "trajectory",
     "trend",
+    "trend_between",
     "trend_of",
 ]
 
@@ -98,17 +102,53 @@ def smooth(times: Values, values: Values, weights: Values, *, time_constant: flo
     >>> smooth(np.array([0.0, 1e9]), np.array([[0.0], [1.0]]), np.ones(2), time_constant=5.0)
     array([[0.], [1.]])
     """
-    _check_time_constant(time_constant)
-    decays = np.exp(-np.diff(times, prepend=times[:1]) / time_constant)
-    observed = np.where(np.isnan(values), 0.0, weights[:, None])
-    total = np.zeros(values.shape[1])
-    weight = np.zeros(values.shape[1])
-    means = np.full(values.shape, np.nan)
-    for index, decay in enumerate(decays):
-        total = total * decay + observed[index] * np.nan_to_num(values[index])
-        weight = weight * decay + observed[index]
-        np.divide(total, weight, out=means[index], where=weight > 0)
-    return means
+    smoother = Smoother(values.shape[1], time_constant=time_constant)
+    observations = zip(times.tolist(), values.tolist(), weights.tolist(), strict=True)
+    means = [smoother.update(time, row, weight) for time, row, weight in observations]
+    return np.array(means, np.float64).reshape(values.shape)
+
+
+class Smoother:
+    """The same, one observation after the other, in plain numbers: what a live call needs.
+
+    Args:
+        features: number of values of each observation.
+        time_constant: seconds in which a weight falls to 1/e; above 0.
+
+    Raises:
+        ConfigError: the time constant is not above 0.
+
+    >>> smoother = Smoother(1)
+    >>> smoother.update(0.0, [0.25], 1.0), smoother.update(1e9, [1.0], 0.5)
+    ([0.25], [1.0])
+    """
+
+    def __init__(self, features: int, *, time_constant: float = TIME_CONSTANT) -> None:
+        _check_time_constant(time_constant)
+        self._time_constant = time_constant
+        self._totals = [0.0] * features
+        self._weights = [0.0] * features
+        self._time: float | None = None
+
+    def update(self, time: float, values: Sequence[float | None], weight: float) -> list[float]:
+        """Take in what was observed at ``time`` (seconds, not decreasing); None or NaN: nothing.
+
+        Returns:
+            The means so far; NaN for what was never observed with a weight above 0.
+        """
+        age = 0.0 if self._time is None else time - self._time
+        self._time, decay = time, exp(-age / self._time_constant)
+        for index, value in enumerate(values):
+            known = value is not None and not isnan(value)
+            self._totals[index] *= decay
+            self._weights[index] *= decay
+            if known and value is not None:
+                self._totals[index] += weight * value
+                self._weights[index] += weight
+        return [
+            total / weight if weight > 0 else nan
+            for total, weight in zip(self._totals, self._weights, strict=True)
+        ]
 
 
 def trajectory(
@@ -139,13 +179,18 @@ def trend(timeline: Timeline, speaker: str) -> Trend:
 
 def trend_of(cells: Sequence[Cell], labels: Sequence[str]) -> Trend:
     """The trend of one speaker's cells, for a model with these labels."""
-    tones = np.array([_tone(cell.window, labels) for cell in cells])
+    tones = np.array([tone(cell.window, labels) for cell in cells])
     lengths = np.array([cell.segment.samples / SAMPLING_RATE for cell in cells])
     if lengths.sum() < TREND_SECONDS or np.isnan(tones).any():
         return Trend.UNKNOWN
     middles = (np.cumsum(lengths) - lengths / 2) / lengths.sum()
     first, last = middles < 1 / 3, middles > 2 / 3
-    change = _mean(tones[last], lengths[last]) - _mean(tones[first], lengths[first])
+    return trend_between(_mean(tones[first], lengths[first]), _mean(tones[last], lengths[last]))
+
+
+def trend_between(first: float, last: float) -> Trend:
+    """The trend from the tone of the first third to that of the last."""
+    change = last - first
     if abs(change) < TREND_STEP:
         return Trend.STEADY
     return Trend.IMPROVING if change > 0 else Trend.WORSENING
@@ -177,7 +222,7 @@ def _point(window: Window, row: list[float], connected: bool) -> TrajectoryPoint
     )
 
 
-def _tone(window: Window, labels: Sequence[str]) -> float:
+def tone(window: Window, labels: Sequence[str]) -> float:
     """Valence less anger and frustration; NaN where the model knows none of them."""
     unfriendly = [
         probability
