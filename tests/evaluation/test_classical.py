@@ -12,7 +12,13 @@ import soundfile
 from tonfall.corpora import prepare
 from tonfall.errors import ConfigError, ManifestError
 from tonfall.evaluation import classical, functionals
-from tonfall.evaluation.classical import BASELINES, ClassicalModel, classical_model
+from tonfall.evaluation.classical import ClassicalModel, classical_model
+from tonfall.evaluation.classical_recipe import (
+    BASELINES,
+    baseline_recipe,
+    is_classical,
+    read_classical,
+)
 from tonfall.evaluation.functionals import clip_functionals
 from tonfall.evaluation.items import pool
 from tonfall.evaluation.metrics import unweighted_recall
@@ -137,7 +143,7 @@ def test_clips_too_short_for_opensmile_are_judged_all_the_same(voices, kept, mon
 
 
 def test_without_development_data_probabilities_are_as_they_come(voices, kept):
-    model = ClassicalModel("eGeMAPSv02", "svm", kept)
+    model = ClassicalModel(baseline_recipe("egemaps-svm"), kept)
     scores = model.predict(voices[:20], voices[:0], voices[20:])
     assert np.allclose(scores[["anger", "sadness"]].sum(axis=1), 1.0)
 
@@ -145,6 +151,51 @@ def test_without_development_data_probabilities_are_as_they_come(voices, kept):
 def test_an_unknown_baseline_is_refused():
     with pytest.raises(ConfigError, match="There is no baseline 'mfcc-svm'"):
         classical_model("mfcc-svm")
+
+
+RECIPES = Path(__file__).parents[2] / "recipes" / "baselines"
+
+
+@pytest.mark.parametrize("name", BASELINES)
+def test_every_baseline_has_its_recipe_in_a_file(name):
+    path = RECIPES / f"{name}.yaml"
+    assert is_classical(path)
+    assert read_classical(path) == baseline_recipe(name)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("classifier: {kind: svm, c: -1}", "name: Field required"),
+        ("{", "is not YAML"),
+        (
+            "name: a\ndescription: b\nfeatures: eGeMAPSv02\nclassifier: {kind: svm, c: -1}",
+            "classifier.svm.c: Input should be greater than 0",
+        ),
+        (
+            "name: a\ndescription: b\nfeatures: eGeMAPSv02\nclassifier: {kind: tree}",
+            "'svm', 'forest', 'gmm', 'logistic'",
+        ),
+    ],
+)
+def test_a_recipe_that_cannot_be_used_is_refused(tmp_path, text, message):
+    (tmp_path / "bad.yaml").write_text(text)
+    with pytest.raises(ConfigError, match=message):
+        read_classical(tmp_path / "bad.yaml")
+
+
+def test_what_was_learnt_is_kept_for_another_condition(voices, kept, monkeypatch):
+    fits: dict[str, object] = {}
+    louder = ("louder", lambda waveform, item: waveform * 2)
+    first, _ = classical_model("egemaps-svm", cache_folder=kept, fits=fits)
+    clean = first.predict(voices[:16], voices[16:20], voices[20:])
+    monkeypatch.setattr(ClassicalModel, "_fitted", None)  # to learn now would fail
+    second, _ = classical_model("egemaps-svm", cache_folder=kept, fits=fits, degrade=louder)
+    loud = second.predict(voices[:16], voices[16:20], voices[20:])
+    assert (loud["item"] == clean["item"]).all()
+    assert not np.allclose(loud["anger"], clean["anger"])
+    with pytest.raises(TypeError):
+        second.predict(voices[:15], voices[16:20], voices[20:])
 
 
 @pytest.mark.slow

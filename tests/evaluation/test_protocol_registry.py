@@ -174,7 +174,7 @@ def test_a_name_that_cannot_be_made_is_refused(items, name, message):
 
 
 def test_without_a_manifest_the_sentence_says_so():
-    with pytest.raises(ProtocolError, match="Give it with --manifest"):
+    with pytest.raises(ProtocolError, match="Give it with --data"):
         find_protocol("loso/emodb", Sources())
 
 

@@ -7,24 +7,28 @@ the development part with a classifier of the train part alone.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+import hashlib
+from dataclasses import dataclass, field
 from pathlib import Path
-from types import MappingProxyType
-from typing import Any, Literal, get_args
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
 from tonfall.arrays import FloatArray
-from tonfall.errors import ConfigError
 from tonfall.evaluation.additive import Values
+from tonfall.evaluation.classical_recipe import (
+    ClassicalRecipe,
+    Forest,
+    Mixtures,
+    Svm,
+    baseline_recipe,
+)
 from tonfall.evaluation.extras import load
 from tonfall.evaluation.functionals import (
     NOTICE,
     Degrade,
-    FeatureSet,
     Progress,
     clip_functionals,
     default_cache,
@@ -32,27 +36,10 @@ from tonfall.evaluation.functionals import (
 from tonfall.evaluation.mixture import ClassMixtures
 from tonfall.evaluation.running import ModelFacts
 
-__all__ = ["BASELINES", "ClassicalModel", "Classifier", "classical_model"]
+__all__ = ["ClassicalModel", "Fits", "classical_model"]
 
-Classifier = Literal["svm", "forest", "gmm", "logistic"]
-
-_FEATURE_SETS: Mapping[str, FeatureSet] = MappingProxyType(
-    {"egemaps": "eGeMAPSv02", "compare": "ComParE_2016"}
-)
-
-BASELINES = tuple(
-    f"{features}-{classifier}" for features in _FEATURE_SETS for classifier in get_args(Classifier)
-)
-"""Names of the classical baselines, as `evaluate` takes them."""
-
-_DETAILS: Mapping[Classifier, str] = MappingProxyType(
-    {
-        "svm": "support vector machine, RBF kernel, C = 1, classes balanced",
-        "forest": "random forest, 500 trees, classes balanced",
-        "gmm": "Gaussian mixtures, 4 diagonal components a class after PCA, classes alike",
-        "logistic": "logistic regression, C = 0.01, classes balanced",
-    }
-)
+Fits = dict[str, Any]
+"""What was learnt of each train part, for models of the same recipe that share it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,43 +47,52 @@ class ClassicalModel:
     """A `FoldModel` of functionals and a classifier.
 
     Attributes:
-        feature_set: openSMILE's set.
-        classifier: which of scikit-learn's.
+        recipe: features, classifier and settings.
         cache_folder: of the features.
         workers: processes that compute features.
         progress: called as features are computed.
         degrade: name and function of what test clips go through; train and development do not.
-        seed: of the forest and the mixtures.
+        fits: kept from an earlier run, or None to learn anew each time.
     """
 
-    feature_set: FeatureSet
-    classifier: Classifier
+    recipe: ClassicalRecipe
     cache_folder: Path
     workers: int = 1
     progress: Progress | None = None
     degrade: tuple[str, Degrade] | None = None
-    seed: int = 0
+    fits: Fits | None = field(default=None, compare=False)
 
     def predict(
         self, train: pd.DataFrame, development: pd.DataFrame, test: pd.DataFrame
     ) -> pd.DataFrame:
         """Probabilities of the test items."""
-        known = pd.concat([train, development], ignore_index=True)
-        features, labels = self._features(known), known["label"].to_numpy(object)
-        temperature = self._temperature(features, labels, count=len(train))
-        fitted = self._fitted(features, labels)
+        fitted, temperature = self._learnt(train, development)
         scores = fitted.scores(self._features(test, self.degrade))
         probabilities = _softmax(scores / temperature)
         table = pd.DataFrame(probabilities, columns=fitted.labels)
         table.insert(0, "item", test["item"].to_numpy())
         return table
 
+    def _learnt(self, train: pd.DataFrame, development: pd.DataFrame) -> tuple[_Fitted, float]:
+        """The classifier of both parts, and the temperature; kept for the next condition."""
+        key = _content_key(train, development)
+        if self.fits is not None and key in self.fits:
+            kept: tuple[_Fitted, float] = self.fits[key]
+            return kept
+        known = pd.concat([train, development], ignore_index=True)
+        features, labels = self._features(known), known["label"].to_numpy(object)
+        temperature = self._temperature(features, labels, count=len(train))
+        learnt = (self._fitted(features, labels), temperature)
+        if self.fits is not None:
+            self.fits[key] = learnt
+        return learnt
+
     def _features(
         self, items: pd.DataFrame, degrade: tuple[str, Degrade] | None = None
     ) -> FloatArray:
         return clip_functionals(
             items,
-            feature_set=self.feature_set,
+            feature_set=self.recipe.features,
             cache_folder=self.cache_folder,
             degrade=degrade,
             workers=self.workers,
@@ -106,7 +102,7 @@ class ClassicalModel:
     def _fitted(self, features: FloatArray, labels: npt.NDArray[np.object_]) -> _Fitted:
         imputer = load("sklearn.impute").SimpleImputer(keep_empty_features=True)
         scaler = load("sklearn.preprocessing").StandardScaler()
-        steps, classifier = _classifier(self.classifier, self.seed)
+        steps, classifier = _classifier(self.recipe)
         front = load("sklearn.pipeline").make_pipeline(imputer, scaler, *steps)
         return _Fitted(front, classifier.fit(front.fit_transform(features), labels))
 
@@ -143,58 +139,66 @@ class _Fitted:
 
 
 def classical_model(
-    name: str,
+    recipe: str | ClassicalRecipe,
     *,
     cache_folder: Path | None = None,
     workers: int = 1,
     progress: Progress | None = None,
     degrade: tuple[str, Degrade] | None = None,
+    fits: Fits | None = None,
 ) -> tuple[ClassicalModel, ModelFacts]:
-    """The baseline of that name, such as "egemaps-svm", and what a report says about it.
+    """The model of a recipe, or of a baseline's name such as "egemaps-svm", and facts about it.
 
     Raises:
         ConfigError: there is none of that name, or openSMILE or scikit-learn is not installed.
     """
-    if name not in BASELINES:
-        raise ConfigError(f"There is no baseline {name!r}. Choose one of {', '.join(BASELINES)}.")
-    features, _, classifier = name.partition("-")
-    chosen: Classifier = next(known for known in get_args(Classifier) if known == classifier)
+    read = baseline_recipe(recipe) if isinstance(recipe, str) else recipe
     version = load("opensmile", extra="opensmile").__version__
-    model = ClassicalModel(
-        _FEATURE_SETS[features],
-        chosen,
-        cache_folder or default_cache(),
-        workers,
-        progress,
-        degrade,
-    )
+    folder = cache_folder or default_cache()
+    model = ClassicalModel(read, folder, workers, progress, degrade, fits)
     details = {
-        "features": f"{model.feature_set} functionals, openSMILE {version}",
-        "classifier": f"{_DETAILS[chosen]}, scikit-learn {load('sklearn').__version__}",
+        "features": f"{read.features} functionals, openSMILE {version}",
+        "classifier": f"{read.classifier.in_words}, scikit-learn {load('sklearn').__version__}",
         "scaling": "mean and deviation of the fold's train and development part",
+        "recipe": read.model_dump_json(),
         "notice": NOTICE,
     }
-    return model, ModelFacts(name, "baseline", details=details)
+    digest = hashlib.sha256(read.model_dump_json().encode()).hexdigest()
+    return model, ModelFacts(read.name, "baseline", digest, details=details)
 
 
-def _classifier(name: Classifier, seed: int) -> tuple[tuple[Any, ...], Any]:
+def _classifier(recipe: ClassicalRecipe) -> tuple[tuple[Any, ...], Any]:
     """Steps that prepare scaled features, and the classifier."""
-    if name == "svm":
+    settings = recipe.classifier
+    if isinstance(settings, Svm):
         # With break_ties the decision is the largest score, so probabilities agree with it.
-        svm = load("sklearn.svm").SVC(C=1.0, class_weight="balanced", break_ties=True)
-        return (), svm
-    if name == "forest":
-        forest = load("sklearn.ensemble").RandomForestClassifier(
-            n_estimators=500, class_weight="balanced_subsample", random_state=seed
+        return (), load("sklearn.svm").SVC(
+            C=settings.c, kernel=settings.kernel, class_weight="balanced", break_ties=True
         )
-        return (), forest
-    if name == "gmm":
-        pca = load("sklearn.decomposition").PCA(n_components=0.95, svd_solver="full")
-        return (pca,), ClassMixtures(seed=seed)
+    if isinstance(settings, Forest):
+        return (), load("sklearn.ensemble").RandomForestClassifier(
+            n_estimators=settings.trees,
+            class_weight="balanced_subsample",
+            random_state=recipe.seed,
+        )
+    if isinstance(settings, Mixtures):
+        pca = load("sklearn.decomposition").PCA(settings.explained, svd_solver="full")
+        return (pca,), ClassMixtures(settings.components, seed=recipe.seed)
     logistic = load("sklearn.linear_model").LogisticRegression(
-        C=0.01, class_weight="balanced", max_iter=2000
+        C=settings.c, class_weight="balanced", max_iter=2000
     )
     return (), logistic
+
+
+def _content_key(train: pd.DataFrame, development: pd.DataFrame) -> str:
+    """SHA-256 of what is learnt from: items, labels and contents of both parts."""
+    digest = hashlib.sha256()
+    for part in (train, development):
+        digest.update(b"part")
+        columns = part.reindex(columns=["item", "label", "hash", "file"])
+        for row in columns.itertuples(index=False, name=None):
+            digest.update("\x1f".join(map(str, row)).encode() + b"\n")
+    return digest.hexdigest()
 
 
 def _softmax(scores: Values) -> Values:

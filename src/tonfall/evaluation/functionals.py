@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any, Literal
@@ -43,6 +43,7 @@ NOTICE = (
 )
 
 _AT_ONCE = 16  # clips that a worker takes at a time
+_IN_MEMORY = 16_384  # clips; 400 MB of the larger set
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +113,7 @@ def clip_functionals(
         done += count
         if progress is not None:
             progress(done, len(clips))
-    return np.stack([np.load(_path(folder, clip), allow_pickle=False) for clip in clips])
+    return np.stack([_kept(_path(folder, clip)) for clip in clips])
 
 
 def _places(items: pd.DataFrame) -> Iterator[tuple[str, str, float, float | None]]:
@@ -138,8 +139,21 @@ def _clip(item: str, file: str, start: float, end: float | None, *, degraded: bo
     place = "" if not start and end is None else f"-{start:g}-{end if end is None else f'{end:g}'}"
     if degraded:  # noise is drawn by the item's name
         place += "-" + hashlib.sha256(item.encode()).hexdigest()[:16]
-    key = hashlib.sha256(path.read_bytes()).hexdigest() + place
+    said = path.stat()
+    key = _content(path, said.st_size, said.st_mtime_ns) + place
     return _Clip(item, path, start, end, key)
+
+
+@lru_cache(maxsize=_IN_MEMORY)
+def _content(path: Path, _size: int, _modified_ns: int) -> str:
+    """SHA-256, hexadecimal, of a file; remembered as long as it is not written to."""
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+@lru_cache(maxsize=_IN_MEMORY)
+def _kept(path: Path) -> FloatArray:
+    """A clip's features; folds ask for the same ones again and again."""
+    return np.asarray(np.load(path, allow_pickle=False))
 
 
 def _path(folder: Path, clip: _Clip) -> Path:

@@ -12,16 +12,19 @@ from tonfall.evaluation.extras import load
 
 __all__ = ["ClassMixtures"]
 
-_COMPONENTS = 4
-
 
 class ClassMixtures:
     """Bayes' rule over one mixture a class, every class as likely as any other.
 
     It has the methods of scikit-learn's classifiers.
+
+    Args:
+        components: of each class's mixture, at most.
+        seed: of where its fit starts.
     """
 
-    def __init__(self, *, seed: int) -> None:
+    def __init__(self, components: int, *, seed: int) -> None:
+        self._components = components
         self._seed = seed
 
     def fit(self, features: Values, labels: npt.NDArray[np.object_]) -> Self:
@@ -39,7 +42,7 @@ class ClassMixtures:
         return (
             load("sklearn.mixture")
             .GaussianMixture(
-                min(_COMPONENTS, max(1, len(features) // 10)),
+                min(self._components, max(1, len(features) // 10)),
                 covariance_type="diag",
                 reg_covar=1e-2,
                 random_state=self._seed,

@@ -19,6 +19,7 @@ from tonfall.evaluation.protocols.registry import (
     FOUR_CLASSES,
     Family,
     Sources,
+    corpora_of,
     find_protocol,
     pins,
 )
@@ -42,6 +43,7 @@ __all__ = [
     "all_tested",
     "assemble",
     "carve_development",
+    "corpora_of",
     "cremad_rotations",
     "cross_pair",
     "emobox",

@@ -20,7 +20,15 @@ from tonfall.errors import ManifestError, ProtocolError
 from tonfall.evaluation.protocols.making import DEFAULT, Rules, assemble
 from tonfall.evaluation.protocols.protocol import DEVELOPMENT, TEST, TRAIN, Protocol
 
-__all__ = ["CROSS_CORPORA", "PACKED", "check_pair", "cross_pair", "emobox", "emobox_items"]
+__all__ = [
+    "CROSS_CORPORA",
+    "PACKED",
+    "check_pair",
+    "cross_pair",
+    "emobox",
+    "emobox_items",
+    "our_name",
+]
 
 _FOUR = ("neutral", "happiness", "sadness", "anger")
 _FIVE = ("neutral", "happiness", "sadness", "anger", "fear")
@@ -50,6 +58,15 @@ _PARTS = {"train": TRAIN, "valid": DEVELOPMENT, "test": TEST}
 _NO_LABEL = frozenset({"UnKnown", "No-agreement"})
 
 
+def our_name(corpus: str) -> str:
+    """Tonfall's name of a corpus by EmoBox's.
+
+    >>> our_name("cremad")
+    'crema-d'
+    """
+    return _OUR_NAMES.get(corpus, corpus)
+
+
 def emobox(corpus: str, *, folder: Path | None = None, rules: Rules = DEFAULT) -> Protocol:
     """EmoBox's folds of a corpus; development is taken from train by speaker where it has none.
 
@@ -69,7 +86,7 @@ def emobox(corpus: str, *, folder: Path | None = None, rules: Rules = DEFAULT) -
     rows = _listed(corpus, folder)
     rows = rows[rows["part"].isin(_PARTS) & ~rows["emotion"].isin(_NO_LABEL)]
     table = rows.assign(part=rows["part"].map(_PARTS))
-    items = rows.drop_duplicates("item").assign(corpus=_OUR_NAMES.get(corpus, corpus))
+    items = rows.drop_duplicates("item").assign(corpus=our_name(corpus))
     return _assembled(name, table, items, _label_space(name, rows), rules)
 
 
@@ -77,7 +94,7 @@ def emobox_items(corpus: str) -> pd.DataFrame:
     """The packed list of a corpus: corpus (Tonfall's name), item, speaker, fold tested in."""
     table = _packed("emobox.csv.gz")
     items = table[table["corpus"] == corpus].reset_index(drop=True)
-    return items.assign(corpus=_OUR_NAMES.get(corpus, corpus))
+    return items.assign(corpus=our_name(corpus))
 
 
 def cross_pair(train: str, test: str, items: pd.DataFrame, *, rules: Rules = DEFAULT) -> Protocol:

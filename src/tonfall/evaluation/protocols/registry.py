@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from importlib.resources import files
@@ -16,13 +16,22 @@ from tonfall.emotion.maps import LabelMap
 from tonfall.errors import ProtocolError
 from tonfall.evaluation.items import protocol_items
 from tonfall.evaluation.protocols import making
-from tonfall.evaluation.protocols.emobox import PACKED, check_pair, cross_pair, emobox
+from tonfall.evaluation.protocols.emobox import PACKED, check_pair, cross_pair, emobox, our_name
 from tonfall.evaluation.protocols.emosuperb import cremad_rotations
 from tonfall.evaluation.protocols.making import DEFAULT, Rules
 from tonfall.evaluation.protocols.protocol import Protocol
 from tonfall.evaluation.protocols.storage import read_protocol
 
-__all__ = ["FAMILIES", "FOUR", "FOUR_CLASSES", "Family", "Sources", "find_protocol", "pins"]
+__all__ = [
+    "FAMILIES",
+    "FOUR",
+    "FOUR_CLASSES",
+    "Family",
+    "Sources",
+    "corpora_of",
+    "find_protocol",
+    "pins",
+]
 
 FOUR = ("ravdess", "emodb", "nemo", "emovo", "ased")
 """The corpora of loco/four."""
@@ -55,7 +64,7 @@ class Sources:
         if self.items is None:
             raise ProtocolError(
                 f"{name}: is made from the manifest of {', '.join(corpora)}. "
-                "Give it with --manifest."
+                "Give it with --data CORPUS=FOLDER, or a manifest."
             )
         return protocol_items(self.items, corpora)
 
@@ -68,11 +77,13 @@ class Family:
         pattern: how a name is written.
         summary: one sentence.
         make: from the name's part after the first slash.
+        corpora: the corpora that this part names.
     """
 
     pattern: str
     summary: str
     make: Callable[[str, Sources], Protocol]
+    corpora: Callable[[str], Sequence[str]] = lambda rest: (rest,)
 
 
 def find_protocol(name: str, sources: Sources) -> Protocol:
@@ -87,6 +98,29 @@ def find_protocol(name: str, sources: Sources) -> Protocol:
         if not sources.rules.allow_shared_speakers:
             protocol.require_disjoint_speakers()
         return protocol
+    family, rest = _family(name)
+    protocol = family.make(rest, sources)
+    _check_pin(protocol, sources.rules)
+    return protocol
+
+
+def corpora_of(name: str) -> tuple[str, ...]:
+    """The corpora whose items a protocol names; those that from/CORPUS tests are any others.
+
+    Raises:
+        ProtocolError: there is no such protocol.
+
+    >>> corpora_of("emobox/cremad")
+    ('crema-d',)
+    """
+    if name.endswith((".yaml", ".yml")):
+        return read_protocol(Path(name)).corpora
+    family, rest = _family(name)
+    return tuple(family.corpora(rest))
+
+
+def _family(name: str) -> tuple[Family, str]:
+    """The family that a name belongs to, and what stands behind the first slash."""
     family, _, rest = name.partition("/")
     if family not in FAMILIES or not rest:
         patterns = ", ".join(known.pattern for known in FAMILIES.values())
@@ -94,9 +128,7 @@ def find_protocol(name: str, sources: Sources) -> Protocol:
             f"There is no protocol {name!r}. Choose {patterns}, "
             "or a .yaml file that 'tonfall protocols --write' made."
         )
-    protocol = FAMILIES[family].make(rest, sources)
-    _check_pin(protocol, sources.rules)
-    return protocol
+    return FAMILIES[family], rest
 
 
 @cache
@@ -119,6 +151,11 @@ def _check_pin(protocol: Protocol, rules: Rules) -> None:
         )
 
 
+def _several(corpora: str) -> tuple[str, ...]:
+    """The corpora of a name such as ravdess+emodb, or of "four"."""
+    return FOUR if corpora == "four" else tuple(corpora.split("+"))
+
+
 def _loso(corpus: str, sources: Sources) -> Protocol:
     name = f"loso/{corpus}"
     return making.leave_one_out(name, sources.rows(name, corpus), by="speaker", rules=sources.rules)
@@ -131,8 +168,8 @@ def _lo_session(corpus: str, sources: Sources) -> Protocol:
 
 def _loco(corpora: str, sources: Sources) -> Protocol:
     name, rules = f"loco/{corpora}", replace(sources.rules, label_map=FOUR_CLASSES)
-    chosen = FOUR if corpora == "four" else tuple(corpora.split("+"))
-    return making.leave_one_out(name, sources.rows(name, *chosen), by="corpus", rules=rules)
+    items = sources.rows(name, *_several(corpora))
+    return making.leave_one_out(name, items, by="corpus", rules=rules)
 
 
 def _from(corpus: str, sources: Sources) -> Protocol:
@@ -163,7 +200,7 @@ def _official(corpus: str, sources: Sources) -> Protocol:
 
 def _all(corpora: str, sources: Sources) -> Protocol:
     name = f"all/{corpora}"
-    items = sources.rows(name, *corpora.split("+"))
+    items = sources.rows(name, *_several(corpora))
     return making.all_tested(name, items, rules=sources.rules)
 
 
@@ -189,14 +226,19 @@ FAMILIES: Mapping[str, Family] = MappingProxyType(
             "emobox/<corpus>",
             f"EmoBox's folds; packed: {', '.join(PACKED)}.",
             _emobox,
+            lambda rest: (our_name(rest),),
         ),
         "emobox-cross": Family(
             "emobox-cross/<train>-<test>",
             "EmoBox's cross-corpus pairs: iemocap, meld, ravdess, savee; four classes.",
             _cross,
+            lambda rest: rest.partition("-")[::2],
         ),
         "emosuperb": Family(
-            "emosuperb/cremad", "EMO-SUPERB's five rotations by speaker.", _emosuperb
+            "emosuperb/cremad",
+            "EMO-SUPERB's five rotations by speaker.",
+            _emosuperb,
+            lambda rest: (our_name(rest),),
         ),
         "loso": Family("loso/<corpus>", "Leave one speaker out.", _loso),
         "lo-session": Family("lo-session/<corpus>", "Leave one session out.", _lo_session),
@@ -204,6 +246,7 @@ FAMILIES: Mapping[str, Family] = MappingProxyType(
             "loco/four",
             f"Leave one corpus out over {', '.join(FOUR)}, four classes; or loco/<a>+<b>+...",
             _loco,
+            _several,
         ),
         "from": Family(
             "from/<corpus>", "Train on one corpus, test on all others given; four classes.", _from
@@ -213,9 +256,14 @@ FAMILIES: Mapping[str, Family] = MappingProxyType(
         ),
         "official": Family("official/<corpus>", "The release's own split.", _official),
         "grouped": Family(
-            "grouped/<corpus>/<folds>", "Random folds that part no speaker.", _grouped
+            "grouped/<corpus>/<folds>",
+            "Random folds that part no speaker.",
+            _grouped,
+            lambda rest: (rest.partition("/")[0],),
         ),
-        "all": Family("all/<corpus>", "All items tested, for models that are trained.", _all),
+        "all": Family(
+            "all/<a>+<b>+...", "All items tested, for models that are trained.", _all, _several
+        ),
     }
 )
 """First part of a protocol's name to how it is made."""
