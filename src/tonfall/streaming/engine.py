@@ -89,7 +89,7 @@ class Engine:
 
         Serving an engine before gains nothing but news of turns; 0 where it is time.
         """
-        waiting = sum(part.shape[1] for part in self._waiting)
+        waiting = sum(len(part[0]) for part in self._waiting)
         return max(0, self._runs[-1].missing * self._rate // SAMPLING_RATE - waiting)
 
     @property

@@ -12,11 +12,12 @@ from tonfall.errors import BundleError
 from tonfall.runtime import Judgement, Predictor
 from tonfall.streaming.engine import Engine
 from tonfall.streaming.jobs import PieceJob, WindowJob
-from tonfall.vad import VoiceModel
+from tonfall.vad import Job, VoiceModel
 
 __all__ = ["Scorer"]
 
 _Job = TypeVar("_Job", PieceJob, WindowJob)
+_Handed = TypeVar("_Handed", Job, PieceJob, WindowJob)
 
 
 class Scorer:
@@ -31,38 +32,31 @@ class Scorer:
         self.predictor = predictor
         self._voice_model = voice_model or VoiceModel.load()
 
-    def serve(self, engines: Sequence[Engine]) -> None:
+    def serve(
+        self, engines: Sequence[Engine], *, broken: dict[Engine, Exception] | None = None
+    ) -> None:
         """Do all that is due, in batches; the events then lie ready in each engine.
+
+        Args:
+            engines: made for this scorer's predictor.
+            broken: takes up the engines that raised an error of their own, in place of raising
+                it; they are of no use any more, and the others are served.
 
         Raises:
             BundleError: a model failed. What it failed on is given up: nothing is said of it, the
                 baselines are as they were, and the streams can go on. All else was done.
         """
         failures: list[BundleError] = []
-        self._hear(engines, failures)
-        self._encode(engines, failures)
-        while self._judge(engines, failures):
-            pass
-        if failures:
-            raise failures[0]
-
-    def _hear(self, engines: Sequence[Engine], failures: list[BundleError]) -> None:
+        voices = _collect(engines, Engine.voice_jobs, broken)
         try:
-            self._voice_model.score([job for engine in engines for job in engine.voice_jobs()])
+            self._voice_model.score(voices)
         except BundleError as error:
             failures.append(error)
-
-    def _encode(self, engines: Sequence[Engine], failures: list[BundleError]) -> None:
-        jobs = [job for engine in engines for job in engine.piece_jobs()]
-        if jobs:
-            _do(jobs, self._encoded, failures)
-
-    def _judge(self, engines: Sequence[Engine], failures: list[BundleError]) -> bool:
-        """Judge the next window of every voice; False once none is left."""
-        jobs = [job for engine in engines for job in engine.window_jobs()]
-        if jobs:
-            _do(jobs, self._judged, failures)
-        return bool(jobs)
+        _do(_collect(engines, Engine.piece_jobs, broken), self._encoded, failures)
+        while windows := _collect(engines, Engine.window_jobs, broken):
+            _do(windows, self._judged, failures)
+        if failures:
+            raise failures[0]
 
     def _encoded(self, jobs: Sequence[PieceJob]) -> Sequence[FloatArray]:
         frames = np.stack([job.frames for job in jobs])
@@ -74,12 +68,31 @@ class Scorer:
         return self.predictor.judge_windows(statistics, [job.baseline for job in jobs])
 
 
+def _collect(
+    engines: Sequence[Engine],
+    ask: Callable[[Engine], list[_Handed]],
+    broken: dict[Engine, Exception] | None,
+) -> list[_Handed]:
+    """What all engines hand out."""
+    if broken is None:
+        return [job for engine in engines for job in ask(engine)]
+    jobs: list[_Handed] = []
+    for engine in engines:
+        try:
+            jobs += ask(engine) if engine not in broken else []
+        except Exception as error:
+            broken[engine] = error
+    return jobs
+
+
 def _do(
     jobs: Sequence[_Job],
     compute: Callable[[Sequence[_Job]], Sequence[Any]],
     failures: list[BundleError],
 ) -> None:
     """Do the jobs together; where the model fails, one by one, and give up those it fails on."""
+    if not jobs:
+        return
     try:
         results = compute(jobs)
     except BundleError as error:

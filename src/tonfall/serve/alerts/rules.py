@@ -1,0 +1,178 @@
+"""When to raise an alert: rules, as an operator writes them in YAML."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from enum import StrEnum
+from importlib import resources
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from tonfall.emotion import CATEGORIES, DIMENSIONS
+from tonfall.errors import ConfigError
+
+__all__ = ["Condition", "Rule", "Severity", "default_rules", "read_rules"]
+
+_DEFAULTS = "default_rules.yaml"
+_LARGEST = 1_000_000
+
+Unit = Annotated[float, Field(ge=0, le=1)]
+Seconds = Annotated[float, Field(ge=0, le=3600)]
+
+
+class Severity(StrEnum):
+    """How much an alert matters."""
+
+    INFO = "info"
+    WARNING = "warning"
+    CRITICAL = "critical"
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+class Condition(_Part):
+    """A level above or below a threshold.
+
+    Attributes:
+        measure: categories, whose probabilities are added up (those that the model has), or one
+            dimension.
+        above, below: the threshold in [0, 1]; one of the two.
+        release: the level at which the condition is over, on the other side of the threshold by
+            the hysteresis that is wanted; the threshold itself by default.
+        of: the smoothed curve, or each window by itself.
+    """
+
+    measure: tuple[str, ...] = Field(min_length=1)
+    above: Unit | None = None
+    below: Unit | None = None
+    release: Unit | None = None
+    of: Literal["smoothed", "window"] = "smoothed"
+
+    @model_validator(mode="before")
+    @classmethod
+    def _one_measure(cls, values: Any) -> Any:
+        if isinstance(values, dict) and isinstance(values.get("measure"), str):
+            return {**values, "measure": (values["measure"],)}
+        return values
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        categories = all(name in CATEGORIES for name in self.measure)
+        if not categories and not (len(self.measure) == 1 and self.measure[0] in DIMENSIONS):
+            raise ValueError(
+                f"measure is {', '.join(self.measure)}, but it must be one of "
+                f"{', '.join(DIMENSIONS)}, or some of {', '.join(CATEGORIES)}"
+            )
+        if (self.above is None) == (self.below is None):
+            raise ValueError("a condition needs above or below, and not both")
+        if self.release is not None and self._margin() < 0:
+            raise ValueError("release must not lie beyond the threshold, or nothing would end")
+        return self
+
+    def _margin(self) -> float:
+        """How far the level must go back; below 0 where release lies on the wrong side."""
+        assert self.release is not None
+        if self.above is not None:
+            return self.above - self.release
+        assert self.below is not None
+        return self.release - self.below
+
+    def holds(self, level: float, *, held: bool) -> bool:
+        """True where the condition holds at this level, or ``held`` and is not yet over."""
+        if self.above is not None:
+            bound = self.release if held and self.release is not None else self.above
+            return level >= bound
+        assert self.below is not None
+        bound = self.release if held and self.release is not None else self.below
+        return level <= bound
+
+
+class Rule(_Part):
+    """All conditions (or any of them) hold for long enough.
+
+    Attributes:
+        name: of small letters, digits, hyphen, underscore; what alerts are known by.
+        when: the conditions.
+        match: whether all of them must hold, or any.
+        persists_s: seconds of judged call for which they must hold in a row. Pauses do not count,
+            nor does what is passed over as too noisy or uncertain; neither breaks the row.
+        cooldown_s: seconds after an alert in which the same rule is silent for that speaker.
+        minimum_speech_s: seconds of a speaker's speech that must be judged before.
+        minimum_snr_db: windows with a lower level of speech over noise are passed over; those
+            where it is not known count.
+        ignore_uncertain: True to pass over windows that the model is unsure of.
+        resolve_when_over: True to resolve the alert once the conditions no longer hold; otherwise
+            it stays open until somebody looks at it.
+    """
+
+    name: str = Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,63}$")
+    severity: Severity = Severity.WARNING
+    when: tuple[Condition, ...] = Field(min_length=1, max_length=16)
+    match: Literal["all", "any"] = "all"
+    persists_s: Seconds = 3.0
+    cooldown_s: Seconds = 60.0
+    minimum_speech_s: Seconds = 5.0
+    minimum_snr_db: Annotated[float, Field(ge=-10, le=60)] | None = None
+    ignore_uncertain: bool = False
+    resolve_when_over: bool = False
+
+
+class _File(_Part):
+    rules: tuple[Rule, ...] = Field(max_length=100)
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        names = [rule.name for rule in self.rules]
+        if len(set(names)) < len(names):
+            raise ValueError("two rules have the same name")
+        return self
+
+
+def read_rules(path: Path | None = None) -> tuple[Rule, ...]:
+    """The rules of a file, or those that Tonfall brings.
+
+    Raises:
+        ConfigError: the file cannot be read, or a rule is wrong.
+    """
+    if path is None:
+        return default_rules()
+    try:
+        with path.open("rb") as file:
+            content = file.read(_LARGEST + 1)
+    except OSError as error:
+        raise ConfigError(f"{path}: the rules cannot be read ({error.strerror}).") from None
+    return _parsed(content, name=str(path))
+
+
+def default_rules() -> tuple[Rule, ...]:
+    """The rules that Tonfall brings; how they were chosen stands in docs/server/alerts.md."""
+    file = resources.files(__package__).joinpath(_DEFAULTS)
+    return _parsed(file.read_bytes(), name=_DEFAULTS)
+
+
+def _parsed(content: bytes, *, name: str) -> tuple[Rule, ...]:
+    if len(content) > _LARGEST:
+        raise ConfigError(f"{name}: rules have at most {_LARGEST} bytes; this is another file.")
+    try:
+        return _File.model_validate(yaml.safe_load(content)).rules
+    except ValidationError as error:
+        raise ConfigError(f"{name}: {_sentence(error.errors())}") from None
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        first = str(error).splitlines()[0]
+        raise ConfigError(
+            f"{name}: this is not YAML ({first}); see docs/server/alerts.md."
+        ) from None
+    except RecursionError:
+        raise ConfigError(f"{name}: the YAML is nested too deeply for rules.") from None
+
+
+def _sentence(errors: Sequence[Any]) -> str:
+    first = errors[0]
+    place = ".".join(str(part) for part in first["loc"]) or "the file"
+    message = str(first["msg"]).removeprefix("Value error, ").rstrip(".")
+    return f"{place}: {message}; see docs/server/alerts.md."

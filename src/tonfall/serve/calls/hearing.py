@@ -1,0 +1,264 @@
+"""A call through the engine: what waits is fed, what was judged becomes changes."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Sequence
+from datetime import datetime
+
+import numpy as np
+
+from tonfall.arrays import FloatArray
+from tonfall.runtime import Predictor
+from tonfall.serve.alerts import Firing, Observation, Over, Rule, Watch
+from tonfall.serve.calls.affect import SpeakerAffect
+from tonfall.serve.calls.inbox import Waiting
+from tonfall.serve.calls.live import LiveCall
+from tonfall.serve.calls.talk import TalkTime
+from tonfall.serve.codecs import Audio, CallEnded, Gap, StreamRestarted
+from tonfall.serve.records import (
+    AlertMoved,
+    AlertOpened,
+    AlertState,
+    CallClosed,
+    Change,
+    SpeakerSummary,
+    TurnHeard,
+    WindowHeard,
+)
+from tonfall.streaming import Engine, Event, StreamEnded, TurnEnded, WindowScored
+from tonfall.timeline import SAMPLING_RATE, Turn, Window
+
+__all__ = ["Hearing"]
+
+
+class Hearing:
+    """The scoring thread's side of a call; used by that thread alone.
+
+    Args:
+        call: whose inbox is emptied and whose changes are told.
+        predictor: the model; not called here.
+        rules: of alerts.
+        clock: gives the time in UTC.
+
+    Attributes:
+        engine: to be served between :meth:`feed` and :meth:`tell`; None once somebody objected.
+        windows: told so far.
+        done: True once the call's end was told.
+    """
+
+    def __init__(
+        self,
+        call: LiveCall,
+        *,
+        predictor: Predictor,
+        rules: Sequence[Rule],
+        clock: Callable[[], datetime],
+    ) -> None:
+        facts = call.facts
+        self.call = call
+        self.engine: Engine | None = Engine(
+            predictor,
+            sampling_rate=facts.sampling_rate,
+            channels=len(facts.channels),
+            scored=[channel.scored for channel in facts.channels],
+        )
+        self.windows = 0
+        self.done = False
+        self._clock = clock
+        self._labels = predictor.labels
+        self._piece_s = predictor.spec.front_end.piece_frames / 100
+        self._watch = Watch(rules, predictor.labels)
+        self._speakers: dict[tuple[int, str], SpeakerAffect] = {}
+        self._talk = TalkTime()
+        self._alerts: dict[tuple[str, str], str] = {}
+        self._position = 0
+        self._end: CallEnded | None = None
+
+    def due(self, *, serve_samples: int) -> bool:
+        """True where a window may be due, much waits, or something else than audio came."""
+        waiting = self.call.inbox.samples
+        if waiting >= serve_samples or self.call.inbox.urgent:
+            return True
+        return bool(waiting) and (self.engine is None or waiting >= self.engine.missing)
+
+    def feed(self) -> None:
+        """Hand all that waits to the engine; where somebody objected, drop it and what is known."""
+        waiting = self.call.inbox.take()
+        if self.call.refused or self.engine is None:
+            self._forget()
+            self._end = next((event for event in waiting if isinstance(event, CallEnded)), None)
+            return
+        parts: list[FloatArray] = []
+        for event in waiting:
+            if isinstance(event, Audio) and event.position == self._position:
+                parts.append(event.samples)
+                self._position += event.samples.shape[1]
+                continue
+            self._feed_parts(self.engine, parts)
+            self._take(self.engine, event)
+        self._feed_parts(self.engine, parts)
+
+    def tell(self) -> None:
+        """Submit what the engine says, once it was served."""
+        for event in self.engine.take_events() if self.engine else []:
+            self._tell_event(event)
+        if self._end and self.engine is None and not self.done:
+            self._close(self._end)
+
+    def fail(self, reason: str) -> None:
+        """Something of ours went wrong with this call: tell its end."""
+        if not self.done:
+            self._close(CallEnded(reason, complete=False))
+
+    def _forget(self) -> None:
+        """What was heard of the voices ends here."""
+        self.engine = None
+        self._speakers.clear()
+        self._talk = TalkTime()
+
+    @staticmethod
+    def _feed_parts(engine: Engine, parts: list[FloatArray]) -> None:
+        if parts:
+            samples = parts[0] if len(parts) == 1 else np.concatenate(parts, axis=1)
+            engine.feed(np.clip(samples, -1, 1))
+            parts.clear()
+
+    def _take(self, engine: Engine, event: Waiting) -> None:
+        if isinstance(event, Audio):
+            self._take_audio(engine, event)
+        elif isinstance(event, Gap):
+            self._move_to(engine, event.position + event.samples)
+        elif isinstance(event, StreamRestarted):
+            self._move_to(engine, event.position)
+            engine.restart()
+        else:
+            self._end = event
+            self._move_to(engine, self.call.position)
+            engine.close()
+
+    def _take_audio(self, engine: Engine, event: Audio) -> None:
+        """Audio that does not follow on what came before: some was shed, or comes twice."""
+        self._move_to(engine, event.position)
+        fresh = event.samples[:, self._position - event.position :]
+        if fresh.shape[1]:
+            engine.feed(np.clip(fresh, -1, 1))
+            self._position += fresh.shape[1]
+
+    def _move_to(self, engine: Engine, position: int) -> None:
+        if position > self._position:
+            engine.skip(position - self._position)
+            self._position = position
+
+    def _tell_event(self, event: Event) -> None:
+        if isinstance(event, WindowScored):
+            self._tell_window(event.window)
+        elif isinstance(event, TurnEnded):
+            self._tell_turn(event.turn)
+        elif isinstance(event, StreamEnded):
+            assert self._end is not None
+            self._close(self._end)
+
+    def _tell_turn(self, turn: Turn) -> None:
+        self._talk.add(turn.speaker, turn.segment)
+        self._speakers.setdefault((turn.channel, turn.speaker), self._new_speaker())
+        self._submit(TurnHeard(self.call.id, self.call.tenant, self._clock(), turn))
+
+    def _tell_window(self, window: Window) -> None:
+        key = window.channel, window.speaker
+        speaker = self._speakers.get(key) or self._speakers.setdefault(key, self._new_speaker())
+        seen = speaker.update(window)
+        self.windows += 1
+        self._submit(
+            WindowHeard(
+                self.call.id,
+                self.call.tenant,
+                self._clock(),
+                window,
+                seen.smoothed,
+                speaker.trend,
+            )
+        )
+        self._watch_over(seen)
+
+    def _watch_over(self, seen: Observation) -> None:
+        for told in self._watch.update(seen):
+            if isinstance(told, Firing):
+                self._open_alert(told)
+            elif told.rule.resolve_when_over:
+                self._resolve_alert(told)
+
+    def _open_alert(self, firing: Firing) -> None:
+        alert = uuid.uuid4().hex
+        self._alerts[firing.rule.name, firing.speaker] = alert
+        self._submit(
+            AlertOpened(
+                alert=alert,
+                call=self.call.id,
+                tenant=self.call.tenant,
+                at=self._clock(),
+                rule=firing.rule.name,
+                severity=firing.rule.severity,
+                channel=firing.channel,
+                speaker=firing.speaker,
+                seconds=firing.seconds,
+                evidence=firing.evidence,
+            )
+        )
+
+    def _resolve_alert(self, over: Over) -> None:
+        self._submit(
+            AlertMoved(
+                alert=self._alerts.pop((over.rule.name, over.speaker)),
+                tenant=self.call.tenant,
+                at=self._clock(),
+                state=AlertState.RESOLVED,
+                by="system",
+                note="The conditions of the rule hold no more.",
+            )
+        )
+
+    def _close(self, ended: CallEnded) -> None:
+        self.done = True
+        facts = self.call.facts
+        seconds = self.call.position / facts.sampling_rate
+        talk = self._talk.compute(samples=round(seconds * SAMPLING_RATE))
+        summaries = tuple(
+            SpeakerSummary(
+                channel=channel,
+                speaker=speaker,
+                talk_s=round(talk.speakers.get(speaker, 0.0), 3),
+                talk_ratio=round(talk.ratio(speaker), 4),
+                trend=affect.trend,
+                mean=affect.mean,
+            )
+            for (channel, speaker), affect in sorted(self._speakers.items())
+        )
+        self.call.tell_of(
+            CallClosed(
+                call=self.call.id,
+                tenant=self.call.tenant,
+                at=self._clock(),
+                reason=ended.reason,
+                complete=ended.complete,
+                seconds=round(seconds, 3),
+                speakers=summaries,
+                overlap_s=round(talk.overlap_s, 3),
+                silence_s=round(talk.silence_s, 3),
+                shed=self.shed,
+                counters=dict(self.call.counters),
+            )
+        )
+
+    @property
+    def shed(self) -> int:
+        """Windows that were given up under load or by a failed model."""
+        lost_s = self.call.inbox.shed_samples / self.call.facts.sampling_rate
+        given_up = self.engine.shed if self.engine else 0
+        return given_up + round(lost_s / self._piece_s)
+
+    def _submit(self, change: Change) -> None:
+        self.call.tell(change)
+
+    def _new_speaker(self) -> SpeakerAffect:
+        return SpeakerAffect(self._labels, piece_s=self._piece_s)

@@ -1,0 +1,119 @@
+"""Who is scored, and when: what privacy.md asks for, as values that are checked."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from tonfall.errors import ConfigError
+from tonfall.serve.codecs import Role
+from tonfall.serve.records import Notice
+
+__all__ = ["AgentScoring", "CallLimits", "Purpose", "ScoringPolicy", "may_move"]
+
+
+class Purpose(StrEnum):
+    """Why an agent may be scored; in the European Union only the last three."""
+
+    OUTSIDE_EU = "outside_eu"
+    MEDICAL = "medical"
+    SAFETY = "safety"
+    SELF_TRAINING = "self_training"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AgentScoring:
+    """The recorded decision to score agents.
+
+    Attributes:
+        reason: in a sentence.
+        person: who decided it.
+        region: where the agents work.
+        purpose: what for.
+
+    Raises:
+        ConfigError: one of them is empty.
+    """
+
+    reason: str
+    person: str
+    region: str
+    purpose: Purpose
+
+    def __post_init__(self) -> None:
+        if not all(text.strip() for text in (self.reason, self.person, self.region)):
+            raise ConfigError(
+                "Scoring agents needs a reason, the person who decided it and the region; "
+                "name all three."
+            )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScoringPolicy:
+    """Which channels are scored, and from when on.
+
+    Attributes:
+        unknown_is_customer: True where the operator says that who is not known is the customer.
+        agents: the decision to score agents, or None: they are heard for their turns only.
+        require_notice: True to hear nothing of a call before notice was given.
+    """
+
+    unknown_is_customer: bool = False
+    agents: AgentScoring | None = None
+    require_notice: bool = False
+
+    def scores(self, role: Role) -> bool:
+        """True where a channel of this role may be judged."""
+        if role is Role.CUSTOMER:
+            return True
+        return self.unknown_is_customer if role is Role.UNKNOWN else self.agents is not None
+
+    def hears(self, notice: Notice) -> bool:
+        """True where a call may be listened to at all."""
+        if notice is Notice.UNKNOWN:
+            return not self.require_notice
+        return notice is not Notice.REFUSED
+
+
+_MOVES: Mapping[Notice, Sequence[Notice]] = {
+    Notice.UNKNOWN: (Notice.GIVEN, Notice.CONSENTED, Notice.REFUSED),
+    Notice.GIVEN: (Notice.CONSENTED, Notice.REFUSED),
+    Notice.CONSENTED: (Notice.REFUSED,),
+    Notice.REFUSED: (),
+}
+
+
+def may_move(before: Notice, after: Notice) -> bool:
+    """True where the state of notice may change so; what was refused stays refused."""
+    return after in _MOVES[before]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallLimits:
+    """How much one node takes.
+
+    Attributes:
+        calls: at a time.
+        inbox_s: seconds of audio of a call that may wait; of what is more, the oldest is shed.
+        room_s: seconds of audio of a call, waiting, from which on a sender that can wait should.
+        backlog_s: age in seconds of the oldest audio waiting at which no further call is taken.
+        serve_s: seconds of audio that a call may collect before it is served, if no window is
+            due earlier.
+        tick_s: seconds between two looks at what came in.
+
+    Raises:
+        ConfigError: one of them is not above 0.
+    """
+
+    calls: int = 400
+    inbox_s: float = 30.0
+    room_s: float = 10.0
+    backlog_s: float = 3.0
+    serve_s: float = 0.3
+    tick_s: float = 0.02
+
+    def __post_init__(self) -> None:
+        for name in self.__slots__:
+            if not getattr(self, name) > 0:
+                raise ConfigError(f"The limit {name} is {getattr(self, name)}, but above 0 is due.")

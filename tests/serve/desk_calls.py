@@ -1,0 +1,96 @@
+"""Calls for tests of the desk: audio as a carrier would tell it, and what comes of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import TypeVar
+
+import numpy as np
+
+from tonfall.arrays import FloatArray
+from tonfall.audio import read
+from tonfall.serve.calls import Desk, LiveCall
+from tonfall.serve.codecs import Audio, CallEnded, CallStarted, Channel, Event, Role
+from tonfall.serve.records import Change, TurnHeard, WindowHeard
+from tonfall.timeline import Turn, Window
+
+EXAMPLE = Path(__file__).resolve().parents[2] / "examples" / "call.wav"
+RATE = 8000
+TENANT = "acme"
+Kind = TypeVar("Kind")
+CUSTOMER, AGENT, UNKNOWN = Role.CUSTOMER, Role.AGENT, Role.UNKNOWN
+
+
+def example(start: float = 0.0, end: float | None = None) -> FloatArray:
+    """(2, n) samples at 8 kHz of the example call, from ``start`` to ``end`` seconds."""
+    waveform, rate = read(EXAMPLE)
+    assert rate == RATE
+    return waveform[:, int(start * rate) : None if end is None else int(end * rate)].copy()
+
+
+def started(*roles: Role, call_id: str = "CA1", rate: int = RATE) -> CallStarted:
+    """How a call with channels of these roles begins."""
+    channels = tuple(Channel(role, f"track{number}") for number, role in enumerate(roles))
+    return CallStarted(call_id, rate, channels)
+
+
+def packets(
+    samples: FloatArray, *, lengths: Iterable[int] | None = None, position: int = 0
+) -> Iterator[Audio]:
+    """The samples in packets of these lengths, and then of 20 ms."""
+    every, start = iter(lengths or ()), 0
+    while start < samples.shape[1]:
+        end = start + next(every, RATE // 50)
+        part = samples[:, start:end]
+        yield Audio(part, position + start)
+        start += part.shape[1]
+
+
+def play(call: LiveCall, events: Iterable[Event], *, end: bool = True) -> None:
+    """Tell a call all of this as fast as it has room for it, and its end."""
+    for event in events:
+        while call.congested:
+            assert not call.finished(0.005)
+        call.take(event)
+    if end:
+        call.take(CallEnded("The test is over.", complete=True))
+
+
+def open_call(desk: Desk, *roles: Role, call_id: str = "CA1", **options: object) -> LiveCall:
+    """A call of the tenant ``acme`` over Twilio."""
+    return desk.open(
+        started(*(roles or (CUSTOMER, AGENT)), call_id=call_id),
+        tenant=TENANT,
+        carrier="twilio",
+        **options,  # type: ignore[arg-type]
+    )
+
+
+def finish(*calls: LiveCall) -> None:
+    """Wait until they are over."""
+    for call in calls:
+        assert call.finished(60)
+
+
+def windows_of(changes: Sequence[Change], call: LiveCall) -> list[Window]:
+    """The call's windows, in order of time and channel."""
+    windows = [c.window for c in changes if isinstance(c, WindowHeard) and c.call == call.id]
+    return sorted(windows, key=lambda window: (window.segment.end, window.channel))
+
+
+def turns_of(changes: Sequence[Change], call: LiveCall) -> list[Turn]:
+    """The call's turns, in order of time and channel."""
+    turns = [c.turn for c in changes if isinstance(c, TurnHeard) and c.call == call.id]
+    return sorted(turns, key=lambda turn: (turn.segment.start, turn.channel))
+
+
+def of_kind(changes: Iterable[Change], kind: type[Kind]) -> list[Kind]:
+    """The changes of this kind."""
+    return [change for change in changes if isinstance(change, kind)]
+
+
+def noise(seconds: float, *, channels: int = 2) -> FloatArray:
+    """(channels, n) samples at 8 kHz of faint noise."""
+    rng = np.random.default_rng(0)
+    return rng.normal(0, 0.001, (channels, int(seconds * RATE))).astype(np.float32)
