@@ -1,0 +1,122 @@
+"""Deleting what was judged: of one call at once, of all calls of a caller, and counting it.
+
+Three degrees: an objection *purges* a call (what was judged of it goes, the bare call stays, so
+that it can still end, and its caller is put on the list of objections); *erasure* takes the call
+itself too; *retention* (:mod:`.retaining`) deletes by age. Purge and erasure leave a line in the
+audit, without content, and one event, so that dashboards forget the call.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+from sqlalchemy import Connection, Delete, Table, delete, select, update
+
+from tonfall.errors import ConfigError
+from tonfall.serve.records import CallPurged
+from tonfall.serve.store.database import Database
+from tonfall.serve.store.logs import AuditLog, EventLog
+from tonfall.serve.store.objecting import object_to
+from tonfall.serve.store.rows import CallState, Counts
+from tonfall.serve.store.schema import alerts, calls, deliveries, events, turns, windows
+
+__all__ = ["erase", "purge", "reclaim"]
+
+JUDGED: dict[str, Table] = {
+    "windows": windows,
+    "turns": turns,
+    "alerts": alerts,
+    "events": events,
+    "deliveries": deliveries,
+}
+SOME = 500
+
+
+def purge(connection: Connection, change: CallPurged, log: EventLog) -> Counts:
+    """Delete what was judged of a call; the bare call stays, without its caller and outside id."""
+    log.flush()
+    mine = (calls.c.id == change.call) & (calls.c.tenant == change.tenant)
+    caller = connection.execute(select(calls.c.caller).where(mine)).scalar()
+    counts = delete_judged(connection, change.tenant, [change.call])
+    bare = {"caller": None, "external_id": "", "speakers": None, "reason": change.reason}
+    connection.execute(update(calls).where(mine).values(state=CallState.PURGED.value, **bare))
+    if caller is not None and change.reason == "objection":
+        object_to(connection, change.tenant, caller, by=change.by, at=change.at)
+    return counts
+
+
+def delete_judged(connection: Connection, tenant: str, ids: Sequence[str]) -> Counts:
+    """Delete all that hangs on these calls, and count it."""
+    found: dict[str, int] = {}
+    for name, table in JUDGED.items():
+        of_them = table.c.call.in_(ids) & (table.c.tenant == tenant)
+        found[name] = _count(connection, delete(table).where(of_them))
+    return Counts(**found)
+
+
+def _count(connection: Connection, statement: Delete) -> int:
+    return max(0, connection.execute(statement).rowcount)
+
+
+def erase(
+    database: Database,
+    tenant: str,
+    *,
+    call: str | None,
+    caller: str | None,
+    actor: str,
+) -> tuple[Counts, int | None]:
+    """Delete calls with all that hangs on them, in one transaction.
+
+    Returns:
+        What was deleted, and the id of the last event; None where there was nothing.
+
+    Raises:
+        ConfigError: not exactly one of call and caller was given.
+        ServiceError: the database cannot be used; nothing was deleted.
+    """
+    if (call is None) == (caller is None):
+        raise ConfigError("Erasure needs a call or a caller, and not both.")
+    with database.writing() as connection:
+        log, audit = EventLog(connection), AuditLog(connection)
+        wanted = calls.c.id == call if caller is None else calls.c.caller == caller
+        query = select(calls.c.id).where(calls.c.tenant == tenant, wanted)
+        ids = list(connection.execute(query).scalars())
+        counts = _erase(connection, tenant, ids, log)
+        subject = f"call {call}" if caller is None else "caller"
+        audit.add(
+            tenant=tenant,
+            actor=actor,
+            action="erasure",
+            subject=subject,
+            details={name: count for name, count in counts.as_dict().items() if count},
+        )
+        log.finish()
+        audit.finish()
+    if counts.total:
+        reclaim(database)
+    return counts, (log.events[-1].id if log.events else None)
+
+
+def _erase(connection: Connection, tenant: str, ids: Sequence[str], log: EventLog) -> Counts:
+    counts, now = Counts(), datetime.now(UTC)
+    for first in range(0, len(ids), SOME):
+        some = ids[first : first + SOME]
+        counts += delete_judged(connection, tenant, some)
+        gone = delete(calls).where(calls.c.id.in_(some), calls.c.tenant == tenant)
+        counts += Counts(calls=_count(connection, gone))
+        for one in some:
+            told = {"reason": "erasure"}
+            log.add(tenant=tenant, call=one, kind="call.purged", at=now, payload=told)
+    return counts
+
+
+def reclaim(database: Database) -> None:
+    """SQLite: fold the log into the file, so that what was deleted is not left in it either."""
+    if database.is_sqlite:
+        database.outside(
+            lambda connection: connection.exec_driver_sql(
+                "PRAGMA wal_checkpoint(TRUNCATE)"
+            ).fetchall()
+        )

@@ -1,0 +1,175 @@
+"""Deleting by age: each kind has its own limit, and each run leaves a line in the audit."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from sqlalchemy import Connection, Table, delete, exists, insert, select, update
+
+from tonfall.errors import ConfigError
+from tonfall.serve.store.auditing import EVERYBODY, shorten
+from tonfall.serve.store.database import Database
+from tonfall.serve.store.erasing import reclaim
+from tonfall.serve.store.logs import AuditLog
+from tonfall.serve.store.rows import CallState, Counts
+from tonfall.serve.store.schema import (
+    alerts,
+    calls,
+    deliveries,
+    events,
+    jobs,
+    turns,
+    windows,
+    writers,
+)
+
+__all__ = ["Retention", "retain", "take_job"]
+
+AT_ONCE = 2000
+CALLS_AT_ONCE = 50
+SHORTEST_AUDIT_DAYS = 184
+
+
+@dataclass(frozen=True, slots=True)
+class Retention:
+    """For how many days each kind is kept; a call's things count from its end.
+
+    Attributes:
+        windows, turns, alerts: of a call.
+        calls: the call itself; what is left of it goes with it.
+        events, deliveries: what clients resume from, and what was sent.
+        audit: at least 184, which the European AI Act's Article 26(6) asks for (six months).
+
+    Raises:
+        ConfigError: a limit is not positive, or that of the audit too short.
+    """
+
+    windows: float = 30
+    turns: float = 30
+    alerts: float = 30
+    calls: float = 30
+    events: float = 1
+    deliveries: float = 7
+    audit: float = 400
+
+    def __post_init__(self) -> None:
+        for name in self.__dataclass_fields__:
+            if getattr(self, name) <= 0:
+                raise ConfigError(f"retention of {name}: the days must be more than 0.")
+        if self.audit < SHORTEST_AUDIT_DAYS:
+            raise ConfigError(
+                f"retention of audit: {self.audit:g} days are too short. Keep it for at least "
+                f"{SHORTEST_AUDIT_DAYS} (six months)."
+            )
+
+
+def retain(database: Database, now: datetime, limits: Retention) -> Counts:
+    """Delete what is too old, some rows at a time so that nobody waits, and say so in the audit."""
+    counts = Counts()
+    for name, table in (("windows", windows), ("turns", turns), ("alerts", alerts)):
+        before = now - timedelta(days=getattr(limits, name))
+        counts += Counts(**{name: _drain(database, _of_old_calls(table, before))})
+    before = now - timedelta(days=limits.calls)
+    counts += Counts(calls=_drain(database, _old_calls(before)))
+    before = now - timedelta(days=limits.events)
+    counts += Counts(events=_drain(database, _old_events(before)))
+    before = now - timedelta(days=limits.deliveries)
+    counts += Counts(deliveries=_drain(database, _old_deliveries(before)))
+    with database.writing() as connection:
+        gone = shorten(connection, now - timedelta(days=limits.audit))
+        connection.execute(delete(writers).where(writers.c.at < now - timedelta(days=7)))
+        counts += Counts(audit=gone)
+        _note(connection, counts, now)
+    if counts.total:
+        reclaim(database)
+    return counts
+
+
+def _note(connection: Connection, counts: Counts, now: datetime) -> None:
+    log = AuditLog(connection)
+    found = {name: count for name, count in counts.as_dict().items() if count}
+    log.add(
+        tenant=EVERYBODY,
+        actor="system",
+        action="retention",
+        subject="store",
+        details=found,
+        at=now.astimezone(UTC),
+    )
+    log.finish()
+
+
+def _drain(database: Database, some: Callable[[Connection], int]) -> int:
+    """Delete a few at a time, each in a transaction of its own, until none are left."""
+    total = 0
+    while True:
+        with database.writing() as connection:
+            deleted = some(connection)
+        total += deleted
+        if deleted == 0:
+            return total
+
+
+def _of_old_calls(table: Table, before: datetime) -> Callable[[Connection], int]:
+    def some(connection: Connection) -> int:
+        left = exists().where(table.c.call == calls.c.id)
+        old = select(calls.c.id).where(calls.c.ended_at < before, left).limit(CALLS_AT_ONCE)
+        ids = list(connection.execute(old).scalars())
+        return connection.execute(delete(table).where(table.c.call.in_(ids))).rowcount if ids else 0
+
+    return some
+
+
+def _old_calls(before: datetime) -> Callable[[Connection], int]:
+    """The calls, and by the database's own rule all that is left of them."""
+
+    def some(connection: Connection) -> int:
+        ended = calls.c.state != CallState.LIVE.value
+        old = select(calls.c.id).where(calls.c.ended_at < before, ended).limit(CALLS_AT_ONCE)
+        ids = list(connection.execute(old).scalars())
+        for table in (deliveries, events):
+            connection.execute(delete(table).where(table.c.call.in_(ids)))
+        return connection.execute(delete(calls).where(calls.c.id.in_(ids))).rowcount if ids else 0
+
+    return some
+
+
+def _old_events(before: datetime) -> Callable[[Connection], int]:
+    """From the oldest id on, up to the first event that is to be kept."""
+
+    def some(connection: Connection) -> int:
+        oldest = select(events.c.id, events.c.at).order_by(events.c.id).limit(AT_ONCE)
+        ids = [row.id for row in connection.execute(oldest) if row.at < before]
+        return connection.execute(delete(events).where(events.c.id.in_(ids))).rowcount if ids else 0
+
+    return some
+
+
+def _old_deliveries(before: datetime) -> Callable[[Connection], int]:
+    def some(connection: Connection) -> int:
+        old = select(deliveries.c.id).where(deliveries.c.at < before).limit(AT_ONCE)
+        ids = list(connection.execute(old).scalars())
+        mine = delete(deliveries).where(deliveries.c.id.in_(ids))
+        return connection.execute(mine).rowcount if ids else 0
+
+    return some
+
+
+def take_job(database: Database, name: str, every: timedelta) -> bool:
+    """True for one node only, and once in that time: it is to do that job now."""
+    now = datetime.now(UTC)
+    with database.reading() as connection:
+        query = select(jobs.c.ran_at).where(jobs.c.name == name)
+        ran_at = connection.execute(query).scalar()
+    if ran_at is not None and ran_at > now - every:
+        return False
+    with database.writing() as connection:
+        if ran_at is None:
+            if connection.execute(query.with_for_update()).first() is not None:
+                return False
+            connection.execute(insert(jobs), [{"name": name, "ran_at": now}])
+            return True
+        due = (jobs.c.name == name) & (jobs.c.ran_at == ran_at)
+        return connection.execute(update(jobs).where(due).values(ran_at=now)).rowcount > 0
