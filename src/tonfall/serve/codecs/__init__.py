@@ -6,8 +6,20 @@ protocol or a limit comes back as :class:`Reject`. Beside each carrier is the ot
 recording as that telephone system would send it.
 """
 
-from tonfall.serve.codecs import native
+from tonfall.serve.codecs import (
+    audiohook_signature,
+    audiosocket,
+    chan_websocket,
+    native,
+    rtp,
+    twilio,
+    twilio_signature,
+)
+from tonfall.serve.codecs.audiohook import AudioHook, SessionState
+from tonfall.serve.codecs.audiohook_client import AudioHookClient, ServerMessage
+from tonfall.serve.codecs.audiosocket import AudioSocket
 from tonfall.serve.codecs.carrier import DEFAULT_LIMITS, Carrier, Limits
+from tonfall.serve.codecs.chan_websocket import ChanWebSocket
 from tonfall.serve.codecs.events import (
     Audio,
     CallEnded,
@@ -28,15 +40,22 @@ from tonfall.serve.codecs.events import (
     StreamRestarted,
 )
 from tonfall.serve.codecs.native import Native
+from tonfall.serve.codecs.rtp import Rtp
+from tonfall.serve.codecs.rtp_format import RtpEncoding, RtpFormat
 from tonfall.serve.codecs.sending import Outgoing
+from tonfall.serve.codecs.twilio import Twilio
 
 __all__ = [
     "DEFAULT_LIMITS",
     "Audio",
+    "AudioHook",
+    "AudioHookClient",
+    "AudioSocket",
     "CallEnded",
     "CallStarted",
     "Carrier",
     "CarrierError",
+    "ChanWebSocket",
     "Channel",
     "CloseCode",
     "Counters",
@@ -52,6 +71,18 @@ __all__ = [
     "Reject",
     "Reply",
     "Role",
+    "Rtp",
+    "RtpEncoding",
+    "RtpFormat",
+    "ServerMessage",
+    "SessionState",
     "StreamRestarted",
+    "Twilio",
+    "audiohook_signature",
+    "audiosocket",
+    "chan_websocket",
     "native",
+    "rtp",
+    "twilio",
+    "twilio_signature",
 ]

@@ -182,7 +182,8 @@ class AudioHook(Carrier):
                 self._jump(message.parameters)
             case Update():
                 self._say("updated", {})
-                self._tell(LanguageChanged(message.parameters.language))
+                if self.call is not None:  # A probe is no call.
+                    self._tell(LanguageChanged(message.parameters.language))
 
     def _jump(self, span: Span) -> None:
         """Time goes on over what was left out."""

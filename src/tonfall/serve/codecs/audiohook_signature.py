@@ -224,7 +224,7 @@ def _parsed(request: SignedRequest) -> _Signature | None:
     parameters = {name: value.strip('"') for name, value in pairs}
     if len(parameters) < len(pairs) or len(set(covered)) < len(covered):
         return None
-    return _Signature(covered, parameters, one[2] + one[4], base64.b64decode(other[2]))
+    return _Signature(covered, parameters, one[2], base64.b64decode(other[2]))
 
 
 def _base(request: SignedRequest, covered: tuple[str, ...], signed: str) -> str | None:

@@ -10,6 +10,7 @@ import itertools
 import struct
 from collections.abc import Iterator, Mapping
 from enum import IntEnum
+from typing import ClassVar
 from uuid import UUID
 
 from tonfall.arrays import FloatArray
@@ -69,11 +70,14 @@ class AudioSocket(Carrier):
             header, that of what ``receive`` is given by who reads the socket.
     """
 
+    ends_by_closing: ClassVar[bool] = True
+
     def __init__(self, *, role: Role = Role.UNKNOWN, limits: Limits = DEFAULT_LIMITS) -> None:
         super().__init__(limits=limits)
         self._role = role
         self._call_id = ""
         self._kind: int | None = None
+        self._raw: RawFormat | None = None
         self._pending = bytearray()
 
     def _check_size(self, frame: str | bytes) -> None:
@@ -91,13 +95,16 @@ class AudioSocket(Carrier):
             payload = bytes(self._pending[HEADER.size : end])
             del self._pending[:end]
             self._on_packet(kind, payload)
-        if self._over:
-            self._pending.clear()
+
+    def _refuse(self, violation: Violation) -> None:
+        super()._refuse(violation)
+        self._pending.clear()
 
     def _on_packet(self, kind: int, payload: bytes) -> None:
         if kind == Kind.HANG_UP:
             self._end("hang up", complete=True)
             self._over = True
+            self._pending.clear()
         elif kind == Kind.UUID:
             self._on_uuid(payload)
         elif kind == Kind.ERROR:
@@ -147,13 +154,14 @@ class AudioSocket(Carrier):
                 f"An audio packet has {len(payload)} bytes, but samples take two each; force "
                 "signed linear audio with c(slin).",
             )
-        if kind != self._kind:
-            self._on_rate(kind)
-        raw = RawFormat(encoding=Encoding.S16LE, sampling_rate=SAMPLING_RATES[kind], channels=1)
+        raw = self._raw
+        if raw is None or kind != self._kind:
+            raw = self._raw = self._begin(kind)
         self.counters.packets += 1
         self._hear(decode_samples(payload, raw=raw))
 
-    def _on_rate(self, kind: int) -> None:
+    def _begin(self, kind: int) -> RawFormat:
+        """The first audio tells the sampling rate, and with it the call starts."""
         if self._kind is not None:
             raise Violation(
                 CloseCode.UNSUPPORTED_DATA,
@@ -163,6 +171,7 @@ class AudioSocket(Carrier):
         self._kind = kind
         channels = (Channel(self._role, "audiosocket"),)
         self._start(CallStarted(self._call_id, SAMPLING_RATES[kind], channels))
+        return RawFormat(encoding=Encoding.S16LE, sampling_rate=SAMPLING_RATES[kind], channels=1)
 
 
 def packet(kind: int, payload: bytes = b"") -> bytes:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from bisect import insort
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import ClassVar
@@ -18,6 +19,7 @@ from tonfall.serve.codecs.events import (
     Event,
     Gap,
     Reject,
+    StreamRestarted,
 )
 
 __all__ = ["DAY_S", "DEFAULT_LIMITS", "Carrier", "Limits", "Violation"]
@@ -72,7 +74,7 @@ class Carrier(ABC):
     """
 
     ends_by_closing: ClassVar[bool] = False
-    """True where the protocol knows no other end than that the connection is closed."""
+    """True where the other side may end a call just by closing the connection."""
 
     def __init__(self, *, limits: Limits = DEFAULT_LIMITS) -> None:
         self.counters = Counters()
@@ -82,6 +84,7 @@ class Carrier(ABC):
         self._ended = False
         self._over = False
         self._events: list[Event] = []
+        self._restarts: list[int] = []
 
     @property
     def over(self) -> bool:
@@ -171,13 +174,38 @@ class Carrier(ABC):
             self.counters.gaps += 1
             self.counters.gap_samples += samples
 
+    def _restart(self, position: int) -> None:
+        """Tell that another stream begins at a position, once all that lies before it is told."""
+        if position not in self._restarts:
+            insort(self._restarts, position)
+
     def _tell_pieces(self, pieces: Iterable[FloatArray | int]) -> None:
         """Tell (channels, n) samples and, as numbers, the lengths of gaps between them."""
         for piece in pieces:
+            if self._restarts:
+                piece = self._tell_restarts(piece)
             if isinstance(piece, int):
                 self._skip(piece)
             else:
                 self._hear(piece)
+
+    def _tell_restarts(self, piece: FloatArray | int) -> FloatArray | int:
+        """Tell the restarts within the next piece, and what lies before them.
+
+        Returns:
+            The rest of the piece.
+        """
+        while self._restarts and self._restarts[0] < self._position + _length(piece):
+            position = self._restarts.pop(0)
+            ahead = position - self._position
+            if isinstance(piece, int):
+                self._skip(ahead)
+                piece -= ahead
+            else:
+                self._hear(piece[:, :ahead])
+                piece = piece[:, ahead:]
+            self._tell(StreamRestarted(position))
+        return piece
 
     def _advance(self, samples: int) -> int:
         assert self._call is not None, "audio before the call's start"
@@ -201,3 +229,7 @@ class Carrier(ABC):
         except Violation:  # Too long by what was held: the end comes where the limit is.
             complete = False
         self._tell(CallEnded(reason, complete))
+
+
+def _length(piece: FloatArray | int) -> int:
+    return piece if isinstance(piece, int) else int(piece.shape[1])

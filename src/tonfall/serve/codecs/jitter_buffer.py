@@ -71,7 +71,20 @@ class Track:
         self._known.append(position)
         if self._wobbles and 2 * abs(position - self.end) < samples.shape[1]:
             position = self.end
-        self._place(position, samples, max(cursor, self.end))
+        if cursor <= position >= self.end:
+            self._append(position, samples)
+        else:
+            self._place(position, samples, max(cursor, self.end))
+
+    def single(self, position: int) -> FloatArray | None:
+        """What is pending where it is one piece that begins at ``position``, else None."""
+        starts = self._starts
+        return self._pieces[0] if len(starts) == 1 and starts[0] == position else None
+
+    def clear(self) -> None:
+        """Take out all that is pending."""
+        self._starts.clear()
+        self._pieces.clear()
 
     def take(self, start: int, stop: int, *, into: FloatArray) -> int:
         """Move what is pending in [start, stop) into (channels, stop - start) samples.
@@ -97,6 +110,13 @@ class Track:
         elif self._place(position, samples, cursor):
             self._counters.reordered += 1
             self._known.append(position)
+
+    def _append(self, position: int, samples: FloatArray) -> None:
+        """Put samples after all that ever came."""
+        self._starts.append(position)
+        self._pieces.append(samples)
+        self._counters.packets += 1
+        self.end = position + samples.shape[1]
 
     def _place(self, position: int, samples: FloatArray, floor: int) -> bool:
         """Put samples where there is room for them, from ``floor`` on."""
@@ -136,6 +156,7 @@ class JitterBuffer:
         self._cursor = 0
         self._newest = 0
         self._quiet_from: int | None = None
+        self._quiet_again: int | None = None
 
     def put(self, track: Track, packet: Packet) -> int | None:
         """Take the next packet of one of the tracks.
@@ -143,25 +164,65 @@ class JitterBuffer:
         Returns:
             The position at which another stream began, where this packet shows that one did.
         """
-        end = max(track.end, self._cursor)
-        placed = track.clock.place(packet, newest=self._newest, end=end)
+        position = track.clock.follow(packet, newest=self._newest)
+        if position is not None:
+            self._keep(track, position, packet)
+            return None
+        placed = track.clock.consider(packet, end=max(track.end, self._cursor))
+        if not placed:
+            return None
+        self._quiet_from = self._quiet_again = None  # That was another sender's word.
         for position, each in placed:
-            self._newest = max(self._newest, position)
-            if each.length:
-                track.insert(position, each.samples, cursor=self._cursor)
-            else:
-                self._quiet_from = max(position, self._cursor)
-        return placed[0][0] if len(placed) > 1 else None
+            self._keep(track, position, each)
+        return placed[0][0]
 
-    def take(self, *, rest: bool = False) -> Iterator[FloatArray | int]:
+    def take(self, *, rest: bool = False) -> list[FloatArray | int]:
         """What is due, in order.
 
         Args:
             rest: True where nothing more comes, so that nothing is waited for.
 
-        Yields:
-            (channels, n) float32 samples, or the length of a gap in samples.
+        Returns:
+            (channels, n) float32 samples, and the lengths of gaps in samples.
         """
+        if self._quiet_from is None:
+            together = self._together()
+            if together is not None:
+                return [together]
+            if not rest and self._must_wait():
+                return []
+        return list(self._pieces(rest))
+
+    def _keep(self, track: Track, position: int, packet: Packet) -> None:
+        if position > self._newest:
+            self._newest = position
+        if packet.samples.shape[1]:
+            track.insert(position, packet.samples, cursor=self._cursor)
+        else:
+            self._say_quiet(max(position, self._cursor))
+
+    def _say_quiet(self, position: int) -> None:
+        """From here on there is silence, until audio comes."""
+        if self._quiet_from is None:
+            self._quiet_from = position
+        else:  # Audio that is still waited for may lie between the two.
+            self._quiet_again = position
+
+    def _together(self) -> FloatArray | None:
+        """What nearly always is all that is due: one piece of each track, of equal length."""
+        pieces: list[FloatArray] = []
+        for track in self._tracks:
+            piece = track.single(self._cursor)
+            if piece is None or (pieces and piece.shape[1] != pieces[0].shape[1]):
+                return None
+            pieces.append(piece)
+        for track in self._tracks:
+            track.clear()
+        self._cursor += pieces[0].shape[1]
+        return np.concatenate(pieces) if len(pieces) > 1 else pieces[0]
+
+    def _pieces(self, rest: bool) -> Iterator[FloatArray | int]:
+        """What is due, piece by piece."""
         while (first := self._first()) is not None and (rest or not self._must_wait()):
             if first <= self._cursor:
                 stop = self._stop(rest)
@@ -200,7 +261,8 @@ class JitterBuffer:
 
     def _audio(self, stop: int) -> FloatArray:
         if self._quiet_from is not None and self._quiet_from < stop:
-            self._quiet_from = None
+            again, self._quiet_again = self._quiet_again, None
+            self._quiet_from = again if again is not None and again >= stop else None
         return self._fill(stop)
 
     def _hole(self, stop: int) -> FloatArray | int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import binascii
+import re
 from typing import Annotated, Any, TypeVar
 
 from pydantic import (
@@ -59,6 +60,7 @@ Parameters = Annotated[dict[str, Any], AfterValidator(_check_parameters)]
 """Free names with text: at most 64, each and its name at most 1,024 characters."""
 NOT_JSON = frozenset({"json_invalid", "string_unicode"})
 """Pydantic's names of what is wrong with such text."""
+_LIKE_OURS = re.compile(r"[A-Za-z_]{1,32}")
 T = TypeVar("T")
 
 
@@ -143,8 +145,15 @@ def _refusal(error: ValidationError) -> Violation | UnknownMessageError:
         return Violation(
             CloseCode.INVALID_PAYLOAD, "A text frame is not JSON in UTF-8; send one object."
         )
-    place = ".".join(str(part) for part in first["loc"]) or "the message"
+    place = _place(first["loc"], known=first["type"] != "extra_forbidden") or "the message"
     fault = first["msg"].rstrip(".")
     return Violation(
         CloseCode.PROTOCOL_ERROR, f"A message is not as expected, at {place}: {fault}."
     )
+
+
+def _place(parts: tuple[str | int, ...], *, known: bool) -> str:
+    """Where a fault is, by our own names; the other side's only where it is like one of ours."""
+    *ours, last = parts or ("",)
+    theirs = last if known or _LIKE_OURS.fullmatch(str(last)) else "a field"
+    return ".".join(map(str, [*ours, theirs]))

@@ -2,11 +2,13 @@
 
 RTP knows no calls: who opens the port knows which call it is for, and says so. Anyone may send a
 datagram, so none is refused: what cannot be used is counted and dropped. Keep to the address that
-first sent one that :meth:`Rtp.accepts`, and drop what other addresses send.
+first sent one that :meth:`Rtp.accepts`, and drop what other addresses send. A stream ends by the
+sender's goodbye on the same port (RFC 5761), or by silence, which whoever reads the port measures.
 """
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from typing import ClassVar
 
@@ -16,7 +18,7 @@ from tonfall.arrays import FloatArray
 from tonfall.audio import check_waveform
 from tonfall.errors import ConfigError
 from tonfall.serve.codecs.carrier import Carrier, Limits
-from tonfall.serve.codecs.events import CallStarted, Channel, Counters, Role, StreamRestarted
+from tonfall.serve.codecs.events import CallStarted, Channel, Counters, Role
 from tonfall.serve.codecs.jitter_buffer import JitterBuffer, Track
 from tonfall.serve.codecs.messages import checked_identifier
 from tonfall.serve.codecs.rtp_format import (
@@ -24,7 +26,15 @@ from tonfall.serve.codecs.rtp_format import (
     RtpFormat,
     formats_with,
 )
-from tonfall.serve.codecs.rtp_packet import TIMESTAMPS, RtpPacket, parse, write
+from tonfall.serve.codecs.rtp_packet import (
+    TIMESTAMPS,
+    RtpPacket,
+    goodbye,
+    goodbyes,
+    is_rtcp,
+    parse,
+    write,
+)
 from tonfall.serve.codecs.rtp_statistics import Reception
 from tonfall.serve.codecs.sending import Outgoing, check_channel_count, chunks
 from tonfall.serve.codecs.stream_clock import Packet, StreamClock
@@ -109,7 +119,7 @@ class Rtp(Carrier):
     def _take(self, frame: str | bytes, now: float) -> None:
         packet = self._parsed(frame)
         if packet is None:
-            self.counters.malformed += 1
+            self._take_other(frame)
             return
         form = self._formats.get(packet.payload_type)
         stream = self._stream
@@ -121,6 +131,16 @@ class Rtp(Carrier):
         stream.reception.count(packet)
         self.counters.lost = stream.reception.lost
         self._on_packet(stream, packet, now)
+
+    def _take_other(self, frame: str | bytes) -> None:
+        """What is no audio packet: perhaps a control packet that ends the stream."""
+        if isinstance(frame, str) or len(frame) > self.limits.frame_bytes or not is_rtcp(frame):
+            self.counters.malformed += 1
+        elif self.ssrc in goodbyes(frame):
+            self._end("BYE", complete=True)
+            self._over = True
+        else:
+            self.counters.ignored += 1
 
     def _parsed(self, frame: str | bytes) -> RtpPacket | None:
         """The packet in a datagram, None where it cannot be read."""
@@ -152,7 +172,7 @@ class Rtp(Carrier):
         restart = stream.buffer.put(stream.track, placed)
         if restart is not None:
             stream.reception.follow(packet)
-            self._tell(StreamRestarted(restart))
+            self._restart(restart)
         self._tell_pieces(stream.buffer.take())
 
     def _samples(self, stream: _Stream, packet: RtpPacket) -> FloatArray | None:
@@ -178,7 +198,7 @@ def packets_of(
     sequence: int = 0,
     timestamp: int = 0,
 ) -> Iterator[Outgoing]:
-    """A recording as RTP packets of 20 ms.
+    """A recording as RTP packets of 20 ms, and a goodbye.
 
     Args:
         waveform: (channels, samples) float32 in [-1, 1].
@@ -201,7 +221,7 @@ def packets_of(
     check_channel_count(waveform, chosen.channels, name="this RTP stream")
     check_waveform(waveform, chosen.sampling_rate)
     pieces = chunks(waveform, sampling_rate=chosen.sampling_rate)
-    return (
+    packets = (
         Outgoing(
             seconds,
             write(
@@ -217,3 +237,5 @@ def packets_of(
         )
         for number, (seconds, position, piece) in enumerate(pieces)
     )
+    last = Outgoing(waveform.shape[1] / chosen.sampling_rate, goodbye(ssrc))
+    return itertools.chain(packets, [last])

@@ -5,7 +5,16 @@ from __future__ import annotations
 import struct
 from dataclasses import dataclass
 
-__all__ = ["SEQUENCES", "TIMESTAMPS", "RtpPacket", "parse", "write"]
+__all__ = [
+    "SEQUENCES",
+    "TIMESTAMPS",
+    "RtpPacket",
+    "goodbye",
+    "goodbyes",
+    "is_rtcp",
+    "parse",
+    "write",
+]
 
 HEADER = struct.Struct(">BBHII")
 EXTENSION = struct.Struct(">HH")
@@ -17,6 +26,8 @@ TIMESTAMPS = 1 << 32
 """Time stamps start over there."""
 RTCP = range(72, 77)
 """Payload types that RTCP packets on the same port look like (RFC 5761, section 4)."""
+RTCP_HEADER = struct.Struct(">BBH")
+BYE = 203
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +80,38 @@ def write(packet: RtpPacket) -> bytes:
         packet.ssrc,
     )
     return head + packet.payload
+
+
+def is_rtcp(datagram: bytes, start: int = 0) -> bool:
+    """True where a control packet begins, on the port of the audio as well (RFC 5761)."""
+    return (
+        len(datagram) >= start + RTCP_HEADER.size
+        and datagram[start] >> 6 == VERSION
+        and datagram[start + 1] & 0x7F in RTCP
+    )
+
+
+def goodbyes(datagram: bytes) -> frozenset[int]:
+    """The senders that say that they are done, in a control packet and those joined to it.
+
+    >>> goodbyes(goodbye(7))
+    frozenset({7})
+    """
+    gone: set[int] = set()
+    start = 0
+    while is_rtcp(datagram, start):
+        first, kind, words = RTCP_HEADER.unpack_from(datagram, start)
+        body = datagram[start + RTCP_HEADER.size : start + WORD * (words + 1)]
+        if kind == BYE:
+            sources = min(first & 0x1F, len(body) // WORD)
+            gone.update(struct.unpack_from(f">{sources}I", body))
+        start += WORD * (words + 1)
+    return frozenset(gone)
+
+
+def goodbye(ssrc: int) -> bytes:
+    """The control packet by which a sender says that it is done (RFC 3550, section 6.6)."""
+    return RTCP_HEADER.pack(VERSION << 6 | 1, BYE, 1) + struct.pack(">I", ssrc)
 
 
 def _payload(datagram: bytes, first: int) -> bytes | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import NamedTuple
 
 from tonfall.arrays import FloatArray
@@ -38,7 +39,8 @@ class Packet(NamedTuple):
         return length
 
 
-class _Anchor(NamedTuple):
+@dataclass(slots=True)
+class _Anchor:
     """The newest packet: by its place, those of all others of its source are told."""
 
     source: int
@@ -73,35 +75,60 @@ class StreamClock:
         origin: int | None = None,
     ) -> None:
         self._rate = sampling_rate
+        self._near = JUMP_S * sampling_rate
         self._counters = counters
         self._patience = patience
         self._wrap = wrap
         self._anchor = None if origin is None else _Anchor(0, origin, 0)
         self._held: Packet | None = None
 
-    def place(self, packet: Packet, *, newest: int, end: int) -> list[tuple[int, Packet]]:
-        """The position of a packet, and of the one that was held, if now it is known.
+    def follow(self, packet: Packet, *, newest: int) -> int | None:
+        """The position of a packet of the stream that is known, and not far off.
 
         Args:
             packet: the next that came.
             newest: position of the newest packet in the call, to tell how far off this one is.
+
+        Returns:
+            None where it may be a stray or another stream's: see :meth:`consider`.
+        """
+        anchor = self._anchor
+        if anchor is None:
+            anchor = self._anchor = _anchor(packet, newest)
+        elif packet.source != anchor.source:
+            return None
+        position = anchor.position + self._since(anchor.timestamp, packet.timestamp)
+        if not -self._near <= position - newest <= self._near:
+            return None
+        if self._held is not None:
+            self._let_go()
+        if position >= anchor.position:
+            anchor.timestamp, anchor.position = packet.timestamp, position
+            anchor.length, anchor.now = packet.samples.shape[1], packet.now
+        return position
+
+    def consider(self, packet: Packet, *, end: int) -> list[tuple[int, Packet]]:
+        """Hold a packet that :meth:`follow` did not place, or see that a stream began with it.
+
+        Args:
+            packet: the one that was not placed.
             end: position where another stream would go on.
 
         Returns:
-            Of each packet that can be placed now, its position; none while one is held.
+            The position of the packet that was held and of this one where they agree, the first
+            of them being where the other stream begins; else nothing.
         """
-        anchor = self._anchor or _anchor(packet, newest)
-        position = self._position(anchor, packet)
-        near = abs(position - newest) <= JUMP_S * self._rate
-        if packet.source != anchor.source or not near:
-            return self._consider(anchor, packet, end)
-        self._let_go()
-        if position >= anchor.position:
-            self._anchor = _anchor(packet, position)
-        return [(position, packet)]
-
-    def _position(self, anchor: _Anchor, packet: Packet) -> int:
-        return anchor.position + self._since(anchor.timestamp, packet.timestamp)
+        held = self._held
+        if held is None or not self._agree(held, packet):
+            self._let_go()
+            self._held = packet
+            return []
+        self._held = None
+        self._counters.restarts += 1
+        first = end + self._silence(held)
+        position = first + self._since(held.timestamp, packet.timestamp)
+        self._anchor = _anchor(packet, position)
+        return [(first, held), (position, packet)]
 
     def _since(self, before: int, timestamp: int) -> int:
         """Samples between two time stamps, by the shorter way round where they wrap."""
@@ -110,26 +137,14 @@ class StreamClock:
         half = self._wrap // 2
         return (timestamp - before + half) % self._wrap - half
 
-    def _consider(self, anchor: _Anchor, packet: Packet, end: int) -> list[tuple[int, Packet]]:
-        held = self._held
-        if held is None or not self._agree(held, packet):
-            self._let_go()
-            self._held = packet
-            return []
-        self._held = None
-        self._counters.restarts += 1
-        first = _anchor(held, end + self._silence(anchor, held))
-        position = self._position(first, packet)
-        self._anchor = _anchor(packet, position)
-        return [(first.position, held), (position, packet)]
-
     def _agree(self, held: Packet, packet: Packet) -> bool:
         since = self._since(held.timestamp, packet.timestamp)
         return held.source == packet.source and 0 < since <= CONFIRMED_S * self._rate
 
-    def _silence(self, anchor: _Anchor, packet: Packet) -> int:
+    def _silence(self, packet: Packet) -> int:
         """Samples by the receiver's clock between the last stream's end and a packet."""
-        if anchor.now is None:
+        anchor = self._anchor
+        if anchor is None or anchor.now is None:
             return 0
         elapsed = min(packet.now - anchor.now, LONGEST_SILENCE_S)
         silence = round(elapsed * self._rate) - anchor.length

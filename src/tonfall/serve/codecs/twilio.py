@@ -17,14 +17,7 @@ from typing import Any
 from tonfall.arrays import FloatArray
 from tonfall.audio import check_waveform, decode_mulaw, encode_mulaw
 from tonfall.serve.codecs.carrier import DEFAULT_LIMITS, Carrier, Limits, Violation
-from tonfall.serve.codecs.events import (
-    CallStarted,
-    Channel,
-    CloseCode,
-    Dtmf,
-    Role,
-    StreamRestarted,
-)
+from tonfall.serve.codecs.events import CallStarted, Channel, CloseCode, Dtmf, Role
 from tonfall.serve.codecs.jitter_buffer import JitterBuffer, Track
 from tonfall.serve.codecs.messages import (
     UnknownMessageError,
@@ -40,9 +33,11 @@ from tonfall.serve.codecs.twilio_messages import (
     Connected,
     DtmfMessage,
     Media,
+    Piece,
     Start,
     StartBody,
     Stop,
+    usual_piece,
 )
 
 __all__ = ["DEFAULT_ROLES", "SAMPLING_RATE", "Stream", "Twilio", "messages_of"]
@@ -89,6 +84,15 @@ class Twilio(Carrier):
         self._buffer: JitterBuffer | None = None
 
     def _take(self, frame: str | bytes, now: float) -> None:
+        if self._buffer is not None:
+            piece = usual_piece(frame, stream_sid=self._stream_sid)
+            if piece is not None:
+                self._on_piece(piece, self._buffer, now)
+                return
+        self._take_message(frame, now)
+
+    def _take_message(self, frame: str | bytes, now: float) -> None:
+        """The careful way, for all but a stream's audio in its usual form."""
         try:
             message = read_message(MESSAGE, text_of(frame))
         except UnknownMessageError:
@@ -166,22 +170,25 @@ class Twilio(Carrier):
 
     def _on_media(self, message: Media, now: float) -> None:
         self._check_stream(message.stream_sid)
+        assert self._buffer is not None, "streaming without a buffer"
         media = message.media
-        track = self._tracks.get(media.track)
-        if track is None or self._buffer is None:
+        self._on_piece(Piece(media.track, media.timestamp, media.payload), self._buffer, now)
+
+    def _on_piece(self, piece: Piece, buffer: JitterBuffer, now: float) -> None:
+        track = self._tracks.get(piece.track)
+        if track is None:
             raise Violation(
                 CloseCode.PROTOCOL_ERROR,
-                f"Audio came for the {media.track} track, which start did not name.",
+                f"Audio came for the {piece.track} track, which start did not name.",
             )
-        samples = decode_mulaw(base64_bytes(media.payload))[None]
+        samples = decode_mulaw(base64_bytes(piece.payload))[None]
         if not samples.size:
             self.counters.ignored += 1
             return
-        packet = Packet(media.timestamp * PER_MS, samples, now)
-        restart = self._buffer.put(track, packet)
+        restart = buffer.put(track, Packet(piece.timestamp_ms * PER_MS, samples, now))
         if restart is not None:
-            self._tell(StreamRestarted(restart))
-        self._tell_pieces(self._buffer.take())
+            self._restart(restart)
+        self._tell_pieces(buffer.take())
 
     def _flush(self) -> None:
         if self._buffer is not None:

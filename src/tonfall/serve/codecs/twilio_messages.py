@@ -2,16 +2,33 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal, NamedTuple
 
 from pydantic import Field, TypeAdapter
 from pydantic.alias_generators import to_camel
+from pydantic_core import from_json
 
 from tonfall.serve.codecs.messages import Identifier, JsonMessage, Parameters
 
-__all__ = ["MESSAGE", "Connected", "DtmfMessage", "Format", "Media", "Start", "StartBody", "Stop"]
+__all__ = [
+    "MESSAGE",
+    "Connected",
+    "DtmfMessage",
+    "Format",
+    "Media",
+    "Piece",
+    "Start",
+    "StartBody",
+    "Stop",
+    "usual_piece",
+]
 
 TrackName = Literal["inbound", "outbound"]
+TRACKS = frozenset({"inbound", "outbound"})
+LATEST_MS = 10**12
+"""The largest time stamp that is taken; 32 years."""
+LONGEST_TIMESTAMP = 12
+"""Digits of all that are below it."""
 
 
 class TwilioMessage(JsonMessage, alias_generator=to_camel):
@@ -41,7 +58,7 @@ class MediaBody(TwilioMessage):
     """A piece of one track; ``timestamp`` is milliseconds since the stream's start, as text."""
 
     track: TrackName
-    timestamp: Annotated[int, Field(strict=False, ge=0, le=10**12)]
+    timestamp: Annotated[int, Field(strict=False, ge=0, le=LATEST_MS)]
     payload: str
 
 
@@ -91,3 +108,37 @@ class Stop(TwilioMessage):
 MESSAGE: TypeAdapter[Connected | Start | Media | DtmfMessage | Stop] = TypeAdapter(
     Annotated[Connected | Start | Media | DtmfMessage | Stop, Field(discriminator="event")]
 )
+
+
+class Piece(NamedTuple):
+    """What matters of a media message."""
+
+    track: str
+    timestamp_ms: int
+    payload: str
+
+
+def usual_piece(frame: str | bytes, *, stream_sid: str) -> Piece | None:
+    """A media message of a stream, in the form in which Twilio writes them; read at a glance.
+
+    A hundred of them come a second of call. This reads with the parser that :data:`MESSAGE`
+    uses, and takes only what :data:`MESSAGE` would take, for the same; a test compares the two.
+
+    Returns:
+        None for every other frame, right or wrong: :data:`MESSAGE` is to judge it.
+    """
+    try:
+        message: Any = from_json(frame, cache_strings="keys")
+        media = message["media"]
+        track, timestamp, payload = media["track"], media["timestamp"], media["payload"]
+        if message["event"] != "media" or message["streamSid"] != stream_sid:
+            return None
+        if track not in TRACKS or type(payload) is not str:
+            return None
+        if len(timestamp) > LONGEST_TIMESTAMP or not (
+            timestamp.isascii() and timestamp.isdecimal()
+        ):
+            return None
+    except (ValueError, TypeError, KeyError, AttributeError):
+        return None
+    return Piece(track, int(timestamp), payload)
