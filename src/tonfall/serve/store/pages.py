@@ -57,7 +57,7 @@ def read(cursor: str) -> tuple[datetime, str]:
     try:
         padded = cursor + "=" * (-len(cursor) % 4)
         text = base64.b64decode(padded.encode("ascii"), altchars=b"-_", validate=True).decode()
-        micros, _, identity = text.partition(":")
+        micros, identity = text.split(":")
         return EPOCH + timedelta(microseconds=int(micros)), identity
     except (binascii.Error, ValueError, OverflowError) as error:
         found = f"The cursor {cursor[:64]!r} is not one that this server gave."

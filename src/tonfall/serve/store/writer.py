@@ -258,7 +258,7 @@ class Writer:
                 self._news.wait()
                 self._idle = False
             rest = last + self._interval_s - time.monotonic()
-            while rest > 0 and not self._urgent and not self._closing:
+            while rest > 0 and not (self._urgent or self._singly or self._closing):
                 self._news.wait(rest)
                 rest = last + self._interval_s - time.monotonic()
             self._urgent = False
