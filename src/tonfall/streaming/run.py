@@ -109,8 +109,8 @@ class Run:
             heard = self._speech.end
             levels = self._levels.take(heard, heard + fresh.shape[1])
             self._speech.append(self._echo.suppress(fresh, levels))
-            # What was given up counts as silence here: a turn may end early by it.
-            self._find_turns(np.nan_to_num(self._speech.take(heard, self._speech.end)))
+            # What was given up is NaN and so counts as silence: a turn may end early by it.
+            self._find_turns(self._speech.take(heard, self._speech.end))
         jobs = self._cut_pieces()
         if self._ended:
             self._end_turns()

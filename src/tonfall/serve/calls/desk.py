@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from threading import Event as Flag
 from threading import Lock, Thread
 
-from tonfall.errors import BundleError, ServiceError
+from tonfall.errors import AudioError, BundleError, ServiceError
 from tonfall.runtime import Predictor
 from tonfall.serve.alerts import Rule, check_rules, default_rules
 from tonfall.serve.calls.hearing import Hearing
@@ -175,7 +175,13 @@ class Desk:
             submit=self._submit,
             clock=self._clock,
         )
-        hearing = Hearing(call, predictor=self.predictor, rules=self._rules, clock=self._clock)
+        hearing = Hearing(
+            call,
+            predictor=self.predictor,
+            rules=self._rules,
+            serve_samples=int(self.limits.serve_s * facts.sampling_rate),
+            clock=self._clock,
+        )
         call.tell_of(self._opened(call))
         with self._lock:
             self._hearings[call.id] = hearing
@@ -296,7 +302,7 @@ class Desk:
 
     def _round(self) -> None:
         """Hear, score and tell what came in of the calls that are due."""
-        due = [hearing for hearing in self._all() if self._is_due(hearing)]
+        due = [hearing for hearing in self._all() if hearing.due]
         for hearing in due:
             self._guard(hearing, hearing.feed)
         self._serve([hearing for hearing in due if not hearing.done])
@@ -305,10 +311,6 @@ class Desk:
                 self._guard(hearing, hearing.tell)
             if hearing.done:
                 self._finish(hearing)
-
-    def _is_due(self, hearing: Hearing) -> bool:
-        rate = hearing.call.facts.sampling_rate
-        return hearing.due(serve_samples=int(self.limits.serve_s * rate))
 
     def _serve(self, hearings: Sequence[Hearing]) -> None:
         broken: dict[Engine, Exception] = {}
@@ -324,6 +326,8 @@ class Desk:
     def _guard(self, hearing: Hearing, step: Callable[[], None]) -> None:
         try:
             step()
+        except AudioError as error:
+            hearing.fail(str(error))
         except Exception as error:
             self._fail(hearing, error)
 

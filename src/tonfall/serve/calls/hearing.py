@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 
 import numpy as np
@@ -39,6 +39,7 @@ class Hearing:
         call: whose inbox is emptied and whose changes are told.
         predictor: the model; not called here.
         rules: of alerts.
+        serve_samples: that may wait before they are heard, if no window is due earlier.
         clock: gives the time in UTC.
 
     Attributes:
@@ -53,6 +54,7 @@ class Hearing:
         *,
         predictor: Predictor,
         rules: Sequence[Rule],
+        serve_samples: int,
         clock: Callable[[], datetime],
     ) -> None:
         facts = call.facts
@@ -65,6 +67,8 @@ class Hearing:
         )
         self.windows = 0
         self.done = False
+        self._inbox = call.inbox
+        self._serve_samples = self._enough = serve_samples
         self._clock = clock
         self._labels = predictor.labels
         self._piece_s = predictor.spec.front_end.piece_frames / 100
@@ -75,12 +79,11 @@ class Hearing:
         self._position = 0
         self._end: CallEnded | None = None
 
-    def due(self, *, serve_samples: int) -> bool:
+    @property
+    def due(self) -> bool:
         """True where a window may be due, much waits, or something else than audio came."""
-        waiting = self.call.inbox.samples
-        if waiting >= serve_samples or self.call.inbox.urgent:
-            return True
-        return bool(waiting) and (self.engine is None or waiting >= self.engine.missing)
+        inbox = self._inbox
+        return inbox.samples >= self._enough or inbox.urgent
 
     def feed(self) -> None:
         """Hand all that waits to the engine; where somebody objected, drop it and what is known."""
@@ -89,20 +92,25 @@ class Hearing:
             self._forget()
             self._end = next((event for event in waiting if isinstance(event, CallEnded)), None)
             return
+        self._feed_all(self.engine, waiting)
+
+    def _feed_all(self, engine: Engine, waiting: Iterable[Waiting]) -> None:
         parts: list[FloatArray] = []
         for event in waiting:
             if isinstance(event, Audio) and event.position == self._position:
                 parts.append(event.samples)
                 self._position += event.samples.shape[1]
                 continue
-            self._feed_parts(self.engine, parts)
-            self._take(self.engine, event)
-        self._feed_parts(self.engine, parts)
+            self._feed_parts(engine, parts)
+            self._take(engine, event)
+        self._feed_parts(engine, parts)
 
     def tell(self) -> None:
         """Submit what the engine says, once it was served."""
-        for event in self.engine.take_events() if self.engine else []:
-            self._tell_event(event)
+        if self.engine:
+            for event in self.engine.take_events():
+                self._tell_event(event)
+            self._enough = max(1, min(self._serve_samples, self.engine.missing))
         if self._end and self.engine is None and not self.done:
             self._close(self._end)
 
@@ -121,7 +129,7 @@ class Hearing:
     def _feed_parts(engine: Engine, parts: list[FloatArray]) -> None:
         if parts:
             samples = parts[0] if len(parts) == 1 else np.concatenate(parts, axis=1)
-            engine.feed(np.clip(samples, -1, 1))
+            engine.feed(_within_full_scale(samples))
             parts.clear()
 
     def _take(self, engine: Engine, event: Waiting) -> None:
@@ -142,7 +150,7 @@ class Hearing:
         self._move_to(engine, event.position)
         fresh = event.samples[:, self._position - event.position :]
         if fresh.shape[1]:
-            engine.feed(np.clip(fresh, -1, 1))
+            engine.feed(_within_full_scale(fresh))
             self._position += fresh.shape[1]
 
     def _move_to(self, engine: Engine, position: int) -> None:
@@ -262,3 +270,10 @@ class Hearing:
 
     def _new_speaker(self) -> SpeakerAffect:
         return SpeakerAffect(self._labels, piece_s=self._piece_s)
+
+
+def _within_full_scale(samples: FloatArray) -> FloatArray:
+    """Overshoots clipped; NaN is left for the engine to refuse."""
+    if samples.max() > 1 or samples.min() < -1:
+        return np.clip(samples, -1, 1)
+    return samples

@@ -13,7 +13,7 @@ from threading import Lock
 from tonfall.errors import ServiceError
 from tonfall.serve.calls.inbox import Inbox
 from tonfall.serve.calls.policy import CallLimits, ScoringPolicy, may_move
-from tonfall.serve.codecs import Audio, CallEnded, CallStarted, Event, Gap
+from tonfall.serve.codecs import Audio, CallEnded, CallStarted, Event, Gap, StreamRestarted
 from tonfall.serve.records import CallPurged, Change, ChannelFacts, Notice, NoticeMoved
 
 __all__ = ["LiveCall", "Submit"]
@@ -136,13 +136,13 @@ class LiveCall:
             return
         if isinstance(event, Audio):
             self.position = event.position + event.samples.shape[1]
-            if not self._policy.hears(self._notice):
-                return
-        elif isinstance(event, Gap):
-            self.position = event.position + event.samples
-        elif isinstance(event, CallEnded):
-            self._ended = True
-        self.inbox.put(event, now=time.monotonic())
+            if self._policy.hears(self._notice):
+                self.inbox.hear(event, now=time.monotonic())
+        elif isinstance(event, Gap | StreamRestarted | CallEnded):
+            if isinstance(event, Gap):
+                self.position = event.position + event.samples
+            self._ended = isinstance(event, CallEnded)
+            self.inbox.put(event, now=time.monotonic())
 
     def set_notice(self, notice: Notice, *, by: str, write: Submit | None = None) -> None:
         """The persons were told, agreed or refused; a refusal is an objection.
