@@ -422,7 +422,7 @@ def close_to_media(random: Any, message: dict[str, Any]) -> str:
     return text
 
 
-@settings(deadline=None, max_examples=1500)
+@settings(deadline=None, max_examples=400)
 @given(st.randoms(use_true_random=False), MEDIA)
 def test_the_quick_and_the_careful_way_of_reading_agree(
     random: Any, message: dict[str, Any]
