@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import Connection, delete, func, select
 
@@ -75,24 +76,39 @@ def verify(database: Database) -> AuditCheck:
 
 
 def _walk(connection: Connection) -> AuditCheck:
-    lines, expected, number = 0, None, None
-    begin, shortened = "", set[str]()
+    """Follow the chain from the oldest line to the newest, or to where it breaks."""
+    chain = _Chain()
     query = select(audit).order_by(audit.c.id).execution_options(yield_per=1000)
-    for row in connection.execute(query):
-        line = row._asdict()
-        if expected is None:
-            begin = line["previous"]
-        elif line["previous"] != expected or line["id"] != number:
-            return AuditCheck(lines, expected, line["id"], "a line before it is missing or changed")
+    with connection.execute(query) as rows:
+        for row in rows:
+            reason = chain.add(row._asdict())
+            if reason:
+                return AuditCheck(chain.lines, chain.head, row.id, reason)
+    if chain.begin and chain.begin not in chain.shortened:
+        return AuditCheck(chain.lines, chain.head, chain.first, "lines before it are missing")
+    return AuditCheck(chain.lines, chain.head)
+
+
+class _Chain:
+    """How far the chain was followed, and what its beginning has to be vouched for with."""
+
+    def __init__(self) -> None:
+        self.lines, self.first, self.number = 0, 0, 0
+        self.begin, self.head = "", ""
+        self.shortened: set[str] = set()
+
+    def add(self, line: Mapping[str, Any]) -> str:
+        """Take the next line; what is wrong with it, or nothing."""
+        if self.lines == 0:
+            self.first, self.begin = line["id"], line["previous"]
+        elif line["previous"] != self.head or line["id"] != self.number + 1:
+            return "a line before it is missing or changed"
         if chained(line) != line["hash"]:
-            return AuditCheck(lines, expected or "", line["id"], "its content was changed")
+            return "its content was changed"
         if line["action"] == "audit.shortened":
-            shortened.add(str(line["details"].get("hash")))
-        lines, expected, number = lines + 1, line["hash"], line["id"] + 1
-    first = None if number is None else number - lines
-    if begin and begin not in shortened:
-        return AuditCheck(lines, expected or "", first, "lines before it are missing")
-    return AuditCheck(lines, expected or "")
+            self.shortened.add(str(line["details"].get("hash")))
+        self.lines, self.number, self.head = self.lines + 1, line["id"], line["hash"]
+        return ""
 
 
 def shorten(connection: Connection, before: datetime) -> int:

@@ -21,7 +21,7 @@ from tonfall.serve.store.objecting import object_to
 from tonfall.serve.store.rows import CallState, Counts
 from tonfall.serve.store.schema import alerts, calls, deliveries, events, turns, windows
 
-__all__ = ["erase", "purge", "reclaim"]
+__all__ = ["JUDGED", "count", "delete_judged", "erase", "purge", "reclaim"]
 
 JUDGED: dict[str, Table] = {
     "windows": windows,
@@ -38,7 +38,7 @@ def purge(connection: Connection, change: CallPurged, log: EventLog) -> Counts:
     log.flush()
     mine = (calls.c.id == change.call) & (calls.c.tenant == change.tenant)
     caller = connection.execute(select(calls.c.caller).where(mine)).scalar()
-    counts = delete_judged(connection, change.tenant, [change.call])
+    counts = delete_judged(connection, [change.call])
     bare = {"caller": None, "external_id": "", "speakers": None, "reason": change.reason}
     connection.execute(update(calls).where(mine).values(state=CallState.PURGED.value, **bare))
     if caller is not None and change.reason == "objection":
@@ -46,16 +46,16 @@ def purge(connection: Connection, change: CallPurged, log: EventLog) -> Counts:
     return counts
 
 
-def delete_judged(connection: Connection, tenant: str, ids: Sequence[str]) -> Counts:
-    """Delete all that hangs on these calls, and count it."""
+def delete_judged(connection: Connection, ids: Sequence[str]) -> Counts:
+    """Delete all that hangs on these calls, which are of whoever asks, and count it."""
     found: dict[str, int] = {}
     for name, table in JUDGED.items():
-        of_them = table.c.call.in_(ids) & (table.c.tenant == tenant)
-        found[name] = _count(connection, delete(table).where(of_them))
+        found[name] = count(connection, delete(table).where(table.c.call.in_(ids)))
     return Counts(**found)
 
 
-def _count(connection: Connection, statement: Delete) -> int:
+def count(connection: Connection, statement: Delete) -> int:
+    """Delete, and tell how many rows."""
     return max(0, connection.execute(statement).rowcount)
 
 
@@ -103,9 +103,9 @@ def _erase(connection: Connection, tenant: str, ids: Sequence[str], log: EventLo
     counts, now = Counts(), datetime.now(UTC)
     for first in range(0, len(ids), SOME):
         some = ids[first : first + SOME]
-        counts += delete_judged(connection, tenant, some)
+        counts += delete_judged(connection, some)
         gone = delete(calls).where(calls.c.id.in_(some), calls.c.tenant == tenant)
-        counts += Counts(calls=_count(connection, gone))
+        counts += Counts(calls=count(connection, gone))
         for one in some:
             told = {"reason": "erasure"}
             log.add(tenant=tenant, call=one, kind="call.purged", at=now, payload=told)

@@ -172,7 +172,8 @@ def _mine(table: Table, call: CallRow) -> Select[Any]:
 
 def _rows(connection: Connection, table: Table, call: CallRow) -> Iterator[Any]:
     query = _mine(table, call).order_by(table.c.id)
-    yield from connection.execute(query.execution_options(yield_per=ROWS_AT_ONCE))
+    with connection.execute(query.execution_options(yield_per=ROWS_AT_ONCE)) as rows:
+        yield from rows
 
 
 def _call_columns(call: CallRow) -> dict[str, Any]:

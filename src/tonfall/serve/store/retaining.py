@@ -6,22 +6,19 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from sqlalchemy import Connection, Table, delete, exists, insert, select, update
+from sqlalchemy import Connection, delete, exists, insert, select, update
 
 from tonfall.errors import ConfigError
 from tonfall.serve.store.auditing import EVERYBODY, shorten
 from tonfall.serve.store.database import Database
-from tonfall.serve.store.erasing import reclaim
+from tonfall.serve.store.erasing import JUDGED, count, delete_judged, reclaim
 from tonfall.serve.store.logs import AuditLog
 from tonfall.serve.store.rows import CallState, Counts
 from tonfall.serve.store.schema import (
-    alerts,
     calls,
     deliveries,
     events,
     jobs,
-    turns,
-    windows,
     writers,
 )
 
@@ -54,8 +51,12 @@ class Retention:
     deliveries: float = 7
     audit: float = 400
 
+    def names(self) -> tuple[str, ...]:
+        """Of the kinds."""
+        return tuple(self.__dataclass_fields__)
+
     def __post_init__(self) -> None:
-        for name in self.__dataclass_fields__:
+        for name in self.names():
             if getattr(self, name) <= 0:
                 raise ConfigError(f"retention of {name}: the days must be more than 0.")
         if self.audit < SHORTEST_AUDIT_DAYS:
@@ -67,20 +68,20 @@ class Retention:
 
 def retain(database: Database, now: datetime, limits: Retention) -> Counts:
     """Delete what is too old, some rows at a time so that nobody waits, and say so in the audit."""
+    before = {name: now - timedelta(days=getattr(limits, name)) for name in limits.names()}
     counts = Counts()
-    for name, table in (("windows", windows), ("turns", turns), ("alerts", alerts)):
-        before = now - timedelta(days=getattr(limits, name))
-        counts += Counts(**{name: _drain(database, _of_old_calls(table, before))})
-    before = now - timedelta(days=limits.calls)
-    counts += Counts(calls=_drain(database, _old_calls(before)))
-    before = now - timedelta(days=limits.events)
-    counts += Counts(events=_drain(database, _old_events(before)))
-    before = now - timedelta(days=limits.deliveries)
-    counts += Counts(deliveries=_drain(database, _old_deliveries(before)))
+    for some in (
+        _old_events(before["events"]),
+        _old_deliveries(before["deliveries"]),
+        _of_old_calls("windows", before["windows"]),
+        _of_old_calls("turns", before["turns"]),
+        _of_old_calls("alerts", before["alerts"]),
+        _old_calls(before["calls"]),
+    ):
+        counts += _drain(database, some)
     with database.writing() as connection:
-        gone = shorten(connection, now - timedelta(days=limits.audit))
+        counts += Counts(audit=shorten(connection, before["audit"]))
         connection.execute(delete(writers).where(writers.c.at < now - timedelta(days=7)))
-        counts += Counts(audit=gone)
         _note(connection, counts, now)
     if counts.total:
         reclaim(database)
@@ -101,58 +102,59 @@ def _note(connection: Connection, counts: Counts, now: datetime) -> None:
     log.finish()
 
 
-def _drain(database: Database, some: Callable[[Connection], int]) -> int:
+def _drain(database: Database, some: Callable[[Connection], Counts]) -> Counts:
     """Delete a few at a time, each in a transaction of its own, until none are left."""
-    total = 0
+    counts = Counts()
     while True:
         with database.writing() as connection:
             deleted = some(connection)
-        total += deleted
-        if deleted == 0:
-            return total
+        counts += deleted
+        if deleted.total == 0:
+            return counts
 
 
-def _of_old_calls(table: Table, before: datetime) -> Callable[[Connection], int]:
-    def some(connection: Connection) -> int:
+def _of_old_calls(name: str, before: datetime) -> Callable[[Connection], Counts]:
+    table = JUDGED[name]
+
+    def some(connection: Connection) -> Counts:
         left = exists().where(table.c.call == calls.c.id)
         old = select(calls.c.id).where(calls.c.ended_at < before, left).limit(CALLS_AT_ONCE)
         ids = list(connection.execute(old).scalars())
-        return connection.execute(delete(table).where(table.c.call.in_(ids))).rowcount if ids else 0
+        return Counts(**{name: count(connection, delete(table).where(table.c.call.in_(ids)))})
 
     return some
 
 
-def _old_calls(before: datetime) -> Callable[[Connection], int]:
-    """The calls, and by the database's own rule all that is left of them."""
+def _old_calls(before: datetime) -> Callable[[Connection], Counts]:
+    """The calls, and all that is left of them."""
 
-    def some(connection: Connection) -> int:
+    def some(connection: Connection) -> Counts:
         ended = calls.c.state != CallState.LIVE.value
         old = select(calls.c.id).where(calls.c.ended_at < before, ended).limit(CALLS_AT_ONCE)
         ids = list(connection.execute(old).scalars())
-        for table in (deliveries, events):
-            connection.execute(delete(table).where(table.c.call.in_(ids)))
-        return connection.execute(delete(calls).where(calls.c.id.in_(ids))).rowcount if ids else 0
+        counts = delete_judged(connection, ids)
+        return counts + Counts(calls=count(connection, delete(calls).where(calls.c.id.in_(ids))))
 
     return some
 
 
-def _old_events(before: datetime) -> Callable[[Connection], int]:
+def _old_events(before: datetime) -> Callable[[Connection], Counts]:
     """From the oldest id on, up to the first event that is to be kept."""
 
-    def some(connection: Connection) -> int:
+    def some(connection: Connection) -> Counts:
         oldest = select(events.c.id, events.c.at).order_by(events.c.id).limit(AT_ONCE)
         ids = [row.id for row in connection.execute(oldest) if row.at < before]
-        return connection.execute(delete(events).where(events.c.id.in_(ids))).rowcount if ids else 0
+        return Counts(events=count(connection, delete(events).where(events.c.id.in_(ids))))
 
     return some
 
 
-def _old_deliveries(before: datetime) -> Callable[[Connection], int]:
-    def some(connection: Connection) -> int:
+def _old_deliveries(before: datetime) -> Callable[[Connection], Counts]:
+    def some(connection: Connection) -> Counts:
         old = select(deliveries.c.id).where(deliveries.c.at < before).limit(AT_ONCE)
         ids = list(connection.execute(old).scalars())
         mine = delete(deliveries).where(deliveries.c.id.in_(ids))
-        return connection.execute(mine).rowcount if ids else 0
+        return Counts(deliveries=count(connection, mine))
 
     return some
 
