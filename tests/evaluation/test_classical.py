@@ -207,3 +207,23 @@ def test_emovo_gives_what_scikit_learn_gave_outside(shared, kept):
     assert 100 * unweighted_recall(results.truth, results.prediction) == pytest.approx(
         31.5, abs=1.5
     )
+
+
+def test_tied_votes_are_decided_as_scikit_learn_decides_them(kept, monkeypatch):
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
+    from sklearn.svm import SVC
+
+    rng = np.random.default_rng(1)
+    known = pd.DataFrame({"item": map(str, range(90)), "label": ["anger", "fear", "sadness"] * 30})
+    asked = pd.DataFrame({"item": map(str, range(400))})
+    tables = {90: rng.normal(size=(90, 2)), 400: rng.normal(size=(400, 2))}
+    monkeypatch.setattr(classical, "clip_functionals", lambda items, **_: tables[len(items)])
+    model = ClassicalModel(baseline_recipe("egemaps-svm"), kept)
+    scores = model.predict(known, known[:0], asked).set_index("item")
+    plain = make_pipeline(StandardScaler(), SVC(class_weight="balanced"))
+    plain.fit(tables[90], known["label"])
+    expected = plain.predict(tables[400])
+    shape = plain.decision_function(tables[400]).argmax(axis=1)
+    assert (np.array(["anger", "fear", "sadness"])[shape] != expected).any()
+    assert (scores.idxmax(axis=1) == expected).all()

@@ -19,7 +19,7 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 
-_COMMANDS = ("analyze", "models", "train")
+_COMMANDS = ("analyze", "compare", "evaluate", "models", "serve", "train")
 _GROUPS = ("data",)
 
 

@@ -2,7 +2,13 @@
 
 from tonfall.corpora.columns import COLUMNS, SCHEMA_VERSION
 from tonfall.corpora.download import download
-from tonfall.corpora.lookup import DATA_VARIABLE, Places, open_corpora, read_places
+from tonfall.corpora.lookup import (
+    DATA_VARIABLE,
+    Places,
+    data_folders,
+    open_corpora,
+    read_places,
+)
 from tonfall.corpora.manifest import Manifest
 from tonfall.corpora.preparation import Report, prepare
 from tonfall.corpora.registry import CORPORA, Archive, Corpus, find_corpus
@@ -23,6 +29,7 @@ __all__ = [
     "Report",
     "Spread",
     "Summary",
+    "data_folders",
     "download",
     "find_corpus",
     "measure_levels",

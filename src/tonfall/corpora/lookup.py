@@ -11,7 +11,7 @@ from tonfall.corpora.preparation import prepare
 from tonfall.corpora.registry import CORPORA
 from tonfall.errors import ManifestError
 
-__all__ = ["DATA_VARIABLE", "Places", "open_corpora", "read_places"]
+__all__ = ["DATA_VARIABLE", "Places", "data_folders", "open_corpora", "read_places"]
 
 DATA_VARIABLE = "TONFALL_DATA"
 """Environment variable with folders of releases, parted as in PATH; each holds CORPUS/."""
@@ -91,9 +91,14 @@ def _only_corpus(path: Path) -> str:
     return str(names[0])
 
 
+def data_folders() -> list[Path]:
+    """Folders that may hold releases, each in a folder of its corpus's name."""
+    named = [Path(part) for part in os.environ.get(DATA_VARIABLE, "").split(os.pathsep) if part]
+    return [*named, _BESIDE]
+
+
 def _releases(name: str) -> list[Path]:
-    folders = [Path(part) for part in os.environ.get(DATA_VARIABLE, "").split(os.pathsep) if part]
-    return [folder / name for folder in (*folders, _BESIDE)]
+    return [folder / name for folder in data_folders()]
 
 
 def _open(name: str, places: Places, progress: Progress | None) -> Manifest:

@@ -135,7 +135,14 @@ class _Fitted:
             probabilities = self.classifier.predict_proba(prepared)
             return np.asarray(np.log(np.clip(probabilities, 1e-4, None)))
         scores = np.asarray(self.classifier.decision_function(prepared), np.float64)
-        return np.stack([-scores, scores], axis=1) / 2 if scores.ndim == 1 else scores
+        if scores.ndim == 1:
+            return np.stack([-scores, scores], axis=1) / 2
+        return _led_by(scores, self._decided(prepared))
+
+    def _decided(self, prepared: FloatArray) -> npt.NDArray[np.intp]:
+        """(items,) place of the label that the classifier itself gives."""
+        decided = self.classifier.predict(prepared)
+        return np.asarray(np.searchsorted(self.classifier.classes_, decided), np.intp)
 
 
 def classical_model(
@@ -171,9 +178,8 @@ def _classifier(recipe: ClassicalRecipe) -> tuple[tuple[Any, ...], Any]:
     """Steps that prepare scaled features, and the classifier."""
     settings = recipe.classifier
     if isinstance(settings, Svm):
-        # With break_ties the decision is the largest score, so probabilities agree with it.
         return (), load("sklearn.svm").SVC(
-            C=settings.c, kernel=settings.kernel, class_weight="balanced", break_ties=True
+            C=settings.c, kernel=settings.kernel, class_weight="balanced"
         )
     if isinstance(settings, Forest):
         return (), load("sklearn.ensemble").RandomForestClassifier(
@@ -199,6 +205,18 @@ def _content_key(train: pd.DataFrame, development: pd.DataFrame) -> str:
         for row in columns.itertuples(index=False, name=None):
             digest.update("\x1f".join(map(str, row)).encode() + b"\n")
     return digest.hexdigest()
+
+
+def _led_by(scores: Values, decided: npt.NDArray[np.intp]) -> Values:
+    """Scores whose largest is that of the decided label.
+
+    Where votes of a support vector machine are tied, scikit-learn gives the first of the labels,
+    whichever has the larger score; figures must be those that others get from it.
+    """
+    led = scores.copy()
+    rows = np.flatnonzero(scores.argmax(axis=1) != decided)
+    led[rows, decided[rows]] = scores[rows].max(axis=1) + 1e-6
+    return led
 
 
 def _softmax(scores: Values) -> Values:

@@ -38,6 +38,10 @@ class ClassMixtures:
         likelihoods = [mixture.score_samples(features) for mixture in self._mixtures]
         return np.asarray(np.stack(likelihoods, axis=1) / features.shape[1])
 
+    def predict(self, features: Values) -> npt.NDArray[np.object_]:
+        """(items,) the likeliest label of each."""
+        return np.asarray(self.classes_[self.decision_function(features).argmax(axis=1)], object)
+
     def _mixture(self, features: Values) -> Any:
         return (
             load("sklearn.mixture")

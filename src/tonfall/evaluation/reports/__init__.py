@@ -15,6 +15,13 @@ from tonfall.evaluation.reports.matrices import (
     markdown,
     robustness_matrix,
 )
+from tonfall.evaluation.reports.matrix_files import (
+    MATRIX_SUFFIX,
+    find_matrices,
+    read_matrix,
+    save_matrix,
+    write_matrix,
+)
 from tonfall.evaluation.reports.page import report_page
 from tonfall.evaluation.reports.pictures import PICTURES, save_pictures
 from tonfall.evaluation.reports.saving import predictions_table, save_report
@@ -22,6 +29,7 @@ from tonfall.evaluation.reports.schema import SCHEMA_VERSION, Report, read_repor
 from tonfall.evaluation.reports.wording import in_words
 
 __all__ = [
+    "MATRIX_SUFFIX",
     "PICTURES",
     "SCHEMA_VERSION",
     "Cell",
@@ -31,6 +39,7 @@ __all__ = [
     "compare_reports",
     "corpus_matrix",
     "draw_matrix",
+    "find_matrices",
     "find_reports",
     "in_words",
     "leaderboard_page",
@@ -38,10 +47,13 @@ __all__ = [
     "markdown",
     "predictions_table",
     "published_figures",
+    "read_matrix",
     "read_report",
     "report_page",
     "robustness_matrix",
+    "save_matrix",
     "save_pictures",
     "save_report",
+    "write_matrix",
     "write_report",
 ]

@@ -42,6 +42,13 @@ def notes(results: Results, *, speakers: int) -> list[str]:
                 f"Up to {worst.shared} of {worst.test} test {kind}s of a fold were also heard in "
                 "training."
             )
+    never = [
+        label
+        for label, column in zip(results.protocol.labels, results.probabilities.T, strict=True)
+        if not column.any()
+    ]
+    if never:
+        found.append(f"The model does not know {', '.join(never)}: every such item is a mistake.")
     if speakers < _FEW_SPEAKERS:
         found.append(f"Intervals from {speakers} speakers are narrower than they should be.")
     return found

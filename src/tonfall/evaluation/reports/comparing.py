@@ -156,7 +156,7 @@ def _same_items(first: Report, second: Report) -> list[int]:
 
 
 def _title(report: Report) -> str:
-    return f"{report.model.name} ({report.condition})"
+    return f"{report.model.title} ({report.condition})"
 
 
 def _notes(first: Report, second: Report) -> tuple[str, ...]:

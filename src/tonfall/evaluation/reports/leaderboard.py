@@ -105,7 +105,7 @@ def _row(report: Report) -> str:
     mark = " (!)" if report.warnings else ""
     error = figures["calibration_error"]
     return (
-        f"| {report.model.name}{mark} | {reading(figures[report.headline])} "
+        f"| {report.model.title}{mark} | {reading(figures[report.headline])} "
         f"| {reading(figures['accuracy'])} | {reading(figures['f1_macro'])} "
         f"| {reading(error, per_cent=False)} | `{report.command}` |"
     )

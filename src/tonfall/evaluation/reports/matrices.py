@@ -39,6 +39,7 @@ class Matrix:
         rows, columns: names, in order.
         cells: by row and column.
         warnings: of the reports that it is made from.
+        command: what makes it again; empty where unknown.
     """
 
     title: str
@@ -47,6 +48,7 @@ class Matrix:
     columns: tuple[str, ...]
     cells: dict[tuple[str, str], Cell]
     warnings: tuple[str, ...] = ()
+    command: str = ""
 
 
 def corpus_matrix(reports: Sequence[Report]) -> Matrix:
@@ -74,7 +76,7 @@ def corpus_matrix(reports: Sequence[Report]) -> Matrix:
     names = tuple(dict.fromkeys(row for row, _ in cells))
     others = tuple(dict.fromkeys(column for _, column in cells if column not in names))
     return Matrix(
-        f"{reports[0].model.name}: unweighted recall, per cent, {reports[0].condition}; "
+        f"{reports[0].model.title}: unweighted recall, per cent, {reports[0].condition}; "
         f"{', '.join(reports[0].protocol.labels)}",
         "trained on / tested on",
         names,
@@ -91,16 +93,16 @@ def robustness_matrix(reports: Sequence[Report]) -> Matrix:
         ProtocolError: the reports are not all on the same items.
     """
     cells: dict[tuple[str, str], Cell] = {}
-    clean = {report.model.name: report for report in reports if report.condition == "clean"}
+    clean = {report.model.title: report for report in reports if report.condition == "clean"}
     for report in reports:
-        base = clean.get(report.model.name)
+        base = clean.get(report.model.title)
         gap = None if base is None or base is report else _gap(base, report)
-        cells[report.model.name, report.condition] = Cell(report.figures[report.headline], gap)
+        cells[report.model.title, report.condition] = Cell(report.figures[report.headline], gap)
     conditions = dict.fromkeys(report.condition for report in reports)
     return Matrix(
         f"Unweighted recall under {reports[0].protocol.name}, per cent; difference to clean",
         "model / condition",
-        tuple(dict.fromkeys(report.model.name for report in reports)),
+        tuple(dict.fromkeys(report.model.title for report in reports)),
         tuple(sorted(conditions, key=lambda name: name != "clean")),
         cells,
         _warnings(reports),
@@ -110,13 +112,14 @@ def robustness_matrix(reports: Sequence[Report]) -> Matrix:
 def markdown(matrix: Matrix) -> str:
     """The matrix as a Markdown table."""
     lines = [f"**{matrix.title}**", ""]
-    lines += [f"> **{warning}**" for warning in matrix.warnings]
-    lines += [""] if matrix.warnings else []
+    for warning in matrix.warnings:
+        lines += [f'!!! danger "Read with care"\n    {warning}', ""]
     lines.append(f"| {matrix.corner} | {' | '.join(matrix.columns)} |")
     lines.append("|" + "---|" * (1 + len(matrix.columns)))
     for row in matrix.rows:
         cells = [_text(matrix.cells.get((row, column))) for column in matrix.columns]
         lines.append(f"| {row} | {' | '.join(cells)} |")
+    lines += ["", f"`{matrix.command}`"] if matrix.command else []
     return "\n".join(lines) + "\n"
 
 
@@ -165,7 +168,7 @@ def _gap(clean: Report, degraded: Report) -> Figure:
 
 
 def _check_one_model(reports: Sequence[Report]) -> None:
-    names = {(report.model.name, report.condition) for report in reports}
+    names = {(report.model.title, report.condition) for report in reports}
     spaces = {tuple(report.protocol.labels) for report in reports}
     if len(names) != 1 or len(spaces) != 1:
         raise ProtocolError(

@@ -33,7 +33,7 @@ def report_page(report: Report, *, audio: bool = True) -> str:
     folder = files("tonfall.evaluation.reports")
     template = Template((folder / "page.html").read_text("utf-8"))
     return template.substitute(
-        title=escape(f"{report.model.name} under {report.protocol.name}"),
+        title=escape(f"{report.model.title} under {report.protocol.name}"),
         style=(folder / "page.css").read_text("utf-8"),
         facts=escape(_facts(report)),
         warnings="".join(_paragraph("warning", text, role="alert") for text in report.warnings),

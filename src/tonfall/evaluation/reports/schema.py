@@ -64,6 +64,11 @@ class ModelEntry(_Entry):
     trained_on: list[str] = Field(description="corpora heard before the protocol began")
     details: dict[str, str]
 
+    @property
+    def title(self) -> str:
+        """The name, with the kind where a bundle and its recipe share it."""
+        return f"{self.name} ({self.kind})" if self.kind in ("bundle", "recipe") else self.name
+
 
 class ProtocolEntry(_Entry):
     """What it was measured by."""

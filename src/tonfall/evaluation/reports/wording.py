@@ -51,7 +51,7 @@ def reading(figure: Figure, *, per_cent: bool = True) -> str:
 def in_words(report: Report) -> str:
     """The report in a few lines, for the terminal."""
     lines = [
-        f"{report.model.name} under {report.protocol.name}, {report.condition}: "
+        f"{report.model.title} under {report.protocol.name}, {report.condition}: "
         f"{report.data.items} items, {report.data.speakers} speakers, "
         f"{len(report.protocol.labels)} classes",
         *(f"WARNING: {warning}" for warning in report.warnings),

@@ -1,0 +1,195 @@
+"""tonfall evaluate: any model under any protocol, as reports."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from tonfall.cli.data import MANIFESTS, Format, FormatOption, QuietOption
+
+if TYPE_CHECKING:
+    from tonfall.cli.measuring import Measured, Order
+    from tonfall.learn.degrade import Degradation
+
+__all__ = ["DataOption", "evaluate"]
+
+TEST_NOISES = ("babble_restaurant", "street_city", "office_babble_made", "train_inside")
+"""Noises that the recipes keep for testing; all of a folder that has none of them."""
+
+CALLS = "calls"
+"""The protocol of composed calls, which has a report of its own."""
+
+DataOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--data",
+        help="CORPUS=FOLDER of a release, or a manifest; may be repeated. Without it: manifests/, "
+        "$TONFALL_DATA, ../shared/data.",
+    ),
+]
+ListsOption = Annotated[
+    Path | None,
+    typer.Option("--protocols", help="Folder of EmoBox's fold lists that are not packed."),
+]
+SharingOption = Annotated[
+    bool,
+    typer.Option(
+        "--allow-shared-speakers",
+        help="Go on where test speakers were heard in training; the report says so in red.",
+    ),
+]
+SeedOption = Annotated[
+    int, typer.Option("--seed", min=0, help="Of development speakers, random folds and intervals.")
+]
+
+
+def evaluate(
+    models: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="MODEL...",
+            help="A bundle, a recipe (.yaml), a baseline such as egemaps-svm, predictions (.csv, "
+            ".parquet), or a function as module:name.",
+        ),
+    ],
+    protocol: Annotated[
+        str,
+        typer.Option(
+            "--protocol",
+            "-p",
+            help="As 'tonfall protocols' names it; or matrix, matrix/four or matrix/A+B for train "
+            "corpus by test corpus; or calls.",
+        ),
+    ],
+    data: DataOption = None,
+    degrade: Annotated[
+        str,
+        typer.Option(
+            "--degrade",
+            help="Measure again after telephone, noise:10, room, loss:5, mp3:32, level:-30 or "
+            "chains with +, parted by commas; 'all' for the usual eight.",
+        ),
+    ] = "",
+    acoustics: Annotated[
+        Path | None,
+        typer.Option("--acoustics", help="Folder of noises and rooms; by default data's noise/."),
+    ] = None,
+    output: Annotated[Path, typer.Option("--output", "-o", help="Folder for the reports.")] = Path(
+        "reports"
+    ),
+    protocols: ListsOption = None,
+    seed: SeedOption = 0,
+    allow_shared_speakers: SharingOption = False,
+    audio: Annotated[
+        bool,
+        typer.Option("--audio", help="Put clips of the worst mistakes into the page (licences!)."),
+    ] = False,
+    workers: Annotated[
+        int | None, typer.Option("--workers", "-j", min=1, help="Processes; all cores by default.")
+    ] = None,
+    style: FormatOption = Format.TABLE,
+    quiet: QuietOption = False,
+) -> None:
+    """Measure models under a protocol: a report as JSON and as a page, with intervals.
+
+    A recipe is trained for each fold; a bundle is taken as it is, each clip alone. Several models,
+    or --degrade, give a matrix too.
+
+    Example: tonfall evaluate medium --protocol emobox/ravdess
+    """
+    from tonfall.cli.measuring import Order
+    from tonfall.corpora import read_places
+
+    order = Order(
+        models=tuple(models),
+        protocol=protocol,
+        places=read_places(data or [], prepared=MANIFESTS),
+        degradations=_degradations(degrade, acoustics),
+        output=output,
+        lists=protocols,
+        seed=seed,
+        allow_shared_speakers=allow_shared_speakers,
+        audio=audio,
+        workers=workers,
+    )
+    if protocol == CALLS:
+        _calls(order, style, quiet=quiet)
+        return
+    _measure(order, style, quiet=quiet)
+
+
+def _measure(order: Order, style: Format, *, quiet: bool) -> None:
+    from tonfall.cli.measuring import measure
+    from tonfall.cli.measuring_bars import measuring_bars
+
+    with measuring_bars(quiet=quiet) as bars:
+        for measured in measure(order, bars):
+            _print(measured, style)
+            if not quiet:
+                typer.echo(f"wrote {measured.path}", err=True)
+
+
+def _print(measured: Measured, style: Format) -> None:
+    from tonfall.evaluation.reports import Report, in_words, markdown
+
+    if not isinstance(measured.result, Report):
+        typer.echo(markdown(measured.result) if style is Format.TABLE else "", nl=False)
+        return
+    if style is Format.JSON:
+        typer.echo(measured.result.model_dump_json(exclude={"items", "risk_coverage"}))
+        return
+    for line in in_words(measured.result).splitlines():
+        typer.secho(line, fg="red" if line.startswith("WARNING") else None)
+    typer.echo()
+
+
+def _calls(order: Order, style: Format, *, quiet: bool) -> None:
+    import json
+
+    from tonfall.cli.measuring_calls import measure_calls
+
+    for report, path in measure_calls(order, say=_quiet if quiet else _say):
+        as_json = json.dumps(report.to_json(), ensure_ascii=False)
+        typer.echo(as_json if style is Format.JSON else f"{report.text()}\n")
+        if not quiet:
+            typer.echo(f"wrote {path}", err=True)
+
+
+def _say(sentence: str) -> None:
+    typer.echo(sentence, err=True)
+
+
+def _quiet(_sentence: str) -> None:
+    """Say nothing."""
+
+
+def _degradations(text: str, acoustics: Path | None) -> tuple[Degradation, ...]:
+    from tonfall.cli.measuring import ALL_CONDITIONS
+    from tonfall.errors import ConfigError
+    from tonfall.learn.degrade import parse_degradation
+
+    names = [name.strip() for name in text.split(",") if name.strip()]
+    if names == ["all"]:
+        names = list(ALL_CONDITIONS)
+    if len(set(names)) < len(names):
+        raise ConfigError(f"--degrade {text} names a condition twice. Give each once.")
+    folder = acoustics or _noise_folder()
+    return tuple(
+        parse_degradation(name, acoustics=folder, noises=_test_noises(folder)) for name in names
+    )
+
+
+def _noise_folder() -> Path | None:
+    from tonfall.corpora import data_folders
+
+    found = (folder / "noise" for folder in data_folders())
+    return next((folder for folder in found if folder.is_dir()), None)
+
+
+def _test_noises(folder: Path | None) -> tuple[str, ...]:
+    if folder is None:
+        return ()
+    there = {path.stem for path in folder.iterdir() if path.suffix in (".flac", ".wav")}
+    return tuple(name for name in TEST_NOISES if name in there)
