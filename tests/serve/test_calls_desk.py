@@ -12,6 +12,7 @@ from desk_calls import (
     CUSTOMER,
     RATE,
     UNKNOWN,
+    Shop,
     example,
     finish,
     noise,
@@ -27,21 +28,11 @@ from tonfall.analysis import analyze_blocks
 from tonfall.arrays import FloatArray
 from tonfall.audio import AudioInfo
 from tonfall.runtime import Predictor
-from tonfall.serve.calls import Desk, LiveCall
+from tonfall.serve.calls import LiveCall
 from tonfall.serve.records import CallClosed, CallOpened, Change
 from tonfall.timeline import Timeline, Turn, Window
 
 SCORES = 1e-6
-
-
-class Shop:
-    """A desk, and all that it told."""
-
-    def __init__(self, predictor: Predictor, **options: object) -> None:
-        self.told: list[Change] = []
-        options.setdefault("submit", self.told.append)
-        options.setdefault("rules", ())
-        self.desk = Desk(predictor, **options)  # type: ignore[arg-type]
 
 
 @pytest.fixture
