@@ -19,8 +19,17 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 
-_COMMANDS = ("analyze", "compare", "evaluate", "models", "serve", "train")
-_GROUPS = ("data",)
+_COMMANDS = (
+    "analyze",
+    "compare",
+    "evaluate",
+    "leaderboard",
+    "models",
+    "protocols",
+    "serve",
+    "train",
+)
+_GROUPS = ("data", "keys")
 
 
 def _add_commands() -> None:

@@ -1,0 +1,92 @@
+"""What tonfall serve and tonfall keys share: settings from file and options."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tonfall.errors import ConfigError
+
+if TYPE_CHECKING:
+    from tonfall.serve.node import Node
+    from tonfall.serve.settings import Settings
+
+__all__ = ["load_node", "load_settings", "set_up", "uvloop_or_none"]
+
+NEEDED = ("fastapi", "uvicorn", "httptools", "websockets", "sqlalchemy", "pydantic_settings")
+LEVELS = ("debug", "info", "warning", "error")
+
+
+def load_settings(
+    config: Path | None,
+    *,
+    server: Mapping[str, object | None] | None = None,
+    database: Mapping[str, object | None] | None = None,
+    model: str | None = None,
+    checked: bool = True,
+) -> Settings:
+    """Settings from a file, the environment and options; None is not said.
+
+    Args:
+        config: the file.
+        server, database: options of these sections.
+        model: the option.
+        checked: False where nothing is going to listen.
+
+    Raises:
+        ConfigError: the extra is missing, or a setting is wrong.
+    """
+    missing = [name for name in NEEDED if find_spec(name) is None]
+    if missing:
+        raise ConfigError(
+            f"The server needs {', '.join(missing)}, which is not installed. Run: "
+            "pip install 'tonfall[serve]'"
+        )
+    from tonfall.serve.settings import read_settings
+
+    sections = {"server": server or {}, "database": database or {}}
+    options: dict[str, object] = {
+        name: {key: value for key, value in values.items() if value is not None}
+        for name, values in sections.items()
+    }
+    named = {"model": model} if model else {}
+    return read_settings(config, options=options | named, checked=checked)
+
+
+def load_node(
+    config: Path | None,
+    *,
+    server: Mapping[str, object | None],
+    database: Mapping[str, object | None],
+    model: str | None,
+) -> Node:
+    """A server that is not started yet."""
+    settings = load_settings(config, server=server, database=database, model=model)
+    from tonfall.serve.node import Node
+
+    return Node(settings)
+
+
+def set_up(settings: Settings, *, level: str) -> None:
+    """Start logging.
+
+    Raises:
+        ConfigError: there is no such level.
+    """
+    if level.lower() not in LEVELS:
+        raise ConfigError(f"--log-level is {level}, but it is one of {', '.join(LEVELS)}.")
+    from tonfall.serve.logs import set_up_logs
+
+    set_up_logs(as_json=settings.server.json_logs, level=level.upper())
+
+
+def uvloop_or_none() -> Callable[[], asyncio.AbstractEventLoop] | None:
+    """The faster event loop, where it is installed."""
+    if find_spec("uvloop") is None:
+        return None
+    import uvloop
+
+    return uvloop.new_event_loop

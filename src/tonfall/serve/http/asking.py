@@ -1,0 +1,92 @@
+"""What each route asks first: who is it, may they, and not too often."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from fastapi import Depends, Path, Request
+from starlette.requests import HTTPConnection
+
+from tonfall.serve.http.access import Principal, Scope
+from tonfall.serve.http.problems import MEDIA_TYPE, Problem, ProblemDocument
+from tonfall.serve.http.services import Services, services_of
+
+__all__ = ["AlertId", "CallId", "Ours", "answers", "asking", "client_address", "identify"]
+
+Ours = Annotated[Services, Depends(services_of)]
+CallId = Annotated[
+    str, Path(pattern=r"^[0-9a-f]{32}$", examples=["8f14e45fceea467a9575a1f0b7c0de11"])
+]
+AlertId = Annotated[
+    str, Path(pattern=r"^[0-9a-f]{32}$", examples=["c9f0f895fb98ab9159f51fd0297e236d"])
+]
+
+WORDS = {
+    400: "The request cannot be read.",
+    401: "No key, or one that does not work.",
+    403: "The key does not have the scope, or the request came by a way that is not allowed.",
+    404: "The tenant has no such thing.",
+    408: "The body came too slowly.",
+    409: "It does not follow from the state in which things are.",
+    413: "The body is too large.",
+    421: "The Host is not a name of this server.",
+    422: "A value or a recording cannot be used.",
+    429: "Too often, or too much at once; Retry-After says when.",
+    503: "The database cannot be used now, or the server is about to stop.",
+}
+
+
+def answers(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """How a route's errors are described."""
+    always = (401, 403, 421, 422, 429, 503)
+    content = {MEDIA_TYPE: {"schema": ProblemDocument.model_json_schema()}}
+    return {
+        status: {"description": WORDS[status], "content": content}
+        for status in sorted({*always, *statuses})
+    }
+
+
+def asking(*scopes: Scope) -> Any:
+    """A dependency: who asks, with one of these scopes.
+
+    Raises:
+        Problem: nobody known, without the scope, or too often.
+    """
+
+    async def ask(request: Request) -> Principal:
+        services = services_of(request)
+        principal = await identify(request, services)
+        wait_s = services.rates.take(f"{principal.tenant}/{principal.actor}")
+        if wait_s > 0:
+            raise Problem(
+                429,
+                "Too many requests; wait, or ask for more at once.",
+                headers={"Retry-After": str(int(wait_s) + 1)},
+            )
+        if not principal.may(*scopes):
+            raise Problem(403, f"This needs a key with the scope {' or '.join(scopes)}.")
+        return principal
+
+    return Depends(ask)
+
+
+async def identify(connection: HTTPConnection, services: Services) -> Principal:
+    """Who is at the other end: by a ticket in the query, or by a key.
+
+    Raises:
+        Problem: nobody who is known.
+    """
+    ticket = connection.query_params.get("ticket")
+    if ticket is not None:
+        principal = services.tickets.use(ticket)
+        if principal is None or not await services.access.still(principal):
+            raise Problem(401, "The ticket is used, too old, or none of ours; ask for another.")
+        return principal
+    headers = dict(connection.headers.items())
+    return await services.access.principal(headers, address=client_address(connection))
+
+
+def client_address(connection: HTTPConnection) -> str:
+    """The address of the client; of IPv6, the network that one client has."""
+    host = connection.client.host if connection.client else "unknown"
+    return ":".join(host.split(":")[:4]) if host.count(":") > 1 else host

@@ -1,0 +1,164 @@
+"""What every request passes: hosts, origins, TLS, the size and the speed of what it brings."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from urllib.parse import urlsplit
+
+from starlette.datastructures import Headers
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from tonfall.serve.http.problems import Problem, problem_response
+from tonfall.serve.settings import Settings, is_loopback
+
+__all__ = ["Gate", "allowed_origins"]
+
+OPEN_PATHS = frozenset({"/livez", "/readyz"})
+"""A load balancer asks these without TLS."""
+SMALL_BODY = 65_536
+UPLOADS = frozenset({"/v1/analyze", "/predict"})
+SECURITY = [
+    (b"x-content-type-options", b"nosniff"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
+    (b"cross-origin-resource-policy", b"same-origin"),
+]
+
+
+class Gate:
+    """ASGI around the whole app.
+
+    Args:
+        app: that is guarded.
+        settings: hosts, proxies and limits.
+    """
+
+    def __init__(self, app: ASGIApp, *, settings: Settings) -> None:
+        self._app = app
+        self._open_house = settings.auth.mode == "none"
+        self._needs_tls = not settings.loopback or bool(settings.server.trusted_proxies)
+        self._origins = allowed_origins(settings)
+        self._limits = settings.limits
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Let a request through, or say why not."""
+        if scope["type"] not in ("http", "websocket"):
+            await self._app(scope, receive, send)
+            return
+        problem = self._problem(scope)
+        if problem is not None:
+            await _answer(problem, scope, receive, send)
+        elif scope["type"] == "websocket":
+            await self._app(scope, receive, send)
+        else:
+            body = _Body(scope, receive, self._most(scope), self._limits.upload_s)
+            body.stalled_s = self._limits.upload_stalled_s
+            await self._app(scope, body.receive, _with_headers(send))
+
+    def _problem(self, scope: Scope) -> Problem | None:
+        headers = Headers(scope=scope)
+        secure = scope["scheme"] in ("https", "wss")
+        if self._needs_tls and not secure and scope["path"] not in OPEN_PATHS:
+            return Problem(403, "This server takes nothing that did not come by TLS.")
+        origin = headers.get("origin")
+        if origin is not None and not self._knows(origin, headers, scope):
+            return Problem(403, "The Origin is not one that may use this server.")
+        if self._open_house and not self._names_us(headers.get("host", "")):
+            return Problem(421, "The Host is not a name of this machine; use 127.0.0.1.")
+        if self._open_house and headers.get("sec-fetch-site") == "cross-site" and origin is None:
+            return Problem(403, "Other sites may not ask this server.")
+        return _length_problem(scope, headers, self._most(scope))
+
+    def _knows(self, origin: str, headers: Headers, scope: Scope) -> bool:
+        """True for listed origins; without accounts, for pages of this server too."""
+        if origin in self._origins:
+            return True
+        scheme = "https" if scope["scheme"] in ("https", "wss") else "http"
+        same = origin == f"{scheme}://{headers.get('host', '')}"
+        return same and (self._names_us(headers.get("host", "")) or not self._open_house)
+
+    def _names_us(self, host: str) -> bool:
+        """True where a page elsewhere cannot have made its own name point here."""
+        name = urlsplit(f"//{host}").hostname or ""
+        public = {urlsplit(origin).hostname for origin in self._origins}
+        return is_loopback(name) or name in public
+
+    def _most(self, scope: Scope) -> int:
+        return self._limits.upload_bytes if scope["path"] in UPLOADS else SMALL_BODY
+
+
+def allowed_origins(settings: Settings) -> frozenset[str]:
+    """Origins whose pages may use this server."""
+    public = settings.server.public_url
+    own = [public.rstrip("/")] if public else []
+    return frozenset([*settings.server.origins, *own])
+
+
+class _Body:
+    """A request's body: not too large, not too slow."""
+
+    stalled_s = 15.0
+
+    def __init__(self, scope: Scope, receive: Receive, most: int, longest_s: float) -> None:
+        self._scope = scope
+        self._receive = receive
+        self._most = most
+        self._until = time.monotonic() + longest_s
+        self._bytes = 0
+        self._complete = False
+
+    async def receive(self) -> Message:
+        """The next part.
+
+        Raises:
+            Problem: too much, or too slow.
+        """
+        if self._complete:  # What comes now is the news that the client went: wait for ever.
+            return await self._receive()
+        left_s = min(self.stalled_s, self._until - time.monotonic())
+        try:
+            message = await asyncio.wait_for(self._receive(), max(0.01, left_s))
+        except TimeoutError:
+            raise Problem(
+                408, "The body came too slowly; send it faster, or less.", headers=CLOSING
+            ) from None
+        self._bytes += len(message.get("body", b""))
+        self._complete = not message.get("more_body", False)
+        if self._bytes > self._most:
+            raise _too_large(self._most)
+        return message
+
+
+CLOSING = {"Connection": "close"}
+
+
+def _length_problem(scope: Scope, headers: Headers, most: int) -> Problem | None:
+    if scope["type"] != "http":
+        return None
+    length = headers.get("content-length", "0")
+    return _too_large(most) if length.isdecimal() and int(length) > most else None
+
+
+def _too_large(most: int) -> Problem:
+    return Problem(413, f"The body has more than {most} bytes, the limit.", headers=CLOSING)
+
+
+def _with_headers(send: Send) -> Send:
+    async def sending(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            headers = list(message.get("headers", []))
+            known = {name for name, _ in headers}
+            headers += [(name, value) for name, value in SECURITY if name not in known]
+            if b"cache-control" not in known:
+                headers.append((b"cache-control", b"no-store"))
+            message = {**message, "headers": headers}
+        await send(message)
+
+    return sending
+
+
+async def _answer(problem: Problem, scope: Scope, receive: Receive, send: Send) -> None:
+    """Refuse; a WebSocket before it is accepted."""
+    response = problem_response(problem.status_code, str(problem.detail), problem.headers)
+    await response(scope, receive, send)

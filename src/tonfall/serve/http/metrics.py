@@ -1,0 +1,133 @@
+"""Counts for Prometheus. Labels name carriers, reasons and kinds; never a tenant, call or key."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict
+
+from prometheus_client import CollectorRegistry, ProcessCollector, generate_latest
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from tonfall.serve.carriers import Totals
+from tonfall.serve.http.services import Services
+
+__all__ = ["CONTENT_TYPE", "exposition"]
+
+CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+GAUGES: Mapping[str, str] = {
+    "calls": "Calls that are live.",
+    "waiting_s": "Seconds of audio of all calls that wait to be scored.",
+    "lag_s": "Age of the oldest audio that waits to be scored.",
+}
+DESK: Mapping[str, str] = {
+    "opened": "Calls that were opened.",
+    "finished": "Calls that are over.",
+    "refused": "Calls that were not taken, for want of room or while draining.",
+    "windows": "Windows that were judged.",
+    "shed_windows": "Windows that were given up, under load or by a failed model.",
+    "shed_s": "Seconds of audio that were given up before they were heard.",
+    "model_failures": "Rounds in which a model failed.",
+    "failed_calls": "Calls that an error of ours ended.",
+    "untold": "Changes that the store had no room for.",
+    "busy_s": "Seconds in which the scoring thread worked.",
+}
+WRITER: Mapping[str, str] = {
+    "written": "Changes that were committed.",
+    "left_out": "Changes of calls that were purged, or that did not follow.",
+    "broken": "Changes that the database did not take.",
+    "refused": "Changes that were not taken, the backlog being full.",
+    "commits": "Transactions.",
+    "failures": "Transactions that failed and were tried again.",
+}
+
+
+def exposition(services: Services) -> bytes:
+    """All counts as text."""
+    registry = CollectorRegistry()
+    registry.register(_Counts(services))
+    ProcessCollector(namespace="tonfall", registry=registry)
+    return generate_latest(registry)
+
+
+class _Counts(Collector):
+    def __init__(self, services: Services) -> None:
+        self._services = services
+
+    def collect(self) -> Iterable[Metric]:
+        services = self._services
+        yield from _desk(services)
+        yield from _writer(services)
+        yield from _carriers(services.switchboard.totals)
+        yield from _http(services)
+
+
+def _desk(services: Services) -> Iterator[Metric]:
+    found = asdict(services.desk.statistics())
+    for name, help_ in GAUGES.items():
+        yield _gauge(_seconds(name), help_, found[name])
+    for name, help_ in DESK.items():
+        prefix = "scoring" if name in ("busy_s", "shed_s", "model_failures") else "calls"
+        full = name if "windows" in name else f"{prefix}_{_seconds(name)}"
+        yield _counter(full, help_, found[name])
+
+
+def _writer(services: Services) -> Iterator[Metric]:
+    found = asdict(services.writer.counters())
+    yield _gauge("store_waiting", "Changes that wait for the database.", found["waiting"])
+    yield _gauge("store_oldest_seconds", "For how long the oldest has.", found["oldest_s"])
+    for name, help_ in WRITER.items():
+        yield _counter(f"store_{name}", help_, found[name])
+    state = GaugeMetricFamily("tonfall_store_state", "1 for the state it is in.", labels=["state"])
+    state.add_metric([str(services.writer.state)], 1)
+    yield state
+
+
+def _carriers(totals: Mapping[str, Totals]) -> Iterator[Metric]:
+    gauge = GaugeMetricFamily("tonfall_connections", "Connections now.", labels=["carrier"])
+    for carrier, each in totals.items():
+        gauge.add_metric([carrier], each.open)
+    yield gauge
+    for name in ("connections", "calls", "incomplete", "busy", "expired", "overfull"):
+        text = f"Of each telephone system: {name}, since the start."
+        family = CounterMetricFamily(f"tonfall_carrier_{name}", text, labels=["carrier"])
+        for carrier, each in totals.items():
+            family.add_metric([carrier], getattr(each, name))
+        yield family
+    yield _by("refusals", "Connections that were not accepted.", "reason", totals)
+    yield _by("rejects", "Connections that broke the protocol.", "code", totals)
+    yield _by("seen", "What closed connections had brought.", "what", totals)
+
+
+def _by(name: str, help_: str, label: str, totals: Mapping[str, Totals]) -> Metric:
+    family = CounterMetricFamily(f"tonfall_carrier_{name}", help_, labels=["carrier", label])
+    for carrier, each in totals.items():
+        for value, count in getattr(each, name).items():
+            family.add_metric([carrier, value], count)
+    return family
+
+
+def _http(services: Services) -> Iterator[Metric]:
+    hub, analyses = services.hub, services.analyses
+    yield _gauge("event_streams", "Clients that follow events.", len(hub))
+    yield _counter("events_told", "Events that were passed on.", hub.told)
+    yield _counter("event_streams_dropped", "Clients that read too slowly.", hub.dropped)
+    yield _gauge("analyses", "Recordings that are analysed or wait.", analyses.jobs)
+    yield _counter("analyses_done", "Recordings that were analysed.", analyses.done)
+    yield _counter("analyses_failed", "Recordings that could not be.", analyses.failed)
+    yield _counter("analyses_refused", "Recordings too many.", analyses.refused)
+    yield _counter("wrong_keys", "Requests with a wrong key.", services.access.failures)
+    yield _gauge("event_loop_lag_seconds", "By how much sockets waited.", services.lag_s)
+    yield _gauge("draining", "1 while the server is about to stop.", float(services.draining))
+
+
+def _seconds(name: str) -> str:
+    return f"{name[:-2]}_seconds" if name.endswith("_s") else name
+
+
+def _gauge(name: str, help_: str, value: float) -> Metric:
+    return GaugeMetricFamily(f"tonfall_{name}", help_, value=value)
+
+
+def _counter(name: str, help_: str, value: float) -> Metric:
+    return CounterMetricFamily(f"tonfall_{name}", help_, value=value)

@@ -1,0 +1,110 @@
+"""What goes wrong, as problem details (RFC 9457): one sentence, and never what was sent."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel, ConfigDict
+from starlette.exceptions import HTTPException
+
+from tonfall.errors import AudioError, ConfigError, ServiceError
+from tonfall.serve.store import GoneError
+
+__all__ = ["MEDIA_TYPE", "Problem", "ProblemDocument", "add_handlers", "problem_response", "told"]
+
+MEDIA_TYPE = "application/problem+json"
+
+_log = logging.getLogger(__name__)
+
+
+class Problem(HTTPException):
+    """A request that is answered with an error.
+
+    Args:
+        status: of HTTP.
+        detail: one sentence: what was found, what was expected, what to do.
+        headers: of the answer.
+    """
+
+    def __init__(
+        self, status: int, detail: str, *, headers: Mapping[str, str] | None = None
+    ) -> None:
+        super().__init__(status, detail, dict(headers or {}))
+
+
+class ProblemDocument(BaseModel):
+    """An error."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "example": {
+                "type": "about:blank",
+                "title": "Not Found",
+                "status": 404,
+                "detail": "There is no such call.",
+            }
+        }
+    )
+
+    type: str = "about:blank"
+    title: str
+    status: int
+    detail: str
+
+
+def problem_response(
+    status: int, detail: str, headers: Mapping[str, str] | None = None
+) -> JSONResponse:
+    """The answer to a request that went wrong."""
+    try:
+        title = HTTPStatus(status).phrase
+    except ValueError:
+        title = "Error"
+    content = ProblemDocument(title=title, status=status, detail=detail).model_dump()
+    return JSONResponse(content, status, dict(headers or {}), media_type=MEDIA_TYPE)
+
+
+def told(error: Exception) -> Problem:
+    """One of our own errors as an answer."""
+    if isinstance(error, GoneError):
+        return Problem(404, str(error))
+    if isinstance(error, ServiceError):
+        retry = {"Retry-After": "5"} if error.retry else {}
+        return Problem(503 if error.retry else 409, str(error), headers=retry)
+    return Problem(422, str(error))
+
+
+def add_handlers(app: FastAPI) -> None:
+    """Answer every error as a problem."""
+    app.add_exception_handler(HTTPException, _on_http)
+    app.add_exception_handler(RequestValidationError, _on_invalid)
+    for kind in (AudioError, ConfigError, ServiceError):
+        app.add_exception_handler(kind, _on_ours)
+    app.add_exception_handler(Exception, _on_mistake)
+
+
+async def _on_http(_: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, HTTPException)
+    return problem_response(error.status_code, str(error.detail), error.headers)
+
+
+async def _on_invalid(_: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, RequestValidationError)
+    first: Any = error.errors()[0]
+    place = ".".join(str(part) for part in first["loc"])
+    return problem_response(422, f"{place}: {first['msg'].rstrip('.')}.")
+
+
+async def _on_ours(request: Request, error: Exception) -> JSONResponse:
+    return await _on_http(request, told(error))
+
+
+async def _on_mistake(_: Request, error: Exception) -> JSONResponse:
+    _log.error("A request failed by a mistake of ours: %s", type(error).__name__)
+    return problem_response(500, "The server made a mistake; it was logged.")

@@ -1,0 +1,82 @@
+"""Alerts: what there are, and what somebody made of them."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+from pydantic import AwareDatetime
+
+from tonfall.serve.http.access import Principal, Scope
+from tonfall.serve.http.asking import AlertId, Ours, answers, asking
+from tonfall.serve.http.problems import Problem
+from tonfall.serve.http.schemas import AlertDocument, AlertPage, MoveRequest
+from tonfall.serve.http.services import Services
+from tonfall.serve.records import AlertMoved, AlertState
+from tonfall.serve.store import alert_payload
+
+__all__ = ["router"]
+
+router = APIRouter(prefix="/v1/alerts", tags=["alerts"])
+Reader = Annotated[Principal, asking(Scope.READ)]
+Supervisor = Annotated[Principal, asking(Scope.SUPERVISE)]
+
+
+@router.get("", responses=answers(), summary="Alerts, the newest first")
+def alerts(
+    who: Reader,
+    ours: Ours,
+    state: AlertState | None = None,
+    call: Annotated[str | None, Query(pattern=r"^[0-9a-f]{32}$")] = None,
+    since: AwareDatetime | None = None,
+    until: AwareDatetime | None = None,
+    limit: Annotated[int, Query(ge=1, le=1000)] = 100,
+    cursor: Annotated[str | None, Query(max_length=200)] = None,
+) -> AlertPage:
+    """Alerts of the tenant."""
+    page = ours.store.alerts(
+        who.tenant, state=state, call=call, since=since, until=until, limit=limit, cursor=cursor
+    )
+    documents = [AlertDocument.model_validate(alert_payload(each)) for each in page.items]
+    return AlertPage(alerts=documents, cursor=page.cursor)
+
+
+@router.get("/{alert}", responses=answers(404), summary="One alert")
+def alert(alert: AlertId, who: Reader, ours: Ours) -> AlertDocument:
+    """An alert as it stands."""
+    return _document(ours, who, alert)
+
+
+@router.post("/{alert}/acknowledge", responses=answers(404, 409), summary="Somebody looks at it")
+def acknowledge(alert: AlertId, said: MoveRequest, who: Supervisor, ours: Ours) -> AlertDocument:
+    """Say that somebody looks at it. It is on the disk when this is answered."""
+    return _move(ours, who, alert, AlertState.ACKNOWLEDGED, said)
+
+
+@router.post("/{alert}/resolve", responses=answers(404, 409), summary="It is dealt with")
+def resolve(alert: AlertId, said: MoveRequest, who: Supervisor, ours: Ours) -> AlertDocument:
+    """Say that it is dealt with. It is on the disk when this is answered."""
+    return _move(ours, who, alert, AlertState.RESOLVED, said)
+
+
+@router.post("/{alert}/false_alarm", responses=answers(404, 409), summary="It was wrong")
+def false_alarm(alert: AlertId, said: MoveRequest, who: Supervisor, ours: Ours) -> AlertDocument:
+    """Say that there was nothing. It is on the disk when this is answered."""
+    return _move(ours, who, alert, AlertState.FALSE_ALARM, said)
+
+
+def _move(
+    ours: Services, who: Principal, alert: str, state: AlertState, said: MoveRequest
+) -> AlertDocument:
+    _document(ours, who, alert)
+    moved = AlertMoved(alert, who.tenant, datetime.now(UTC), state, who.actor, said.note)
+    ours.writer.write_now(moved)
+    return _document(ours, who, alert)
+
+
+def _document(ours: Services, who: Principal, alert: str) -> AlertDocument:
+    row = ours.store.alert(who.tenant, alert)
+    if row is None:
+        raise Problem(404, "There is no such alert.")
+    return AlertDocument.model_validate(alert_payload(row))

@@ -1,0 +1,115 @@
+"""Recordings: a whole one as a timeline, or one clip."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+import tempfile
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, File, Form, UploadFile
+from fastapi.responses import Response
+
+from tonfall.serve.http.access import Principal, Scope
+from tonfall.serve.http.analyses import Job
+from tonfall.serve.http.asking import Ours, answers, asking
+from tonfall.serve.http.problems import Problem
+from tonfall.serve.http.schemas import PredictionDocument
+from tonfall.serve.http.services import Services
+
+__all__ = ["router"]
+
+router = APIRouter(tags=["recordings"])
+Sender = Annotated[Principal, asking(Scope.INGEST)]
+Recording = Annotated[UploadFile, File(description="Any usual format, 1 to 8 channels.")]
+Channel = Annotated[
+    int | None, Form(ge=0, le=7, description="Judge this channel only; hear the rest.")
+]
+Baseline = Annotated[bool, Form(description="False to judge each window alone.")]
+CHUNK = 1 << 20
+LONGEST_NAME = 200
+TIMELINE: dict[int | str, dict[str, Any]] = {
+    200: {
+        "description": "The timeline, as `tonfall analyze --format json` writes it.",
+        "content": {
+            "application/json": {
+                "schema": {"type": "object"},
+                "example": {
+                    "format": "tonfall timeline",
+                    "schema_version": 1,
+                    "recording": {
+                        "file": "call.wav",
+                        "sampling_rate": 8000,
+                        "channels": 2,
+                        "duration": 46.0,
+                    },
+                    "turns": [],
+                    "windows": [],
+                },
+            }
+        },
+    }
+}
+
+
+@router.post("/v1/analyze", responses=TIMELINE | answers(400, 408, 413), summary="A timeline")
+async def analyze(
+    file: Recording, who: Sender, ours: Ours, customer: Channel = None, baseline: Baseline = True
+) -> Response:
+    """A recording's timeline: turns and windows with their emotion. Nothing of it is kept."""
+    job = {"longest_s": ours.settings.limits.audio_s, "customer": customer, "baseline": baseline}
+    return await _answer(ours, who, file, "analyze", job)
+
+
+@router.post(
+    "/predict",
+    response_model=PredictionDocument,
+    responses=answers(400, 408, 413),
+    summary="One clip",
+)
+async def predict(file: Recording, who: Sender, ours: Ours) -> Response:
+    """What one clip of speech sounds like, judged alone. Nothing of it is kept."""
+    job = {"longest_s": ours.settings.limits.clip_s}
+    return await _answer(ours, who, file, "predict", job)
+
+
+async def _answer(
+    ours: Services,
+    who: Principal,
+    file: UploadFile,
+    kind: Literal["analyze", "predict"],
+    job: dict[str, Any],
+) -> Response:
+    if ours.draining:
+        raise Problem(503, "The server is about to stop; send it again.")
+    name = _plain_name(file.filename or "recording")
+    async with _on_disk(file, name) as path:
+        content = await ours.analyses.run(Job(kind=kind, path=path, name=name, **job))
+    await asyncio.to_thread(ours.note, who.tenant, who.actor, f"recording.{kind}", "recording")
+    return Response(content, media_type="application/json")
+
+
+@asynccontextmanager
+async def _on_disk(file: UploadFile, name: str) -> AsyncIterator[Path]:
+    """The upload as a file with its own ending, gone afterwards."""
+    ending = Path(name).suffix[:12]
+    handle, path = tempfile.mkstemp(prefix="tonfall-", suffix=ending)
+    try:
+        with os.fdopen(handle, "wb") as target:
+            while part := await file.read(CHUNK):
+                await asyncio.to_thread(target.write, part)
+        yield Path(path)
+    except OSError as error:
+        raise Problem(507, "The server has no room for the recording; try again later.") from error
+    finally:
+        Path(path).unlink(missing_ok=True)
+
+
+def _plain_name(name: str) -> str:
+    """A client's name of a file, without folders and what a terminal would act on."""
+    last = re.split(r"[/\\]", name)[-1]
+    return re.sub(r"[^\w.\- ]", "_", last)[-LONGEST_NAME:] or "recording"

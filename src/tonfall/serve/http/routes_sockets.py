@@ -1,0 +1,155 @@
+"""WebSockets of telephone systems: checked here, then handed to a session.
+
+The rules of OWASP ASVS 5.0, V4.4: only by TLS (the gate), only from listed origins (the gate), and
+for browsers, which can send no key, only with a ticket that was asked for by HTTPS and is used up.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+
+from fastapi import APIRouter, WebSocket
+from starlette.websockets import WebSocketDisconnect
+
+from tonfall.serve.carriers import Close, Knock, Refusal, Session
+from tonfall.serve.carriers.direct import EXTENSION
+from tonfall.serve.http.access import Principal, Scope
+from tonfall.serve.http.asking import identify
+from tonfall.serve.http.problems import Problem, problem_response
+from tonfall.serve.http.services import Services, services_of
+
+__all__ = ["router"]
+
+router = APIRouter()
+AUDIOHOOK_FAILURE_S = 0.5
+"""What a failed signature costs, as in Genesys' own server."""
+STILL_S = 15.0
+"""Seconds after which the key of somebody who stays connected is looked up again."""
+
+Admit = Callable[[Services, Knock], Session | Refusal]
+
+
+@router.websocket("/v1/stream")
+async def stream(websocket: WebSocket) -> None:
+    """Our own protocol, for those who have the scope ingest."""
+    services = services_of(websocket)
+    try:
+        who = await identify(websocket, services)
+        if not who.may(Scope.INGEST):
+            raise Problem(403, "This needs a key with the scope ingest.")
+    except Problem as problem:
+        await _deny(websocket, problem)
+        return
+    guard = asyncio.ensure_future(_watch(websocket, services, who))
+    try:
+        await _serve(websocket, lambda ours, knock: ours.doors.native(who.tenant, knock))
+    finally:
+        guard.cancel()
+
+
+@router.websocket("/v1/twilio/{account}")
+async def twilio(websocket: WebSocket, account: str) -> None:
+    """Twilio Media Streams."""
+    await _serve(websocket, lambda ours, knock: ours.doors.twilio(account, knock))
+
+
+@router.websocket("/v1/audiohook")
+async def audiohook(websocket: WebSocket) -> None:
+    """Genesys AudioHook."""
+    await _serve(
+        websocket, lambda ours, knock: ours.doors.audiohook(knock), failure_s=AUDIOHOOK_FAILURE_S
+    )
+
+
+@router.websocket("/v1/asterisk/{connection}")
+async def asterisk(websocket: WebSocket, connection: str) -> None:
+    """Asterisk's chan_websocket."""
+    subprotocol = "media" if "media" in websocket.scope["subprotocols"] else None
+    await _serve(
+        websocket,
+        lambda ours, knock: ours.doors.asterisk(connection, knock),
+        subprotocol=subprotocol,
+    )
+
+
+async def _serve(
+    websocket: WebSocket,
+    admit: Admit,
+    *,
+    subprotocol: str | None = None,
+    failure_s: float = 0.0,
+) -> None:
+    """Let a connection in, or say why not; then until it is closed, its session has it."""
+    services = services_of(websocket)
+    if services.draining:
+        busy = Problem(503, "The server is about to stop; call again.", headers=AGAIN)
+        await _deny(websocket, busy)
+        return
+    admitted = admit(services, _knock(websocket, services))
+    if isinstance(admitted, Refusal):
+        await asyncio.sleep(failure_s)
+        await _deny(websocket, Problem(admitted.status, admitted.sentence))
+        return
+    try:
+        await websocket.accept(subprotocol)
+        direct = websocket.scope["extensions"].get(EXTENSION)
+        if direct is not None:
+            await direct.run(admitted, pace=services.pace)
+        else:
+            await _by_messages(websocket, admitted, services)
+    finally:
+        admitted.gone(clean=False)
+
+
+AGAIN = {"Retry-After": "5"}
+
+
+async def _by_messages(websocket: WebSocket, session: Session, services: Services) -> None:
+    """The long way, for ASGI servers that are not ours."""
+    try:
+        while not session.over:
+            message = await websocket.receive()
+            if message["type"] == "websocket.disconnect":
+                session.gone(clean=message.get("code") in (1000, 1001))
+                return
+            frame = message.get("text")
+            frame = frame if frame is not None else message["bytes"]
+            for each in session.receive(frame, now=services.now()):
+                if isinstance(each, str):
+                    await websocket.send_text(each)
+                elif isinstance(each, bytes):
+                    await websocket.send_bytes(each)
+                elif isinstance(each, Close):
+                    await websocket.close(each.code, each.reason)
+    except WebSocketDisconnect:
+        session.gone(clean=False)
+
+
+async def _watch(websocket: WebSocket, services: Services, who: Principal) -> None:
+    """Close the connection of a key that works no more."""
+    while await services.access.still(who):
+        await asyncio.sleep(STILL_S)
+    direct = websocket.scope["extensions"].get(EXTENSION)
+    if direct is not None:
+        direct.send_out([Close(1008, "The key works no more.")])
+
+
+def _knock(websocket: WebSocket, services: Services) -> Knock:
+    scope = websocket.scope
+    path = scope["raw_path"].decode("ascii")
+    query = scope["query_string"].decode("ascii")
+    return Knock(
+        target=f"{path}?{query}" if query else path,
+        authority=websocket.headers.get("host", ""),
+        headers=dict(websocket.headers.items()),
+        unix_s=time.time(),
+        now=services.now(),
+    )
+
+
+async def _deny(websocket: WebSocket, problem: Problem) -> None:
+    """Answer in place of accepting."""
+    response = problem_response(problem.status_code, str(problem.detail), problem.headers)
+    await websocket.send_denial_response(response)

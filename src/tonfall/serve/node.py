@@ -1,0 +1,354 @@
+"""One server: everything put together, started, and stopped without losing anything."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import signal
+import socket
+import time
+from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack
+from functools import partial
+from typing import Any
+from uuid import uuid4
+
+from tonfall.errors import ServiceError, TonfallError
+from tonfall.runtime import load
+from tonfall.serve.alerts import read_rules
+from tonfall.serve.calls import AgentScoring, CallLimits, Desk, Purpose, ScoringPolicy
+from tonfall.serve.carriers import Doors, Pace, Switchboard, Timeouts, open_ports
+from tonfall.serve.http import Services, create_app
+from tonfall.serve.http.access import Access, Tickets
+from tonfall.serve.http.analyses import Analyses
+from tonfall.serve.http.hub import Hub
+from tonfall.serve.http.rates import Rates
+from tonfall.serve.http.sockets import WebServer, bound_socket, web_server
+from tonfall.serve.opening import Openings
+from tonfall.serve.places import database_url, salt_of
+from tonfall.serve.records import Notice, StoredEvent
+from tonfall.serve.settings import Privacy, Settings
+from tonfall.serve.store import EVERYBODY, Keeper, Retention, Store, Writer, caller_hash
+
+__all__ = ["Node", "policy_of", "retention_of"]
+
+_log = logging.getLogger(__name__)
+
+TICK_S = 0.25
+SWEEP_TICKS = 4
+LAG_KEPT_S = 10.0
+CLOSING_S = 2.0
+"""Seconds that connections have to say goodbye."""
+FINISH_S = 6.0
+"""Seconds in which what was heard is judged and written, once connections are closed."""
+
+
+class Node:
+    """One server of one process.
+
+    Args:
+        settings: checked.
+        name: of this node, its own among those on one database; made up by default.
+    """
+
+    def __init__(self, settings: Settings, *, name: str | None = None) -> None:
+        self.settings = settings
+        self.name = name or f"{socket.gethostname()[:40]}-{uuid4().hex[:8]}"
+        self.addresses: dict[str, tuple[str, int]] = {}
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._stop = asyncio.Event()
+        self._services: Services | None = None
+
+    @property
+    def services(self) -> Services:
+        """What it works with, once it is started."""
+        assert self._services is not None, "the node is not started"
+        return self._services
+
+    @property
+    def url(self) -> str:
+        """Where its API is, once it is started."""
+        host, port = self.addresses["http"]
+        shown = f"[{host}]" if ":" in host else host
+        return f"{'https' if self.settings.server.tls else 'http'}://{shown}:{port}"
+
+    def stop(self) -> None:
+        """Drain and end; callable from any thread, and more than once."""
+        if self._loop is not None and not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(self._stop.set)
+
+    async def run(
+        self, *, started: Callable[[Node], None] | None = None, signals: bool = False
+    ) -> None:
+        """Serve until :meth:`stop`, or SIGTERM or SIGINT.
+
+        Args:
+            started: called once calls can come.
+            signals: True to stop by signals; only on the main thread.
+
+        Raises:
+            ConfigError: rules, model or database do not fit.
+            ServiceError: the database cannot be reached, or a port is taken.
+        """
+        self._loop = loop = asyncio.get_running_loop()
+        if signals:
+            for number in (signal.SIGTERM, signal.SIGINT):
+                loop.add_signal_handler(number, self._stop.set)
+        async with AsyncExitStack() as stack:
+            services = self._services = await self._assemble(stack, loop)
+            server, serving = await self._listen(services, stack)
+            housekeeping = asyncio.create_task(self._keep_house(services))
+            await self._begin(services, started)
+            stopped = asyncio.create_task(self._stop.wait())
+            await asyncio.wait((stopped, serving), return_when=asyncio.FIRST_COMPLETED)
+            await self._drain(services)
+            housekeeping.cancel()
+            services.hub.close()
+            server.should_exit = True
+            await serving
+
+    async def _assemble(self, stack: AsyncExitStack, loop: asyncio.AbstractEventLoop) -> Services:
+        """All parts; what is opened is closed in the other order."""
+        settings = self.settings
+        store = await asyncio.to_thread(Store.open, database_url(settings))
+        stack.callback(store.close)
+        predictor = await asyncio.to_thread(load, settings.model)
+        hub = Hub(store, loop=loop, on_event=self._on_event)
+        writer = Writer(store, node=self.name, on_committed=hub.committed)
+        stack.push_async_callback(_in_thread(partial(_close_writer, writer)))
+        desk = Desk(
+            predictor,
+            submit=writer.submit,
+            rules=read_rules(settings.alerts.rules),
+            policy=policy_of(settings.privacy),
+            limits=CallLimits(calls=settings.limits.calls),
+        )
+        stack.push_async_callback(_in_thread(desk.close))
+        keeper = Keeper(store, node=self.name, retention=retention_of(settings.privacy))
+        stack.push_async_callback(_in_thread(partial(_close_keeper, keeper)))
+        listening = store.listen(hub.heard)
+        stack.push_async_callback(_in_thread(listening.close))
+        return self._serve_with(store, writer, desk, hub, stack, loop)
+
+    def _serve_with(
+        self,
+        store: Store,
+        writer: Writer,
+        desk: Desk,
+        hub: Hub,
+        stack: AsyncExitStack,
+        loop: asyncio.AbstractEventLoop,
+    ) -> Services:
+        settings, limits, salt = self.settings, self.settings.limits, salt_of(self.settings)
+        openings = Openings(desk, hashed=partial(caller_hash, salt), objected=store.objections.has)
+        stack.callback(openings.close)
+        switchboard = Switchboard(
+            openings,
+            soon=loop.call_soon_threadsafe,
+            most_per_tenant=limits.calls_per_tenant,
+            timeouts=Timeouts(first_s=limits.first_message_s, silent_s=limits.silent_s),
+        )
+        analyses = Analyses(
+            settings.model,
+            processes=limits.analyses,
+            waiting=limits.analyses_waiting,
+            timeout_s=limits.analysis_s,
+        )
+        stack.callback(analyses.close)
+        return Services(
+            settings=settings,
+            node=self.name,
+            salt=salt,
+            store=store,
+            writer=writer,
+            desk=desk,
+            hub=hub,
+            switchboard=switchboard,
+            doors=Doors(
+                settings.carriers,
+                switchboard=switchboard,
+                open_house=settings.auth.mode == "none",
+                public_url=settings.server.public_url,
+                call_s=limits.call_s,
+            ),
+            pace=Pace(loop),
+            access=_access(settings, store),
+            tickets=Tickets(),
+            rates=Rates(limits.requests_per_minute),
+            analyses=analyses,
+        )
+
+    async def _listen(
+        self, services: Services, stack: AsyncExitStack
+    ) -> tuple[WebServer, asyncio.Task[None]]:
+        """Open every port."""
+        settings = self.settings
+        ports = await open_ports(
+            settings.carriers,
+            switchboard=services.switchboard,
+            pace=services.pace,
+            call_s=settings.limits.call_s,
+        )
+        for name, (host, port, listener) in ports.items():
+            self.addresses[name] = (host, port)
+            stack.callback(listener.close)
+        sock = bound_socket(settings.server.host, settings.server.port)
+        self.addresses["http"] = sock.getsockname()[:2]
+        server = web_server(
+            create_app(services), settings=settings.server, header_s=settings.limits.header_s
+        )
+        serving = asyncio.create_task(server.serve(sockets=[sock]))
+        while not server.started and not serving.done():
+            await asyncio.sleep(0.01)
+        return server, serving
+
+    async def _begin(self, services: Services, started: Callable[[Node], None] | None) -> None:
+        services.ready = True
+        await asyncio.to_thread(services.note, EVERYBODY, "system", "node.started", self.name)
+        await asyncio.to_thread(_note_settings, services)
+        _notify("READY=1")
+        if started is not None:
+            started(self)
+
+    def _on_event(self, event: StoredEvent) -> None:
+        """What another node was told of a call that is live here."""
+        live = self._services.desk.find(event.call) if self._services else None
+        if live is None:
+            return
+        by = str(event.payload.get("by", "system"))
+        if event.kind == "call.purged" and not live.refused:
+            live.object(by=by, write=_written)
+        elif event.kind == "notice" and event.payload.get("notice") != live.notice:
+            try:
+                live.set_notice(Notice(str(event.payload["notice"])), by=by, write=_written)
+            except ServiceError:
+                _log.info("Call %s had moved on from a notice that came late.", event.call)
+
+    async def _keep_house(self, services: Services) -> None:
+        """Watch the event loop, and end connections that keep us waiting."""
+        loop = asyncio.get_running_loop()
+        worst: list[tuple[float, float]] = []
+        ticks = 0
+        while True:
+            expected = loop.time() + TICK_S
+            await asyncio.sleep(TICK_S)
+            now = loop.time()
+            worst = [each for each in worst if now - each[0] < LAG_KEPT_S]
+            worst.append((now, max(0.0, now - expected)))
+            services.lag_s = max(lag for _, lag in worst)
+            ticks += 1
+            if ticks % SWEEP_TICKS == 0:
+                services.switchboard.sweep(now)
+                services.analyses.rest()
+
+    async def _drain(self, services: Services) -> None:
+        """Let calls end by themselves for a while, then end them; write all that was heard."""
+        began, calls = time.monotonic(), services.desk.statistics().calls
+        _notify("STOPPING=1")
+        _log.info("The server stops: %d calls are live.", calls)
+        services.desk.stop_accepting()
+        services.switchboard.ask_to_reconnect()
+        until = began + self.settings.server.drain_s
+        while services.desk.live() and time.monotonic() < until:
+            await asyncio.sleep(0.05)
+        services.switchboard.stop_all()
+        until = time.monotonic() + CLOSING_S
+        while len(services.switchboard) and time.monotonic() < until:
+            await asyncio.sleep(0.05)
+        left = await asyncio.to_thread(services.desk.drain, FINISH_S / 2)
+        took_s = time.monotonic() - began
+        _log.info("All is judged after %.1f s; %d calls were cut short.", took_s, left)
+
+
+def policy_of(privacy: Privacy) -> ScoringPolicy:
+    """Who is scored, and when."""
+    agent = privacy.score_agent
+    agents = agent and AgentScoring(
+        reason=agent.reason,
+        person=agent.person,
+        region=agent.region,
+        purpose=Purpose(agent.purpose),
+    )
+    return ScoringPolicy(
+        unknown_is_customer=privacy.unknown_is_customer,
+        agents=agents or None,
+        require_notice=privacy.notice_required,
+    )
+
+
+def retention_of(privacy: Privacy) -> Retention:
+    """For how long things are kept."""
+    days = privacy.retention
+    return Retention(
+        windows=days.windows_days,
+        turns=days.turns_days,
+        alerts=days.alerts_days,
+        calls=days.calls_days,
+        events=days.events_days,
+        deliveries=days.deliveries_days,
+        audit=days.audit_days,
+    )
+
+
+def _access(settings: Settings, store: Store) -> Access:
+    if settings.auth.mode == "none":
+        return Access(None)
+    tokens = None
+    if settings.auth.oidc is not None:
+        from tonfall.serve.http.oidc import Tokens
+
+        tokens = Tokens(settings.auth.oidc)
+    failures = settings.limits.failures_per_minute
+    return Access(store.keys, tokens=tokens, failures_per_minute=failures)
+
+
+def _note_settings(services: Services) -> None:
+    """What concerns people goes into the audit at each start."""
+    settings, predictor = services.settings, services.desk.predictor
+    agent = settings.privacy.score_agent
+    details: dict[str, Any] = {
+        "model": predictor.name,
+        "model_hash": predictor.hash,
+        "profile": settings.privacy.profile,
+        "notice_required": settings.privacy.notice_required,
+        "unknown_is_customer": settings.privacy.unknown_is_customer,
+        "score_agent": agent.model_dump() if agent else None,
+        "retention": settings.privacy.retention.model_dump(),
+    }
+    services.store.audit(EVERYBODY, "system", "settings", services.node, details)
+
+
+def _written(_: object) -> None:
+    """Another node wrote it already."""
+
+
+def _in_thread(work: Callable[[], Any]) -> Callable[[], Awaitable[None]]:
+    async def run() -> None:
+        await asyncio.to_thread(work)
+
+    return run
+
+
+def _close_writer(writer: Writer) -> None:
+    try:
+        writer.close(FINISH_S)
+    except TonfallError as error:
+        _log.error("%s", error)
+
+
+def _close_keeper(keeper: Keeper) -> None:
+    try:
+        keeper.close()
+    except TonfallError as error:
+        _log.warning("%s", error)
+
+
+def _notify(state: str) -> None:
+    """Tell systemd, where it started us and wants to know."""
+    address = os.environ.get("NOTIFY_SOCKET")
+    if not address:
+        return
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sock:
+        sock.connect(f"\0{address[1:]}" if address.startswith("@") else address)
+        sock.send(state.encode())
