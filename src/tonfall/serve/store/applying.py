@@ -9,7 +9,7 @@ come after it.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from uuid import uuid4
 
@@ -24,6 +24,7 @@ from tonfall.serve.records import (
     CallOpened,
     CallPurged,
     Change,
+    ChannelFacts,
     NoticeMoved,
     StoredEvent,
     TurnHeard,
@@ -196,13 +197,11 @@ class _Work:
             at=change.at,
         )
 
-    def _opened(self, change: CallOpened) -> StoredEvent:
-        external = masked(change.external_id, longest=128)
-        self._add(calls, _call_values(change, self._node, external))
+    def _opened(self, told: CallOpened) -> StoredEvent:
+        change = _without_numbers(told)
+        self._add(calls, _call_values(change, self._node))
         for channel in change.channels:
-            facts = {"index": channel.index, "role": channel.role.value, "scored": channel.scored}
-            source = masked(channel.source, longest=64)
-            self._add(channels, {"call": change.call, "source": source, **facts})
+            self._add(channels, {"call": change.call, **_channel_values(channel)})
         self._calls[change.call] = _Call(change.tenant, False, change.labels)
         self._line(
             change,
@@ -213,7 +212,7 @@ class _Work:
             model_hash=change.model_hash,
             notice=change.notice.value,
         )
-        payload = payloads.opened_payload(change, external)
+        payload = payloads.opened_payload(change)
         return self._event(change, change.call, "call.opened", payload)
 
     def _window(self, change: WindowHeard) -> StoredEvent:
@@ -304,7 +303,23 @@ class _Work:
             self._add(deliveries, {**row, **state, "payload": event.payload})
 
 
-def _call_values(change: CallOpened, node: str, external: str) -> dict[str, Any]:
+def _without_numbers(change: CallOpened) -> CallOpened:
+    """The same, in case that the telephone system put a number where an id belongs."""
+    sides = (replace(side, source=masked(side.source, longest=64)) for side in change.channels)
+    external = masked(change.external_id, longest=128)
+    return replace(change, external_id=external, channels=tuple(sides))
+
+
+def _channel_values(channel: ChannelFacts) -> dict[str, Any]:
+    return {
+        "index": channel.index,
+        "role": channel.role.value,
+        "source": channel.source,
+        "scored": channel.scored,
+    }
+
+
+def _call_values(change: CallOpened, node: str) -> dict[str, Any]:
     return {
         "id": change.call,
         "tenant": change.tenant,
@@ -312,7 +327,7 @@ def _call_values(change: CallOpened, node: str, external: str) -> dict[str, Any]
         "state": CallState.LIVE.value,
         "at": change.at,
         "carrier": change.carrier,
-        "external_id": external,
+        "external_id": change.external_id,
         "sampling_rate": change.sampling_rate,
         "model": change.model,
         "model_hash": change.model_hash,

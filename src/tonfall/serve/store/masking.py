@@ -1,8 +1,8 @@
 """Text from outside, made safe to keep: no telephone number gets into the store.
 
 Telephone systems name calls by ids of their own, but nothing stops one from using the caller's
-number. A run of seven or more digits, alone or parted as numbers are written, is replaced; an id
-that mixes digits and letters, as UUIDs and Twilio's do, is kept.
+number. A run of seven or more digits, alone or parted as numbers are written, is replaced, and so
+are addresses. An id that mixes digits and letters, as Twilio's do, is kept, and so is a UUID.
 """
 
 from __future__ import annotations
@@ -11,11 +11,12 @@ import re
 
 __all__ = ["masked"]
 
-NUMBER = re.compile(
-    r"(?<![\w-])\+?\(?\d(?:[\s().\-/]{0,2}\d){6,}(?![\w-])|\+\d{5,}|(?<=sip:)[^@\s]+"
-)
-MAIL = re.compile(r"[^\s@:]+@[^\s@]+\.[^\s@]+")
 MASK = "masked"
+FEWEST_DIGITS = 7
+UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+PARTED = re.compile(rf"(?P<uuid>\b{UUID.pattern}\b)|(?<!\w)[+(]*\d[\d\s().\-/+]*\d(?!\w)")
+USER = re.compile(r"(?<=\bsip:)[^@\s;>]+|(?<=\bsips:)[^@\s;>]+")
+MAIL = re.compile(r"[^\s@:;<>]+@[^\s@;<>]+")
 
 
 def masked(text: str, *, longest: int) -> str:
@@ -28,4 +29,10 @@ def masked(text: str, *, longest: int) -> str:
     >>> masked("sip:anna@example.com", longest=64)
     'sip:masked'
     """
-    return MAIL.sub(MASK, NUMBER.sub(MASK, text))[:longest]
+    plain = USER.sub(MASK, MAIL.sub(MASK, text.replace("\0", "")))
+    return PARTED.sub(_number, plain)[:longest]
+
+
+def _number(found: re.Match[str]) -> str:
+    digits = sum(one.isdigit() for one in found.group())
+    return found.group() if found["uuid"] or digits < FEWEST_DIGITS else MASK

@@ -84,11 +84,11 @@ def _scored(heard: Window | Turn, labels: Sequence[str]) -> dict[str, Any]:
     }
 
 
-def opened_payload(change: CallOpened, external_id: str) -> dict[str, Any]:
+def opened_payload(change: CallOpened) -> dict[str, Any]:
     """A call that began; the caller's hash stays in the store."""
     return {
         "carrier": change.carrier,
-        "external_id": external_id,
+        "external_id": change.external_id,
         "channels": [_channel(channel) for channel in change.channels],
         "sampling_rate": change.sampling_rate,
         "model": change.model,

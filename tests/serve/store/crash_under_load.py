@@ -1,0 +1,49 @@
+"""Run by a test and killed by it: writes as fast as a busy node, and prints what is acknowledged.
+
+Each line is printed when it is true: ``heard N T`` when window N was submitted (T in seconds of the
+monotonic clock), ``acknowledged ID`` when ``write_now`` of that alert's move has returned.
+"""
+
+from __future__ import annotations
+
+import sys
+import threading
+import time
+
+from store_calls import MadeCall
+
+from tonfall.serve.records import AlertState
+from tonfall.serve.store import Store, Writer
+
+WINDOWS_A_SECOND = 200
+
+
+def say(*words: object) -> None:
+    sys.stdout.write(" ".join(map(str, words)) + "\n")
+    sys.stdout.flush()
+
+
+def acknowledge(writer: Writer, call: MadeCall) -> None:
+    """Open an alert and acknowledge it, again and again, as a supervisor would not."""
+    while True:
+        alert = call.alert()
+        writer.submit(alert)
+        writer.write_now(call.moved(alert, AlertState.ACKNOWLEDGED), timeout_s=60)
+        say("acknowledged", alert.alert)
+
+
+def main() -> None:
+    writer = Writer(Store.open(sys.argv[1], create=False))
+    call = MadeCall()
+    writer.write_now(call.opened())
+    say("call", call.id)
+    threading.Thread(target=acknowledge, args=(writer, call), daemon=True).start()
+    begin = time.monotonic()
+    for number in range(1_000_000):
+        writer.submit(call.window(number))
+        say("heard", number, time.monotonic())
+        time.sleep(max(0.0, begin + (number + 1) / WINDOWS_A_SECOND - time.monotonic()))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,130 @@
+"""The steps make the tables that the code knows, all or none, whoever starts first."""
+
+from __future__ import annotations
+
+import stat
+import threading
+from pathlib import Path
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.runtime.migration import MigrationContext
+from sqlalchemy import LargeBinary, inspect, text
+
+from tonfall.errors import ConfigError, ServiceError
+from tonfall.serve.store import Store
+from tonfall.serve.store.database import Database
+from tonfall.serve.store.migrate import upgrade, version
+from tonfall.serve.store.schema import METADATA
+
+
+def test_the_steps_make_what_the_code_knows(store: Store) -> None:
+    with store.database.reading() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        assert compare_metadata(context, METADATA) == []
+
+
+def test_opening_twice_changes_nothing(store: Store, store_url: str) -> None:
+    secret = store.keys.create("acme", ["read"])
+    again = Store.open(store_url, create=False)
+    assert again.keys.find(secret) is not None
+    again.close()
+
+
+def test_nodes_that_start_at_once_make_the_tables_once(store_url: str) -> None:
+    opened: list[Store | Exception] = []
+
+    def start() -> None:
+        try:
+            opened.append(Store.open(store_url))
+        except Exception as error:
+            opened.append(error)
+
+    threads = [threading.Thread(target=start) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert [type(one) for one in opened] == [Store] * 4
+    for one in opened:
+        assert isinstance(one, Store)
+        one.close()
+
+
+def test_a_newer_database_is_left_alone(store: Store, store_url: str) -> None:
+    with store.database.writing() as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+    with pytest.raises(ConfigError, match="written by a newer Tonfall"):
+        Store.open(store_url)
+
+
+def test_an_empty_database_is_not_filled_unasked(store_url: str) -> None:
+    with pytest.raises(ConfigError, match="is empty"):
+        Store.open(store_url, create=False)
+    database = Database(store_url)
+    with database.reading() as connection:
+        assert inspect(connection).get_table_names() == []
+    database.close()
+
+
+def test_a_step_that_fails_leaves_nothing(store_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    database = Database(store_url)
+    monkeypatch.setattr("alembic.op.bulk_insert", None)  # the last thing that the first step does
+    with pytest.raises(TypeError):
+        upgrade(database)
+    with database.reading() as connection:
+        assert version(connection) is None
+        assert inspect(connection).get_table_names() == []
+    database.close()
+
+
+def test_no_column_takes_bytes() -> None:
+    for table in METADATA.tables.values():
+        for column in table.columns:
+            assert not isinstance(column.type, LargeBinary), column
+            assert not {"embedding", "baseline", "audio", "text", "number"} & {column.name}
+
+
+def test_the_file_is_its_owners_alone(sqlite_url: str, tmp_path: Path) -> None:
+    store = Store.open(sqlite_url)
+    store.keys.create("acme", ["read"])
+    for path in tmp_path.iterdir():
+        assert stat.S_IMODE(path.stat().st_mode) == 0o600, path.name
+    store.close()
+
+
+@pytest.mark.parametrize(
+    ("url", "message"),
+    [
+        ("mysql://db/x", "mysql is not supported"),
+        ("tonfall.db", "it cannot be read"),
+        ("sqlite://", "SQLite needs a file"),
+        ("sqlite:///:memory:", "SQLite needs a file"),
+        ("sqlite:///a.db?mode=ro", "SQLite needs a file, and no options"),
+    ],
+)
+def test_another_kind_of_url_is_refused(url: str, message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        Store.open(url)
+
+
+def test_a_server_that_is_not_there_is_named_without_its_password() -> None:
+    with pytest.raises(ServiceError, match="cannot be used now") as found:
+        Store.open("postgresql://me:secret-word@127.0.0.1:9/x")
+    assert found.value.retry
+    assert "secret-word" not in str(found.value)
+    assert "127.0.0.1" in str(found.value)
+
+
+def test_a_file_that_is_no_database_is_an_error(tmp_path: Path) -> None:
+    path = tmp_path / "tonfall.db"
+    path.write_bytes(b"this is no database, but a text of some length" * 50)
+    with pytest.raises(ServiceError, match="file is not a database") as found:
+        Store.open(f"sqlite:///{path}")
+    assert not found.value.retry
+
+
+def test_a_folder_that_cannot_be_made_is_an_error(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(ServiceError, match="cannot be opened"):
+        Store.open(f"sqlite:///{tmp_path}/file/tonfall.db")
