@@ -21,6 +21,7 @@ app = typer.Typer(
 
 _COMMANDS = (
     "analyze",
+    "call",
     "compare",
     "evaluate",
     "leaderboard",

@@ -145,15 +145,24 @@ class AudioHookClient:
         Raises:
             ConfigError: nothing was chosen yet, or another number of channels.
         """
+        content = self.encoded(samples)
+        self.advance(samples.shape[1])
+        return content
+
+    def encoded(self, samples: FloatArray) -> bytes:
+        """The same, but without counting it as sent: see :meth:`advance`."""
         if self._media is None or len(self._media["channels"]) != samples.shape[0]:
             raise ConfigError(
                 f"Audio of {samples.shape[0]} channel(s) does not fit the media of the session; "
                 "wait for opened, and give a row for each channel that it names."
             )
-        self._position += samples.shape[1]
         if self._media["format"] == "L16":
             return s16(samples)
         return encode_mulaw(samples.T.reshape(-1))
+
+    def advance(self, samples: int) -> None:
+        """Count so many samples as sent."""
+        self._position += samples
 
     def discard(self, kind: Literal["discarded", "resumed"], samples: int) -> str:
         """Say that ``samples`` were left out, now or while the session was paused."""
