@@ -8,12 +8,12 @@ come after it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 from uuid import uuid4
 
-from sqlalchemy import Connection, Table, insert, select, update
+from sqlalchemy import Connection, Table, bindparam, insert, select, update
 
 from tonfall.errors import ServiceError
 from tonfall.serve.records import (
@@ -45,13 +45,17 @@ from tonfall.serve.store.schema import (
 )
 from tonfall.timeline import Turn, Window
 
-__all__ = ["Applied", "GoneError", "IllegalMoveError", "Sinks", "apply"]
+__all__ = ["Applied", "GoneError", "IllegalMoveError", "Memory", "Sinks", "apply"]
 
 Sinks = Callable[[AlertOpened | AlertMoved], Iterable[str]]
 """To which sinks, by name, an alert that opened or moved is delivered."""
 
+FIND = select(calls.c.id, calls.c.tenant, calls.c.state, calls.c.labels).where(
+    calls.c.id.in_(bindparam("ids", expanding=True))
+)
 ORDER = (calls, channels, windows, turns, alerts, deliveries)
 """Parents first."""
+ADD = {table: insert(table) for table in ORDER}
 
 NEXT: dict[AlertState, frozenset[AlertState]] = {
     AlertState.OPEN: frozenset(
@@ -72,18 +76,33 @@ class IllegalMoveError(ServiceError):
 
 
 @dataclass(frozen=True, slots=True)
-class Applied:
-    """What became of the changes of one transaction, in their order."""
+class Known:
+    """What has to be known of a call to take a change to it."""
 
-    outcomes: tuple[StoredEvent | ServiceError, ...]
-    events: tuple[StoredEvent, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class _Call:
     tenant: str
     purged: bool
     labels: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """Calls as they were found; they are so still while the log's epoch is the same."""
+
+    epoch: str = ""
+    calls: Mapping[str, Known] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """What became of the changes of one transaction, in their order.
+
+    Attributes:
+        memory: for the next transaction, once this one is committed.
+    """
+
+    outcomes: tuple[StoredEvent | ServiceError, ...]
+    events: tuple[StoredEvent, ...]
+    memory: Memory
 
 
 def apply(
@@ -93,6 +112,7 @@ def apply(
     log: EventLog,
     node: str,
     sinks: Sinks | None = None,
+    memory: Memory | None = None,
 ) -> Applied:
     """Write changes in their order.
 
@@ -102,6 +122,7 @@ def apply(
         log: of the same transaction; it holds the lock, so what is read stays true.
         node: who writes.
         sinks: to which sinks an alert goes.
+        memory: of the transaction before, of whatever node.
 
     Returns:
         For each change its event, or why it was left out.
@@ -109,21 +130,16 @@ def apply(
     Raises:
         sqlalchemy.exc.SQLAlchemyError: the database failed, or did not take a row.
     """
-    work = _Work(connection, changes, log=log, node=node, sinks=sinks)
+    work = _Work(connection, log=log, node=node, sinks=sinks)
+    work.look_up(changes, memory or Memory())
     outcomes = tuple(work.outcome(change) for change in changes)
     work.finish()
-    return Applied(outcomes, tuple(work.log.events))
+    return Applied(outcomes, tuple(log.events), work.memory())
 
 
 class _Work:
     def __init__(
-        self,
-        connection: Connection,
-        changes: Sequence[Change],
-        *,
-        log: EventLog,
-        node: str,
-        sinks: Sinks | None,
+        self, connection: Connection, *, log: EventLog, node: str, sinks: Sinks | None
     ) -> None:
         self._connection = connection
         self._node = node
@@ -131,7 +147,8 @@ class _Work:
         self.log = log
         self._audit = AuditLog(connection)
         self._rows: dict[Table, list[dict[str, Any]]] = {}
-        self._calls = self._known(changes)
+        self._calls: dict[str, Known] = {}
+        self._over: set[str] = set()
         self._table: dict[type, Callable[[Any], StoredEvent]] = {
             CallOpened: self._opened,
             WindowHeard: self._window,
@@ -156,16 +173,22 @@ class _Work:
         self.log.finish()
         self._audit.finish()
 
-    def _known(self, changes: Sequence[Change]) -> dict[str, _Call]:
+    def look_up(self, changes: Sequence[Change], memory: Memory) -> None:
+        """Find out about the calls that the changes are of, but for those well remembered."""
+        if memory.epoch == self.log.epoch:
+            self._calls.update(memory.calls)
         ids = {change.call for change in changes if not isinstance(change, AlertMoved)}
-        query = select(calls.c.id, calls.c.tenant, calls.c.state, calls.c.labels)
-        found = self._connection.execute(query.where(calls.c.id.in_(ids)))
-        return {
-            row.id: _Call(row.tenant, row.state == CallState.PURGED, tuple(row.labels))
-            for row in found
-        }
+        if missing := ids - self._calls.keys():
+            for row in self._connection.execute(FIND, {"ids": sorted(missing)}):
+                purged = row.state == CallState.PURGED
+                self._calls[row.id] = Known(row.tenant, purged, tuple(row.labels))
 
-    def _call(self, change: Any, *, purged_too: bool = False) -> _Call:
+    def memory(self) -> Memory:
+        """What is known of calls that go on."""
+        going = {call: known for call, known in self._calls.items() if call not in self._over}
+        return Memory(self.log.epoch, going if self._over else self._calls)
+
+    def _call(self, change: Any, *, purged_too: bool = False) -> Known:
         known = self._calls.get(change.call)
         if known is None or known.tenant != change.tenant:
             raise GoneError(f"There is no call {change.call}, or it was erased.")
@@ -179,7 +202,7 @@ class _Work:
     def _flush(self) -> None:
         for table in ORDER:
             if rows := self._rows.pop(table, None):
-                self._connection.execute(insert(table), rows)
+                self._connection.execute(ADD[table], rows)
         self.log.flush()
 
     def _event(self, change: Any, call: str, kind: str, payload: dict[str, Any]) -> StoredEvent:
@@ -202,7 +225,7 @@ class _Work:
         self._add(calls, _call_values(change, self._node))
         for channel in change.channels:
             self._add(channels, {"call": change.call, **_channel_values(channel)})
-        self._calls[change.call] = _Call(change.tenant, False, change.labels)
+        self._calls[change.call] = Known(change.tenant, False, change.labels)
         self._line(
             change,
             "system",
@@ -271,7 +294,7 @@ class _Work:
         known = self._call(change, purged_too=True)
         self._flush()
         counts = purge(self._connection, change, self.log)
-        self._calls[change.call] = _Call(known.tenant, True, known.labels)
+        self._calls[change.call] = Known(known.tenant, True, known.labels)
         found = {name: count for name, count in counts.as_dict().items() if count}
         subject = f"call {change.call}"
         self._line(change, change.by, "purge", subject, reason=change.reason, **found)
@@ -281,6 +304,7 @@ class _Work:
     def _closed(self, change: CallClosed) -> StoredEvent:
         known = self._call(change, purged_too=True)
         self._flush()
+        self._over.add(change.call)
         values = _closed_values(change, purged=known.purged)
         self._update(change, **values)
         subject = f"call {change.call}"

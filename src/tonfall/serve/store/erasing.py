@@ -36,6 +36,7 @@ SOME = 500
 def purge(connection: Connection, change: CallPurged, log: EventLog) -> Counts:
     """Delete what was judged of a call; the bare call stays, without its caller and outside id."""
     log.flush()
+    log.calls_went()
     mine = (calls.c.id == change.call) & (calls.c.tenant == change.tenant)
     caller = connection.execute(select(calls.c.caller).where(mine)).scalar()
     counts = delete_judged(connection, [change.call])
@@ -101,6 +102,7 @@ def erase(
 
 def _erase(connection: Connection, tenant: str, ids: Sequence[str], log: EventLog) -> Counts:
     counts, now = Counts(), datetime.now(UTC)
+    log.calls_went()
     for first in range(0, len(ids), SOME):
         some = ids[first : first + SOME]
         counts += delete_judged(connection, some)

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Connection, insert, select, text, update
+from sqlalchemy import Connection, bindparam, insert, select, text, update
 
 from tonfall.serve.records import StoredEvent
 from tonfall.serve.store.schema import audit, counters, dumps, events
@@ -22,17 +22,22 @@ __all__ = ["CHANNEL", "AuditLog", "EventLog", "chained"]
 CHANNEL = "tonfall_events"
 """PostgreSQL tells its listeners here; what it says is the highest id."""
 
-NUMBERING = select(counters.c.value, counters.c.hash).with_for_update()
+LOCK = (
+    select(counters.c.value, counters.c.hash)
+    .where(counters.c.name == bindparam("counter"))
+    .with_for_update()
+)
+UNLOCK = update(counters).where(counters.c.name == bindparam("counter"))
+ADD_EVENTS, ADD_LINES = insert(events), insert(audit)
 
 
 def _lock(connection: Connection, name: str) -> tuple[int, str]:
-    row = connection.execute(NUMBERING.where(counters.c.name == name)).one()
-    return row.value, row.hash
+    row = connection.execute(LOCK, {"counter": name}).one()
+    return row[0], row[1]
 
 
-def _unlock(connection: Connection, name: str, value: int, digest: str = "") -> None:
-    row = counters.c.name == name
-    connection.execute(update(counters).where(row).values(value=value, hash=digest))
+def _unlock(connection: Connection, name: str, value: int, digest: str) -> None:
+    connection.execute(UNLOCK, {"counter": name, "value": value, "hash": digest})
 
 
 class EventLog:
@@ -40,11 +45,12 @@ class EventLog:
 
     Attributes:
         events: all that were added.
+        epoch: the same as in an earlier transaction where no call was purged or erased since.
     """
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
-        self._last, _ = _lock(connection, "events")
+        self._last, self.epoch = _lock(connection, "events")
         self._rows: list[dict[str, Any]] = []
         self.events: list[StoredEvent] = []
 
@@ -67,10 +73,14 @@ class EventLog:
         self.events.append(event)
         return event
 
+    def calls_went(self) -> None:
+        """Calls are purged or erased here: what anybody remembers of calls may be wrong now."""
+        self.epoch = str(self._last + 1)
+
     def flush(self) -> None:
         """Write what was added so far."""
         if self._rows:
-            self._connection.execute(insert(events), self._rows)
+            self._connection.execute(ADD_EVENTS, self._rows)
             self._rows = []
 
     def finish(self) -> None:
@@ -78,7 +88,7 @@ class EventLog:
         self.flush()
         if not self.events:
             return
-        _unlock(self._connection, "events", self._last)
+        _unlock(self._connection, "events", self._last, self.epoch)
         if self._connection.dialect.name == "postgresql":
             news = {"channel": CHANNEL, "news": str(self._last)}
             self._connection.execute(text("SELECT pg_notify(:channel, :news)"), news)
@@ -121,7 +131,7 @@ class AuditLog:
     def finish(self) -> None:
         """Write the lines and the end of the chain."""
         if self._last is not None:
-            self._connection.execute(insert(audit), self._rows)
+            self._connection.execute(ADD_LINES, self._rows)
             _unlock(self._connection, "audit", *self._last)
 
 

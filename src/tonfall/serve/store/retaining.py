@@ -19,7 +19,6 @@ from tonfall.serve.store.schema import (
     deliveries,
     events,
     jobs,
-    writers,
 )
 
 __all__ = ["Retention", "retain", "take_job"]
@@ -81,7 +80,6 @@ def retain(database: Database, now: datetime, limits: Retention) -> Counts:
         counts += _drain(database, some)
     with database.writing() as connection:
         counts += Counts(audit=shorten(connection, before["audit"]))
-        connection.execute(delete(writers).where(writers.c.at < now - timedelta(days=7)))
         _note(connection, counts, now)
     if counts.total:
         reclaim(database)

@@ -53,7 +53,6 @@ __all__ = [
     "objections",
     "turns",
     "windows",
-    "writers",
 ]
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -320,15 +319,6 @@ nodes = Table(
     _id(key=True),
     Col("started_at", Utc, nullable=False),
     Col("seen_at", Utc, nullable=False),
-    sqlite_with_rowid=False,
-)
-
-writers = Table(
-    "writers",
-    METADATA,
-    _id(key=True),
-    Col("at", Utc, nullable=False),
-    Col("batch", BigInteger, nullable=False),
     sqlite_with_rowid=False,
 )
 

@@ -9,25 +9,25 @@ When the database is away, changes wait for it, up to ``backlog`` of them; then 
 are refused, and a little later everything is. Nothing of this is silent: see :attr:`Writer.state`
 and :meth:`Writer.counters`.
 
-When a connection is lost in the middle of a commit, nobody knows whether it was done. So each
-transaction notes its number in ``writers``, and a repeated one looks there first.
+When a connection is lost in the middle of a commit, nobody knows whether it was done. Whoever
+writes holds the lock of the numbering, so the repeated transaction looks first whether its first
+event is there already.
 """
 
 from __future__ import annotations
 
-import contextlib
+import json
 import logging
 import threading
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
+from dataclasses import asdict, dataclass, replace
 from enum import StrEnum
 from itertools import islice
 from uuid import uuid4
 
-from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import Connection, select
 from sqlalchemy.exc import (
     DataError,
     DBAPIError,
@@ -38,10 +38,11 @@ from sqlalchemy.exc import (
 
 from tonfall.errors import ServiceError
 from tonfall.serve.records import Change, StoredEvent, TurnHeard, WindowHeard
-from tonfall.serve.store.applying import Applied, Sinks, apply
+from tonfall.serve.store.applying import Applied, Memory, Sinks, apply
 from tonfall.serve.store.database import is_full
 from tonfall.serve.store.logs import EventLog
-from tonfall.serve.store.schema import writers
+from tonfall.serve.store.rows import stored_event
+from tonfall.serve.store.schema import dumps, events
 from tonfall.serve.store.store import Store
 
 __all__ = ["Writer", "WriterCounters", "WriterState"]
@@ -145,8 +146,7 @@ class Writer:
         self._abandoned = False
         self._state = WriterState.WRITING
         self._counters = WriterCounters()
-        self._id = uuid4().hex
-        self._batch = 0
+        self._memory: Memory | None = None
         self._unsure: Applied | None = None  # what a commit that may have been lost would have done
         self._in_flight = 0
         self._singly = 0
@@ -246,7 +246,6 @@ class Writer:
         while self._await_turn(last):
             last = time.monotonic()
             self._write_group()
-        self._forget_journal()
 
     def _await_turn(self, last: float) -> bool:
         """Wait until it is time to write; False when all is written and nothing more comes."""
@@ -294,32 +293,22 @@ class Writer:
     def _commit(self, changes: Sequence[Change]) -> Applied:
         with self._database.raw_writing() as connection:
             log = EventLog(connection)  # takes the lock: a commit of ours is done, or never will be
-            if self._unsure is not None and self._batch_there(connection):
+            if self._unsure is not None and _is_there(connection, self._unsure):
                 applied, self._unsure = self._unsure, None
-                self._batch += 1
                 return applied
             self._unsure = None
-            applied = apply(connection, changes, log=log, node=self.node, sinks=self._sinks)
-            self._note_batch(connection)
-            self._unsure = applied
-        self._batch, self._unsure = self._batch + 1, None
+            applied = apply(
+                connection,
+                changes,
+                log=log,
+                node=self.node,
+                sinks=self._sinks,
+                memory=self._memory,
+            )
+            self._unsure = applied if applied.events else None
+        self._unsure = None
+        self._memory = applied.memory
         return applied
-
-    def _batch_there(self, connection: Connection) -> bool:
-        mine = writers.c.id == self._id
-        return connection.execute(select(writers.c.batch).where(mine)).scalar() == self._batch + 1
-
-    def _note_batch(self, connection: Connection) -> None:
-        """Count this transaction, so that it is known again if its commit is lost."""
-        row = {"batch": self._batch + 1, "at": datetime.now(UTC)}
-        mine = update(writers).where(writers.c.id == self._id).values(**row)
-        if connection.execute(mine).rowcount == 0:
-            connection.execute(insert(writers), [{"id": self._id, **row}])
-
-    def _forget_journal(self) -> None:
-        """Take the row of this writer away; another will not ask for it."""
-        with contextlib.suppress(SQLAlchemyError), self._database.raw_writing() as connection:
-            connection.execute(delete(writers).where(writers.c.id == self._id))
 
     def _failed(self, error: Exception, pause: float) -> bool:
         """Say so, rest, and tell whether to try again."""
@@ -387,6 +376,18 @@ class Writer:
         except Exception:  # whoever listens must not end the thread
             logger.exception("a listener of the writer failed")
         self._store.announce(news[-1].id)
+
+
+def _is_there(connection: Connection, applied: Applied) -> bool:
+    """True where these changes were committed: their first event is there, to the last value."""
+    first = applied.events[0]
+    row = connection.execute(select(events).where(events.c.id == first.id)).one_or_none()
+    return row is not None and _same(stored_event(row), first)
+
+
+def _same(found: StoredEvent, meant: StoredEvent) -> bool:
+    plain = replace(meant, payload=json.loads(dumps(meant.payload)))
+    return found == plain
 
 
 def _refused(error: SQLAlchemyError) -> bool:

@@ -151,14 +151,6 @@ def upgrade() -> None:
         sqlite_with_rowid=False,
     )
     op.create_table(
-        "writers",
-        sa.Column("id", sa.String(length=64), nullable=False),
-        sa.Column("at", Utc(), nullable=False),
-        sa.Column("batch", sa.BigInteger(), nullable=False),
-        sa.PrimaryKeyConstraint("id", name="pk_writers"),
-        sqlite_with_rowid=False,
-    )
-    op.create_table(
         "alerts",
         sa.Column("id", sa.String(length=64), nullable=False),
         sa.Column("call", sa.String(length=64), nullable=False),
@@ -257,7 +249,6 @@ def downgrade() -> None:
     op.drop_index("ix_alerts_tenant_at_id", table_name="alerts")
     op.drop_index("ix_alerts_call", table_name="alerts")
     op.drop_table("alerts")
-    op.drop_table("writers")
     op.drop_table("objections")
     op.drop_table("nodes")
     op.drop_index("ix_keys_tenant", table_name="keys")
