@@ -30,7 +30,7 @@ def create(
     scope: Annotated[
         list[str],
         typer.Option(
-            "--scope", "-s", help="ingest, read, supervise, privacy or admin; repeatable."
+            "--scope", "-s", help="ingest, read, supervise, privacy, admin; repeatable."
         ),
     ],
     tenant: Tenant = "default",

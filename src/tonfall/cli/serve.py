@@ -39,7 +39,9 @@ def serve(
     """
     import asyncio
 
-    from tonfall.cli.serving import load_node, set_up, uvloop_or_none
+    from tonfall.cli.serving import keep_to_one_thread, load_node, set_up, uvloop_or_none
+
+    keep_to_one_thread()
 
     node = load_node(
         config,

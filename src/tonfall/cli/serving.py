@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Callable, Mapping
 from importlib.util import find_spec
 from pathlib import Path
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
     from tonfall.serve.node import Node
     from tonfall.serve.settings import Settings
 
-__all__ = ["load_node", "load_settings", "set_up", "uvloop_or_none"]
+__all__ = ["keep_to_one_thread", "load_node", "load_settings", "set_up", "uvloop_or_none"]
 
 NEEDED = ("fastapi", "uvicorn", "httptools", "websockets", "sqlalchemy", "pydantic_settings")
 LEVELS = ("debug", "info", "warning", "error")
@@ -32,7 +33,8 @@ def load_settings(
 
     Args:
         config: the file.
-        server, database: options of these sections.
+        server: options of that section.
+        database: options of that section.
         model: the option.
         checked: False where nothing is going to listen.
 
@@ -68,6 +70,16 @@ def load_node(
     from tonfall.serve.node import Node
 
     return Node(settings)
+
+
+def keep_to_one_thread() -> None:
+    """Call before NumPy is imported: its matrix products would each wake a thread a core.
+
+    With the small products of a live call those threads do nothing but wait, and spin while they
+    do: it costs more than all sockets together.
+    """
+    for name in ("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "OMP_NUM_THREADS"):
+        os.environ.setdefault(name, "1")
 
 
 def set_up(settings: Settings, *, level: str) -> None:

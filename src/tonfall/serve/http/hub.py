@@ -23,6 +23,8 @@ __all__ = ["EventSource", "Hub", "Subscription", "event_text"]
 _log = logging.getLogger(__name__)
 
 PAGE = 1000
+PATIENCE_S = 0.02
+"""Seconds in which events of which only the number is known may still come by themselves."""
 AGAIN_S = 0.5
 """Seconds until the store is asked again after it failed."""
 
@@ -104,6 +106,7 @@ class Hub:
         self._on_event = on_event
         self._wanted = self.last
         self._catching: asyncio.Task[None] | None = None
+        self._patience: asyncio.TimerHandle | None = None
         self._listeners: defaultdict[str, set[Subscription]] = defaultdict(set)
 
     def __len__(self) -> int:
@@ -151,10 +154,17 @@ class Hub:
         if self._catching is None and fresh[0].id == self.last + 1:
             self._tell(fresh)
         else:
-            self._on_heard(fresh[-1].id)
+            self._wanted = max(self._wanted, fresh[-1].id)
+            self._start_catching_up()
 
     def _on_heard(self, highest: int) -> None:
+        """A number only; most often it is of this node's own commits, which come by themselves."""
         self._wanted = max(self._wanted, highest)
+        if self._wanted > self.last and self._patience is None:
+            self._patience = self._loop.call_later(PATIENCE_S, self._start_catching_up)
+
+    def _start_catching_up(self) -> None:
+        self._patience = None
         if self._wanted > self.last and self._catching is None:
             self._catching = self._loop.create_task(self._catch_up())
 
