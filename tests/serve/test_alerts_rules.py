@@ -1,0 +1,92 @@
+"""Rules as they are written: what is read, and what is refused with a sentence."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from alert_sounds import LABELS
+
+from tonfall.errors import ConfigError
+from tonfall.serve.alerts import Severity, check_rules, default_rules, read_rules
+
+GOOD = """
+rules:
+  - name: angry_and_loud
+    severity: critical
+    match: all
+    when:
+      - {measure: [anger, frustration], above: 0.5, release: 0.4}
+      - {measure: arousal, above: 0.6, of: window}
+    persists_s: 4
+    cooldown_s: 120
+    minimum_speech_s: 6
+    minimum_snr_db: 5
+    ignore_uncertain: true
+    resolve_when_over: true
+"""
+
+
+def written(folder: Path, text: str) -> Path:
+    path = folder / "rules.yaml"
+    path.write_text(text)
+    return path
+
+
+def test_a_file_is_read(tmp_path: Path) -> None:
+    [rule] = read_rules(written(tmp_path, GOOD))
+    assert rule.severity is Severity.CRITICAL
+    assert [condition.measure for condition in rule.when] == [
+        ("anger", "frustration"),
+        ("arousal",),
+    ]
+    assert (rule.persists_s, rule.minimum_snr_db, rule.resolve_when_over) == (4, 5, True)
+
+
+def test_the_rules_that_tonfall_brings_fit_its_models() -> None:
+    rules = default_rules()
+    assert rules
+    assert read_rules() == rules
+    check_rules(rules, labels=LABELS, dimensions=())
+
+
+def test_no_rules_are_rules(tmp_path: Path) -> None:
+    assert read_rules(written(tmp_path, "rules: []")) == ()
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("rules: [{name: a, when: [{measure: joy, above: 0.5}]}]", "measure is joy, but it must"),
+        ("rules: [{name: a, when: [{measure: anger}]}]", "needs above or below, and not both"),
+        ("rules: [{name: a, when: [{measure: anger, above: 2}]}]", r"rules\.0\.when\.0\.above: "),
+        (
+            "rules: [{name: a, when: [{measure: anger, above: 0.5, release: 0.6}]}]",
+            "release must not lie beyond",
+        ),
+        ("rules: [{name: A B, when: [{measure: anger, above: 0.5}]}]", r"rules\.0\.name"),
+        ("rules: [{name: a, when: []}]", r"rules\.0\.when"),
+        ("rules: [{name: a, when: [{measure: anger, above: 0.5}], cooldown: 3}]", "cooldown"),
+        (
+            "rules: [{name: a, when: [{measure: anger, above: 0.5}]}, "
+            "{name: a, when: [{measure: anger, above: 0.5}]}]",
+            "two rules have the same name",
+        ),
+        ("rules: {", "this is not YAML"),
+        ("[]", "the file: "),
+        ("rules: !!python/object/apply:os.system ['true']", "this is not YAML"),
+        ("rules: " + "[" * 2000, "YAML"),
+    ],
+)
+def test_what_is_wrong_is_said_in_a_sentence(tmp_path: Path, text: str, message: str) -> None:
+    path = written(tmp_path, text)
+    with pytest.raises(ConfigError, match=message) as caught:
+        read_rules(path)
+    assert str(path) in str(caught.value)
+
+
+def test_a_file_that_is_not_there_or_far_too_long(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="cannot be read"):
+        read_rules(tmp_path / "none.yaml")
+    with pytest.raises(ConfigError, match="at most 1000000 bytes"):
+        read_rules(written(tmp_path, "#" * 1_000_001))
