@@ -92,12 +92,12 @@ def read_address(url: str, *, protocol: str | None = None) -> Address:
     parts = urlsplit(url)
     port, host = _port(parts), parts.hostname
     spoken = _protocol(protocol) if protocol else _guessed(parts)
-    if host is None or (port is None and parts.scheme not in WEB_SCHEMES):
-        raise ConfigError(f"{url}: host or port is missing, such as in {_example(spoken)}.")
     if parts.scheme not in SCHEMES.get(spoken, tuple(WEB_SCHEMES)):
         raise ConfigError(
             f"{url}: the scheme does not fit the protocol {spoken}; call {_example(spoken)}."
         )
+    if host is None or (port is None and spoken in SCHEMES):
+        raise ConfigError(f"{url}: host or port is missing, such as in {_example(spoken)}.")
     if spoken in SCHEMES:
         assert port is not None
         return Address(spoken, url, host, port)

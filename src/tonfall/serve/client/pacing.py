@@ -116,6 +116,7 @@ class Pacer:
         self._speed = speed
         self._next = next(cues, None)
         self._loop = asyncio.get_running_loop()
+        self._timer: asyncio.TimerHandle | None = None
         self._done: asyncio.Future[None] = self._loop.create_future()
 
     async def run(self) -> bool:
@@ -149,18 +150,19 @@ class Pacer:
                 self._done.set_exception(error)
 
     def _send_due(self) -> None:
-        if self._done.done():
+        if self._timer is not None:
+            self._timer.cancel()
+        if self._done.done() or (self._sink.full and not self._sink.gone):
             return
         now = time.monotonic()
-        batch = self._due(now)
-        if batch and not self._sink.gone:
+        if not self._sink.gone and (batch := self._due(now)):
             self._sink.send(batch)
             self.frames += len(batch)
         if self._next is None or self._sink.gone:
             self._done.set_result(None)
-        elif not self._sink.full:
+        else:
             wait = self.started + self._next.seconds / self._speed - now
-            self._loop.call_later(max(0.0, wait), self._step)
+            self._timer = self._loop.call_later(max(0.0, wait), self._step)
 
     def _due(self, now: float) -> list[str | bytes]:
         """Take what is due."""

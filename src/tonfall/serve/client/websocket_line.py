@@ -189,7 +189,7 @@ class WebSocketLine(asyncio.Protocol):
         if not self._closed.done():
             self._closed.set_result(None)
         if not self._opened.done():
-            self._opened.set_exception(ServiceError(self._refusal(error)))
+            self._opened.set_exception(ServiceError(self._refusal(self._ws.handshake_exc or error)))
         self._messages.put_nowait(None)
         self._wake()
 
