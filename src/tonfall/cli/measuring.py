@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -209,8 +210,7 @@ def _folder(output: Path, report: Report) -> Path:
 
 def slug(name: str) -> str:
     """A name for a file or folder."""
-    kept = "".join(mark if mark.isalnum() or mark in "-_.+" else "-" for mark in name)
-    return kept.strip(".") or "unnamed"
+    return re.sub(r"[^\w.-]", "-", name).strip(".") or "unnamed"
 
 
 def _matrices(order: Order, reports: dict[str, list[Report]]) -> Iterator[Measured]:

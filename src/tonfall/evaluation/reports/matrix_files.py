@@ -12,10 +12,20 @@ from tonfall.errors import ProtocolError
 from tonfall.evaluation.reports.matrices import Cell, Matrix, draw_matrix, markdown
 from tonfall.evaluation.reports.schema import SCHEMA_VERSION, Figure
 
-__all__ = ["MATRIX_SUFFIX", "find_matrices", "read_matrix", "save_matrix", "write_matrix"]
+__all__ = [
+    "MATRIX_SUFFIX",
+    "find_matrices",
+    "keep_matrix",
+    "read_matrix",
+    "save_matrix",
+    "write_matrix",
+]
 
 MATRIX_SUFFIX = ".matrix.json"
 """Ending of a matrix's JSON."""
+
+
+_DPI = 110
 
 
 class _Entry(BaseModel):
@@ -42,10 +52,16 @@ class _MatrixFile(_Entry):
 
 def save_matrix(matrix: Matrix, stem: Path) -> Path:
     """Write STEM.matrix.json, STEM.md and STEM.png; returns the path of the JSON."""
-    stem.parent.mkdir(parents=True, exist_ok=True)
+    path = keep_matrix(matrix, stem)
     stem.with_name(f"{stem.name}.md").write_text(markdown(matrix), encoding="utf-8")
+    return path
+
+
+def keep_matrix(matrix: Matrix, stem: Path) -> Path:
+    """Write STEM.matrix.json and STEM.png, the same bytes for the same matrix."""
+    stem.parent.mkdir(parents=True, exist_ok=True)
     stream = io.BytesIO()
-    draw_matrix(matrix).savefig(stream, format="png", dpi=120, metadata={"Software": None})
+    draw_matrix(matrix).savefig(stream, format="png", dpi=_DPI, metadata={"Software": None})
     stem.with_name(f"{stem.name}.png").write_bytes(stream.getvalue())
     return write_matrix(matrix, stem.with_name(f"{stem.name}{MATRIX_SUFFIX}"))
 
@@ -94,6 +110,6 @@ def read_matrix(path: Path) -> Matrix:
     )
 
 
-def find_matrices(folder: Path) -> list[Matrix]:
-    """Every matrix under the folder, in order of path."""
-    return [read_matrix(path) for path in sorted(folder.rglob(f"*{MATRIX_SUFFIX}"))]
+def find_matrices(folder: Path) -> list[Path]:
+    """The JSON of every matrix under the folder, in order of path."""
+    return sorted(folder.rglob(f"*{MATRIX_SUFFIX}"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import math
 from pathlib import Path
@@ -218,7 +219,7 @@ def write_report(report: Report, path: Path) -> None:
 
 
 def read_report(path: Path) -> Report:
-    """Read a report.
+    """Read a report, from JSON or from JSON that gzip packed.
 
     Raises:
         ProtocolError: no such file, no JSON, a newer schema, or keys that do not fit.
@@ -226,8 +227,8 @@ def read_report(path: Path) -> Report:
     if not path.is_file():
         raise ProtocolError(f"{path}: no such report. Make one with 'tonfall evaluate'.")
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (ValueError, OSError) as error:
+        content = json.loads(_unpacked(path))
+    except (ValueError, OSError, EOFError) as error:
         raise ProtocolError(
             f"{path}: is no report, expected JSON of 'tonfall evaluate'."
         ) from error
@@ -243,3 +244,8 @@ def read_report(path: Path) -> Report:
         first = error.errors()[0]
         place = ".".join(map(str, first["loc"]))
         raise ProtocolError(f"{path}: {place} does not fit a report: {first['msg']}.") from error
+
+
+def _unpacked(path: Path) -> bytes:
+    raw = path.read_bytes()
+    return gzip.decompress(raw) if path.suffix == ".gz" else raw

@@ -1,0 +1,120 @@
+"""tonfall leaderboard: pages made of reports."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from tonfall.cli.data import QuietOption
+
+if TYPE_CHECKING:
+    from tonfall.evaluation.reports import Report
+
+__all__ = ["leaderboard"]
+
+_WITH_PAGE = ("bundle", "recipe")
+
+
+def leaderboard(
+    folder: Annotated[Path, typer.Argument(help="Where the reports are, at any depth.")] = Path(
+        "docs/reports"
+    ),
+    output: Annotated[
+        Path, typer.Option("--output", "-o", help="The page; bundles' own pages lie beside it.")
+    ] = Path("docs/leaderboard.md"),
+    keep: Annotated[
+        Path | None,
+        typer.Option(
+            "--keep",
+            help="First copy the reports there, small and without paths or audio, and make the "
+            "pages from what is there then.",
+        ),
+    ] = None,
+    quiet: QuietOption = False,
+) -> None:
+    """Make the leaderboard from reports, and a page for each bundle that was measured.
+
+    Degraded audio and the parts of matrices are not kept as reports: the matrices hold them.
+
+    Example: tonfall leaderboard reports --keep docs/reports
+    """
+    from tonfall.evaluation.reports import (
+        find_matrices,
+        find_report_files,
+        leaderboard_page,
+        model_names,
+        model_page,
+        published_figures,
+        read_matrix,
+        read_report,
+    )
+
+    if keep is not None:
+        _keep(folder, keep)
+        folder = keep
+    files = find_report_files(folder)
+    reports = [read_report(path) for path in files]
+    drawn = find_matrices(folder)
+    data = {place: _link(path, output) for place, path in enumerate(files)}
+    pages = {place: _link(page, output) for place, page in _pages(files) if page.is_file()}
+    board = leaderboard_page(
+        reports,
+        published=published_figures(),
+        matrices=[(read_matrix(path), _link(_picture(path), output)) for path in drawn],
+        links=data,
+    )
+    written = {output: board}
+    for name in model_names(reports):
+        path = output.with_name(f"report-{name}.md")
+        written[path] = model_page(name, reports, links=pages)
+    for path, text in written.items():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text.rstrip("\n") + "\n", encoding="utf-8")
+        if not quiet:
+            typer.echo(f"wrote {path}", err=True)
+
+
+def _keep(folder: Path, kept: Path) -> None:
+    from tonfall.evaluation.reports import find_matrices, find_reports, keep_matrix, read_matrix
+
+    for report in find_reports(folder):
+        _keep_report(report, kept)
+    for path in find_matrices(folder):
+        name = f"{path.parent.name}-{_picture(path).stem}"
+        keep_matrix(read_matrix(path), kept / "matrices" / name)
+
+
+def _keep_report(report: Report, kept: Path) -> None:
+    from tonfall.evaluation.reports import keep_report, report_page, slimmed, worth_keeping
+
+    if not worth_keeping(report):
+        return
+    path = keep_report(report, kept)
+    if report.model.kind in _WITH_PAGE:
+        _page(path).write_text(report_page(slimmed(report), audio=False), encoding="utf-8")
+
+
+def _picture(path: Path) -> Path:
+    """The picture beside a matrix's JSON."""
+    from tonfall.evaluation.reports import MATRIX_SUFFIX
+
+    return path.with_name(f"{path.name.removesuffix(MATRIX_SUFFIX)}.png")
+
+
+def _pages(files: Sequence[Path]) -> list[tuple[int, Path]]:
+    return [(place, _page(path)) for place, path in enumerate(files)]
+
+
+def _page(path: Path) -> Path:
+    """The page beside a report."""
+    from tonfall.evaluation.reports import KEPT_SUFFIX
+
+    return path.with_name(path.name.removesuffix(KEPT_SUFFIX).removesuffix(".json") + ".html")
+
+
+def _link(path: Path, output: Path) -> str:
+    return Path(os.path.relpath(path, output.parent)).as_posix()
