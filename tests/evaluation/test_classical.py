@@ -227,3 +227,20 @@ def test_tied_votes_are_decided_as_scikit_learn_decides_them(kept, monkeypatch):
     shape = plain.decision_function(tables[400]).argmax(axis=1)
     assert (np.array(["anger", "fear", "sadness"])[shape] != expected).any()
     assert (scores.idxmax(axis=1) == expected).all()
+
+
+def test_the_kernel_by_matrix_products_is_scikit_learns():
+    from sklearn.svm import SVC
+
+    from tonfall.evaluation.kernel_svm import RbfSvm
+
+    rng = np.random.default_rng(2)
+    known, asked = rng.normal(2.0, 3.0, (120, 30)), rng.normal(2.0, 3.0, (50, 30))
+    for names in (["anger", "fear"], ["anger", "fear", "sadness", "neutral"]):
+        labels = np.array([names[n % len(names)] for n in range(120)], object)
+        plain = SVC(C=0.7, class_weight="balanced").fit(known, labels)
+        ours = RbfSvm(0.7).fit(known, labels)
+        np.testing.assert_allclose(
+            ours.decision_function(asked), plain.decision_function(asked), atol=1e-8
+        )
+        assert (ours.predict(asked) == plain.predict(asked)).all()

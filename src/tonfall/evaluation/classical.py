@@ -33,6 +33,7 @@ from tonfall.evaluation.functionals import (
     clip_functionals,
     default_cache,
 )
+from tonfall.evaluation.kernel_svm import RbfSvm
 from tonfall.evaluation.mixture import ClassMixtures
 from tonfall.evaluation.running import ModelFacts
 
@@ -177,6 +178,8 @@ def classical_model(
 def _classifier(recipe: ClassicalRecipe) -> tuple[tuple[Any, ...], Any]:
     """Steps that prepare scaled features, and the classifier."""
     settings = recipe.classifier
+    if isinstance(settings, Svm) and settings.kernel == "rbf":
+        return (), RbfSvm(settings.c)
     if isinstance(settings, Svm):
         return (), load("sklearn.svm").SVC(
             C=settings.c, kernel=settings.kernel, class_weight="balanced"
