@@ -16,7 +16,7 @@ from uuid import uuid4
 
 from tonfall.errors import ServiceError, TonfallError
 from tonfall.runtime import load
-from tonfall.serve.alerts import read_rules
+from tonfall.serve.alerts import Deliverer, build_outlets, read_rules
 from tonfall.serve.calls import AgentScoring, CallLimits, Desk, Purpose, ScoringPolicy
 from tonfall.serve.carriers import Doors, Pace, Switchboard, Timeouts, open_ports
 from tonfall.serve.http import Services, create_app
@@ -115,7 +115,8 @@ class Node:
         stack.callback(store.close)
         predictor = await asyncio.to_thread(load, settings.model)
         hub = Hub(store, loop=loop, on_event=self._on_event)
-        writer = Writer(store, node=self.name, on_committed=hub.committed)
+        outlets = build_outlets(settings.alerts)
+        writer = Writer(store, node=self.name, on_committed=hub.committed, sinks=outlets.names)
         stack.push_async_callback(_in_thread(partial(_close_writer, writer)))
         desk = Desk(
             predictor,
@@ -129,6 +130,8 @@ class Node:
         stack.push_async_callback(_in_thread(partial(_close_keeper, keeper)))
         listening = store.listen(hub.heard)
         stack.push_async_callback(_in_thread(listening.close))
+        deliverer = Deliverer(store.deliveries, outlets=outlets, node=self.name)
+        stack.push_async_callback(_in_thread(deliverer.close))
         return self._serve_with(store, writer, desk, hub, stack, loop)
 
     def _serve_with(

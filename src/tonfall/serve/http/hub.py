@@ -54,12 +54,12 @@ class Subscription:
         self.ended = False
         self.news = asyncio.Event()
         self._most = most
-        self._wants = wants
+        self.wants = wants
         self._waiting: deque[tuple[int, str]] = deque()
 
     def offer(self, event: StoredEvent, text: str) -> None:
         """Add an event, if it is wanted."""
-        if self.dropped or not self._wants(event):
+        if self.dropped or not self.wants(event):
             return
         if len(self._waiting) >= self._most:
             self.dropped = True

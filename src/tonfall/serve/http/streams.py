@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
@@ -90,16 +90,19 @@ class EventStream(Response):
             yield _word("missed", {"after": self._after, "oldest": self._oldest})
         while self._after is not None and (events := await self._read(last, PAGE)):
             last = events[-1].id
-            yield "".join(map(event_text, events))
+            yield self._text(events)
             if len(events) < PAGE:
                 break
         self._hub.join(self._subscription)
         # What was committed between the last page and joining.
         while self._after is not None and (events := await self._read(last, PAGE)):
             last = events[-1].id
-            yield "".join(map(event_text, events))
+            yield self._text(events)
         async for text in self._live(last):
             yield text
+
+    def _text(self, events: Sequence[StoredEvent]) -> str:
+        return "".join(event_text(event) for event in events if self._subscription.wants(event))
 
     async def _live(self, last: int) -> AsyncIterator[str]:
         subscription = self._subscription

@@ -1,0 +1,146 @@
+"""Calls through a whole server: sent, judged, told, read, objected to, erased."""
+
+from __future__ import annotations
+
+import io
+import json
+import zipfile
+from collections.abc import Iterator
+
+import pytest
+from running_node import EXAMPLE, Running, events_of, frames
+
+from tonfall.serve.codecs import Role
+
+CALLER = "+49 170 1234567"
+
+
+@pytest.fixture(scope="module")
+def played(open_node: Running) -> str:
+    return open_node.play(parameters={"caller": CALLER, "notice": "given"})
+
+
+def test_a_call_is_read_back_as_it_was_told(open_node: Running, played: str) -> None:
+    with open_node.client() as client:
+        call = client.get(f"/v1/calls/{played}").raise_for_status().json()
+        windows = client.get(f"/v1/calls/{played}/windows").json()["windows"]
+        turns = client.get(f"/v1/calls/{played}/turns").json()["turns"]
+    assert (call["state"], call["carrier"], call["external_id"]) == ("ended", "native", "c1")
+    assert call["complete"] is True
+    assert call["seconds"] == pytest.approx(12.0)
+    assert call["notice"] == "given"
+    assert len(windows) > 5
+    assert turns
+    assert all(abs(sum(each["probabilities"].values()) - 1) < 1e-4 for each in windows)
+
+
+def test_nothing_of_the_caller_is_in_any_answer(open_node: Running, played: str) -> None:
+    with open_node.client() as client:
+        for path in (f"/v1/calls/{played}", "/v1/audit", "/metrics", "/v1/calls"):
+            text = client.get(path).raise_for_status().text
+            assert "1234567" not in text
+            assert "caller" not in text
+
+
+def test_windows_can_be_read_on_from_the_last(open_node: Running, played: str) -> None:
+    path = f"/v1/calls/{played}/windows"
+    with open_node.client() as client:
+        whole = client.get(path).json()["windows"]
+        first = client.get(path, params={"limit": 3}).json()
+        rest = client.get(path, params={"after": first["after"]}).json()
+    assert first["windows"] + rest["windows"] == whole
+
+
+def test_the_same_recording_gives_the_same_windows(open_node: Running) -> None:
+    sides = (Role.CUSTOMER, Role.AGENT)
+    call = open_node.play(seconds=60.0, call_id="whole", roles=sides)
+    with open_node.client() as client, EXAMPLE.open("rb") as file:
+        live = client.get(f"/v1/calls/{call}/windows").json()["windows"]
+        answer = client.post("/v1/analyze", files={"file": file}, data={"customer": "0"})
+    recorded = answer.raise_for_status().json()["windows"]
+    assert len(recorded) > 20
+    for one, other in zip(live, recorded, strict=True):
+        for name in ("start", "end", "channel", "label"):
+            assert one[name] == other[name]
+        assert one["probabilities"] == pytest.approx(other["probabilities"], abs=2e-6)
+
+
+def test_an_objection_ends_a_live_call_and_deletes_what_was_judged(open_node: Running) -> None:
+    sent = frames(seconds=10, call_id="objected", stop=False)
+    with open_node.socket() as socket, open_node.client() as client:
+        for frame in sent:
+            socket.send(frame)
+        call = open_node.newest(state="live")
+        windows = f"/v1/calls/{call}/windows"
+        open_node.wait_for(lambda: client.get(windows).json()["windows"])
+        purged = client.post(f"/v1/calls/{call}/objection").raise_for_status().json()
+        assert (purged["state"], purged["notice"]) == ("purged", "refused")
+        for frame in sent[1:]:
+            socket.send(frame)
+        socket.send(json.dumps({"type": "stop"}))
+        for _ in socket:
+            pass
+        assert client.get(windows).json()["windows"] == []
+        refused = client.post(f"/v1/calls/{call}/notice", json={"notice": "given"})
+        assert refused.status_code == 409
+
+
+def test_a_caller_who_objected_is_not_scored_in_the_next_call(open_node: Running) -> None:
+    with open_node.client() as client:
+        said = client.post("/v1/objections", json={"caller": "+1 555 0100"})
+        assert said.raise_for_status().json() == {"added": True, "calls": []}
+        call = open_node.play(call_id="next", parameters={"caller": "+1 (555) 0100"})
+        found = client.get(f"/v1/calls/{call}").json()
+        assert found["notice"] == "refused"
+        assert client.get(f"/v1/calls/{call}/windows").json()["windows"] == []
+
+
+def test_an_export_holds_one_caller_and_an_erasure_leaves_nothing(open_node: Running) -> None:
+    mine = open_node.play(call_id="mine", parameters={"caller": "anna"})
+    other = open_node.play(call_id="other", parameters={"caller": "bert"})
+    with open_node.client() as client:
+        packed = client.post("/v1/exports", json={"caller": "anna"}).raise_for_status()
+        archive = zipfile.ZipFile(io.BytesIO(packed.content))
+        assert [call["id"] for call in json.loads(archive.read("calls.json"))] == [mine]
+        assert {"windows.parquet", "turns.parquet"} <= set(archive.namelist())
+        counts = client.post("/v1/erasures", json={"caller": "anna"}).raise_for_status().json()
+        assert counts["calls"] == 1
+        assert counts["windows"] > 0
+        assert client.get(f"/v1/calls/{mine}").status_code == 404
+        assert client.get(f"/v1/calls/{other}").status_code == 200
+        assert client.delete(f"/v1/calls/{other}").json()["calls"] == 1
+        assert client.delete(f"/v1/calls/{other}").status_code == 404
+
+
+def test_events_come_in_order_and_are_resumed_from_the_last(open_node: Running) -> None:
+    with open_node.client() as client:
+        with client.stream("GET", "/v1/events") as stream:
+            events = events_of(stream.iter_lines())
+            call = open_node.play(call_id="told")
+            first = list(until(events, "call.closed"))
+        assert {"call.opened", "window", "turn", "call.closed"} <= {e["kind"] for e in first}
+        ids = [event["id"] for event in first]
+        assert ids == sorted(set(ids))
+        assert {event["call"] for event in first} == {call}
+        middle = first[len(first) // 2]
+        with client.stream("GET", "/v1/events", headers={"Last-Event-ID": middle["last"]}) as again:
+            rest = list(until(events_of(again.iter_lines()), "call.closed"))
+        assert rest == first[len(first) // 2 + 1 :]
+
+
+def test_events_can_be_chosen_by_call_and_kind(open_node: Running) -> None:
+    with open_node.client() as client:
+        call = open_node.play(call_id="chosen")
+        open_node.play(call_id="another")
+        asked = {"call": call, "kinds": "call.opened,call.closed", "after": 0}
+        with client.stream("GET", "/v1/events", params=asked) as stream:
+            events = list(until(events_of(stream.iter_lines()), "call.closed"))
+    assert [event["kind"] for event in events] == ["call.opened", "call.closed"]
+    assert {event["call"] for event in events} == {call}
+
+
+def until(events: Iterator[dict[str, object]], kind: str) -> Iterator[dict[str, object]]:
+    for event in events:
+        yield event
+        if event["event"] == kind:
+            return
