@@ -186,8 +186,8 @@ class Engine:
     def _take_in(self) -> None:
         """Resample what was fed since the last time, and hand it to the current run."""
         if self._waiting:
-            samples = np.concatenate(self._waiting, axis=1)
-            self._waiting.clear()
+            parts, self._waiting = self._waiting, []
+            samples = parts[0] if len(parts) == 1 else np.concatenate(parts, axis=1)
             self._runs[-1].push(self._resampler.push(samples))
 
     def _break(self, samples: int) -> None:

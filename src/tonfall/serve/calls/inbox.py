@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from threading import Lock
+from time import monotonic
 
 from tonfall.serve.codecs import Audio, CallEnded, Gap, StreamRestarted
 
@@ -24,7 +25,8 @@ class Inbox:
 
     Attributes:
         samples: that wait.
-        since: when the oldest that waits came; None where nothing does.
+        since: when the oldest that waits came, in seconds of ``time.monotonic``; None where
+            nothing does.
         shed_samples: that were given up.
         urgent: True where something other than audio waits.
     """
@@ -38,22 +40,22 @@ class Inbox:
         self.shed_samples = 0
         self.urgent = False
 
-    def hear(self, audio: Audio, *, now: float) -> None:
-        """Add audio; ``now`` is in seconds of a clock that never goes back."""
+    def hear(self, audio: Audio, samples: int) -> None:
+        """Add audio of that many samples."""
         with self._lock:
             self._waiting.append(audio)
             if self.since is None:
-                self.since = now
-            self.samples += audio.samples.shape[1]
+                self.since = monotonic()
+            self.samples += samples
             if self.samples > self._most:
                 self._shed()
 
-    def put(self, event: Gap | StreamRestarted | CallEnded, *, now: float) -> None:
+    def put(self, event: Gap | StreamRestarted | CallEnded) -> None:
         """Add what is no audio."""
         with self._lock:
             self._waiting.append(event)
             if self.since is None:
-                self.since = now
+                self.since = monotonic()
             self.urgent = True
 
     def take(self) -> deque[Waiting]:

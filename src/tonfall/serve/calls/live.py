@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -87,6 +86,7 @@ class LiveCall:
         self._submit = submit
         self._clock = clock
         self._notice = notice
+        self._heard = policy.hears(notice)
         self._gate = Lock()
         self._over = Flag()
         self._ended = False
@@ -110,7 +110,7 @@ class LiveCall:
     @property
     def heard(self) -> bool:
         """True while the call may be listened to."""
-        return self._policy.hears(self._notice)
+        return self._heard
 
     @property
     def refused(self) -> bool:
@@ -135,14 +135,15 @@ class LiveCall:
         if self._ended:
             return
         if isinstance(event, Audio):
-            self.position = event.position + event.samples.shape[1]
-            if self._policy.hears(self._notice):
-                self.inbox.hear(event, now=time.monotonic())
+            samples = event.samples.shape[1]
+            self.position = event.position + samples
+            if self._heard:
+                self.inbox.hear(event, samples)
         elif isinstance(event, Gap | StreamRestarted | CallEnded):
             if isinstance(event, Gap):
                 self.position = event.position + event.samples
             self._ended = isinstance(event, CallEnded)
-            self.inbox.put(event, now=time.monotonic())
+            self.inbox.put(event)
 
     def set_notice(self, notice: Notice, *, by: str, write: Submit | None = None) -> None:
         """The persons were told, agreed or refused; a refusal is an objection.
@@ -168,7 +169,7 @@ class LiveCall:
             self._stop(moved, by=by, write=write)
         else:
             (write or self._submit)(moved)
-            self._notice = notice
+            self._move(notice)
 
     def object(self, *, by: str, write: Submit | None = None) -> None:
         """A person on the call objects: nothing more is heard, and what was judged is deleted.
@@ -215,6 +216,9 @@ class LiveCall:
         for callback in callbacks:
             callback()
 
+    def _move(self, notice: Notice) -> None:
+        self._notice, self._heard = notice, self._policy.hears(notice)
+
     def _submit_if_room(self, change: Change) -> None:
         try:
             self._submit(change)
@@ -224,7 +228,7 @@ class LiveCall:
     def _stop(self, moved: NoticeMoved, *, by: str, write: Submit | None) -> None:
         """Close the gate first: whatever passed it is in the store's hands before the purge."""
         with self._gate:
-            self._notice = Notice.REFUSED
+            self._move(Notice.REFUSED)
         write = write or self._submit
         write(moved)
         write(CallPurged(self.id, self.tenant, self._clock(), "objection", by))

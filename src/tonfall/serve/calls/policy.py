@@ -110,7 +110,7 @@ class CallLimits:
     inbox_s: float = 30.0
     room_s: float = 10.0
     backlog_s: float = 3.0
-    serve_s: float = 0.3
+    serve_s: float = 1.0
     tick_s: float = 0.02
 
     def __post_init__(self) -> None:
