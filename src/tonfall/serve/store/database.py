@@ -14,18 +14,19 @@ from __future__ import annotations
 import os
 import sqlite3
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
+from sqlalchemy import URL, Connection, Engine, Table, create_engine, event, make_url
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from tonfall.errors import ConfigError, ServiceError
 
-__all__ = ["Database", "is_full", "read_url"]
+__all__ = ["Database", "insert_new", "is_full", "read_url"]
 
 PRAGMAS = (
     "journal_mode=WAL",
@@ -152,6 +153,13 @@ def read_url(url: str) -> URL:
     if not found.database or found.database == ":memory:" or found.query:
         raise ConfigError(f"database url: SQLite needs a file, and no options. {wanted}")
     return found.set(drivername="sqlite+pysqlite")
+
+
+def insert_new(connection: Connection, table: Table, row: Mapping[str, object]) -> bool:
+    """Insert a row; False, and nothing done, where one of that key is there, whoever put it in."""
+    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
+    statement = dialect.insert(table).values(**row).on_conflict_do_nothing()
+    return connection.execute(statement.returning(*table.primary_key)).first() is not None
 
 
 def is_full(error: Exception) -> bool:

@@ -6,10 +6,10 @@ import hashlib
 import hmac
 from datetime import UTC, datetime
 
-from sqlalchemy import Connection, delete, func, insert, select
+from sqlalchemy import Connection, delete, func, select
 
 from tonfall.errors import ConfigError
-from tonfall.serve.store.database import Database
+from tonfall.serve.store.database import Database, insert_new
 from tonfall.serve.store.logs import AuditLog
 from tonfall.serve.store.schema import objections
 
@@ -45,12 +45,8 @@ def caller_hash(salt: str, tenant: str, reference: str) -> str:
 
 def object_to(connection: Connection, tenant: str, caller: str, *, by: str, at: datetime) -> bool:
     """Put a caller on the list; False where it is there already."""
-    mine = (objections.c.tenant == tenant) & (objections.c.caller == caller)
-    if connection.execute(select(objections.c.at).where(mine)).first() is not None:
-        return False
     row = {"tenant": tenant, "caller": caller, "at": at, "by": by}
-    connection.execute(insert(objections), [row])
-    return True
+    return insert_new(connection, objections, row)
 
 
 class Objections:

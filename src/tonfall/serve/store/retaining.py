@@ -6,11 +6,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from sqlalchemy import Connection, delete, exists, insert, select, update
+from sqlalchemy import Connection, delete, exists, select, update
 
 from tonfall.errors import ConfigError
 from tonfall.serve.store.auditing import EVERYBODY, shorten
-from tonfall.serve.store.database import Database
+from tonfall.serve.store.database import Database, insert_new
 from tonfall.serve.store.erasing import JUDGED, count, delete_judged, reclaim
 from tonfall.serve.store.logs import AuditLog
 from tonfall.serve.store.rows import CallState, Counts
@@ -167,9 +167,6 @@ def take_job(database: Database, name: str, every: timedelta) -> bool:
         return False
     with database.writing() as connection:
         if ran_at is None:
-            if connection.execute(query.with_for_update()).first() is not None:
-                return False
-            connection.execute(insert(jobs), [{"name": name, "ran_at": now}])
-            return True
+            return insert_new(connection, jobs, {"name": name, "ran_at": now})
         due = (jobs.c.name == name) & (jobs.c.ran_at == ran_at)
         return connection.execute(update(jobs).where(due).values(ran_at=now)).rowcount > 0
