@@ -13,7 +13,7 @@ from tonfall.serve.alerts.webhook import WebhookOutlet
 from tonfall.serve.records import AlertMoved, AlertOpened
 from tonfall.serve.settings import Alerts
 
-__all__ = ["LOG", "LogOutlet", "Outlet", "Outlets", "build_outlets"]
+__all__ = ["LOG", "Listed", "LogOutlet", "Outlet", "Outlets", "build_outlets"]
 
 _log = logging.getLogger(__name__)
 
@@ -50,7 +50,7 @@ class LogOutlet:
 
 
 @dataclass(frozen=True, slots=True)
-class _Listed:
+class Listed:
     """An outlet, for whom, and for what.
 
     Attributes:
@@ -70,7 +70,7 @@ class Outlets:
         listed: by name, as deliveries know them.
     """
 
-    def __init__(self, listed: Mapping[str, _Listed]) -> None:
+    def __init__(self, listed: Mapping[str, Listed]) -> None:
         self._listed = dict(listed)
 
     def names(self, change: AlertOpened | AlertMoved) -> Iterable[str]:
@@ -94,9 +94,9 @@ def build_outlets(settings: Alerts) -> Outlets:
     Raises:
         ConfigError: an address or a secret that cannot be used.
     """
-    listed: dict[str, _Listed] = {LOG: _Listed(LogOutlet())} if settings.log else {}
+    listed: dict[str, Listed] = {LOG: Listed(LogOutlet())} if settings.log else {}
     for name, webhook in settings.webhooks.items():
-        listed[f"webhook:{name}"] = _Listed(
+        listed[f"webhook:{name}"] = Listed(
             WebhookOutlet(
                 webhook.url,
                 secret=webhook.secret.get_secret_value(),
@@ -113,5 +113,5 @@ def build_outlets(settings: Alerts) -> Outlets:
             password=smtp.password.get_secret_value() if smtp.password else None,
         )
         mail = MailOutlet(server, sender=smtp.sender, recipients=smtp.recipients)
-        listed[f"smtp:{name}"] = _Listed(mail, smtp.tenants, moved=False)
+        listed[f"smtp:{name}"] = Listed(mail, smtp.tenants, moved=False)
     return Outlets(listed)
