@@ -66,11 +66,15 @@ Candidate = Callable[[Setting], tuple[FoldModel, ModelFacts]]
 """Makes the model for one setting; what it learnt for one degradation serves the next."""
 
 
-def find_candidate(reference: str) -> Candidate:
+def find_candidate(reference: str, *, degraded: bool = False) -> Candidate:
     """What a user means by MODEL.
 
+    Args:
+        reference: a bundle, a recipe, a baseline's name, a table, or module:function.
+        degraded: True where it is to be measured on degraded audio too.
+
     Raises:
-        ConfigError: it is none of what can be measured.
+        ConfigError: it is none of what can be measured, or cannot be measured so.
         BundleError: a bundle's file is missing or altered.
     """
     path = Path(reference)
@@ -79,7 +83,12 @@ def find_candidate(reference: str) -> Candidate:
     if path.suffix in _RECIPES:
         return _classical(read_classical(path)) if is_classical(path) else _recipe(path)
     if path.suffix in _TABLES:
-        return lambda setting: _predictions(path, setting)
+        if degraded:
+            raise ConfigError(
+                f"{path}: predictions are of the audio that they were made from, so --degrade "
+                "cannot be applied. Give a bundle, a recipe or a function."
+            )
+        return lambda setting: read_predictions(path, setting.protocol)
     if ":" in reference and not path.exists():
         return _function(reference)
     return _bundle(reference)
@@ -123,15 +132,6 @@ def _recipe(path: Path) -> Candidate:
         details={"description": recipe.description, "recipe": text},
     )
     return lambda setting: (KeptRecipe(recipe, setting, fits), facts)
-
-
-def _predictions(path: Path, setting: Setting) -> tuple[FoldModel, ModelFacts]:
-    if setting.degradation is not None:
-        raise ConfigError(
-            f"{path}: predictions are of the audio that they were made from, so --degrade cannot "
-            "be applied. Give a bundle, a recipe or a function."
-        )
-    return read_predictions(path, setting.protocol)
 
 
 def _function(reference: str) -> Candidate:

@@ -108,8 +108,9 @@ def measure(order: Order, bars: Bars) -> Iterator[Measured]:
     Raises:
         TonfallError: as the parts of it do; nothing is written before all input was checked.
     """
-    _refuse_degraded_matrix(order)
-    candidates = {name: find_candidate(name) for name in order.models}
+    _check_degradations(order)
+    degraded = bool(order.degradations)
+    candidates = {name: find_candidate(name, degraded=degraded) for name in order.models}
     names = _protocol_names(order)
     pooled = _pooled(order, names, bars)
     protocols = [find_protocol(name, _sources(order, pooled)) for name in names]
@@ -226,10 +227,13 @@ def _matrices(order: Order, reports: dict[str, list[Report]]) -> Iterator[Measur
         yield Measured(matrix, save_matrix(matrix, folder / "robustness"))
 
 
-def _refuse_degraded_matrix(order: Order) -> None:
-    """ConfigError where both matrices are asked for at once."""
+def _check_degradations(order: Order) -> None:
+    """ConfigError where both matrices are asked for at once, or noises or rooms are not there."""
     if order.degradations and order.protocol.partition("/")[0] == _MATRIX:
         raise ConfigError(
             f"--degrade does not go with --protocol {order.protocol}: the matrix of corpora is of "
             "clean audio. Ask for one of them."
         )
+    for chain in order.degradations:
+        if any(step in ("noise", "room") for step, _ in chain.steps):
+            chain.sounds()
