@@ -61,6 +61,10 @@ class AudioHookSession(Session):
         # A probe of the connection starts no call.
         return self.codec.state is not SessionState.WAITING
 
+    @property
+    def _last_s(self) -> float:
+        return self._timeouts.last_s
+
     def _replies(self, events: list[Event]) -> list[Out]:
         for event in events:
             if isinstance(event, CallEnded):

@@ -168,7 +168,7 @@ class Session:
                 call = self.call
         if self.codec.over and not self._closing:
             self._closing = True
-            out.append(Close(Closing.NORMAL, "The call is over.", self._timeouts.last_s))
+            out.append(Close(Closing.NORMAL, "The call is over.", self._last_s))
         return out
 
     def gone(self, *, clean: bool) -> None:
@@ -212,6 +212,11 @@ class Session:
     def _started(self) -> bool:
         """True once the other side said what it connected for."""
         return self.codec.call is not None
+
+    @property
+    def _last_s(self) -> float:
+        """Seconds that the other side has to close by itself, once the call is over."""
+        return 0.0
 
     def _expired(self, reason: str) -> list[Out]:
         self.totals.expired += 1
