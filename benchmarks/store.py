@@ -128,7 +128,7 @@ def folder_url(url: str | None) -> Iterator[str]:
 
 def row(rate: int, figures: Figures, empty: Figures) -> str:
     """One line of the table."""
-    cuts = statistics.quantiles(figures.latency_ms, n=100)
+    cuts = statistics.quantiles(figures.latency_ms, n=100, method="inclusive")
     cells = [
         f"{rate}",
         f"{figures.cpu_ms - empty.cpu_ms:.3f}",

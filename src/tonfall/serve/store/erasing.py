@@ -115,7 +115,10 @@ def _erase(connection: Connection, tenant: str, ids: Sequence[str], log: EventLo
 
 
 def reclaim(database: Database) -> None:
-    """SQLite: fold the log into the file, so that what was deleted is not left in it either."""
+    """SQLite: fold the log into the file, so that what was deleted is not left in it either.
+
+    Who reads for more than five seconds holds it up; then the next run of retention does it.
+    """
     if database.is_sqlite:
         database.outside(
             lambda connection: connection.exec_driver_sql(

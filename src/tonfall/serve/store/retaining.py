@@ -81,8 +81,7 @@ def retain(database: Database, now: datetime, limits: Retention) -> Counts:
     with database.writing() as connection:
         counts += Counts(audit=shorten(connection, before["audit"]))
         _note(connection, counts, now)
-    if counts.total:
-        reclaim(database)
+    reclaim(database)
     return counts
 
 
