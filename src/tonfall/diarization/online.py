@@ -1,0 +1,179 @@
+"""Who is speaking, as a mono call goes on: decided a second later, and never taken back."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+from scipy.optimize import linear_sum_assignment
+
+from tonfall.arrays import FloatArray
+from tonfall.diarization.attribution import Attribution, confidence_of
+from tonfall.diarization.cluster import MOST_SPEAKERS, SpeakerSettings, find_voices
+from tonfall.diarization.model import EMBEDDING, SpeakerJob
+from tonfall.diarization.track import VOICE_HOP, VOICE_WINDOW, VoiceWindowTrack
+from tonfall.diarization.voices import VoiceWindow, VoiceWindows
+
+__all__ = ["OnlineSpeakers"]
+
+_SPOKEN = 0.25
+_CERTAIN = VOICE_HOP + (VOICE_WINDOW - VOICE_HOP) // 2
+"""Chunks after a window's start up to which it decides; the rest waits for the next window."""
+
+_REMEMBERED = 320
+"""Windows with speech that are clustered; when there are more, every second old one is dropped."""
+
+_EVERY = 4
+"""Windows after which they are clustered again, once there are more than twenty."""
+
+
+class OnlineSpeakers:
+    """Tells the voices of one channel apart, the same however its samples come.
+
+    Voices are found by clustering what was heard so far, again and again; a voice keeps its
+    number as long as it keeps most of what was attributed to it. A chunk is decided at most 1.3 s
+    after it was heard. What was decided stays.
+
+    Args:
+        settings: what counts as a speaker; those of ``SpeakerSettings.live`` by default.
+    """
+
+    def __init__(self, settings: SpeakerSettings | None = None) -> None:
+        self._settings = settings or SpeakerSettings.live()
+        self._cutter = VoiceWindowTrack()
+        self._speech: FloatArray = np.zeros(0, np.float32)  # not yet decided
+        self._decided = 0
+        self._recent: list[VoiceWindow] = []
+        self._memory = VoiceWindows()
+        self._numbers: list[int] = []  # the speaker that each remembered window was given
+        self._since = 0
+        self._voices: FloatArray = np.zeros((0, EMBEDDING), np.float32)
+        self._slots: list[int] = []  # the speaker's number of each voice
+        self._scores = np.zeros(MOST_SPEAKERS)
+        self._owner = 0
+
+    def push(self, samples: FloatArray, speech: FloatArray) -> list[SpeakerJob]:
+        """Take samples and the probabilities of the chunks they complete; see ``take`` then.
+
+        Args:
+            samples: (n,) float32 at 16 kHz.
+            speech: (chunks,) probabilities.
+        """
+        self._speech = np.concatenate([self._speech, speech])
+        return self._cutter.push(samples, speech)
+
+    def close(self) -> list[SpeakerJob]:
+        """Nothing follows; the last window."""
+        return self._cutter.close()
+
+    def take(self, *, last: bool = False) -> Attribution:
+        """Decide what can be, once all jobs are done.
+
+        Args:
+            last: True after :meth:`close`, to decide all that is left.
+        """
+        parts = [self._take_in(window) for window in self._cutter.take()]
+        parts.append(self._decide(self._until(last)))
+        owners = np.concatenate([part.owners for part in parts])
+        confidence = np.concatenate([part.confidence for part in parts])
+        return Attribution(owners, confidence, len(self._slots) or 1)
+
+    def _until(self, last: bool) -> int:
+        if last:
+            return self._decided + len(self._speech)
+        return self._cutter.settled - VOICE_HOP + _CERTAIN
+
+    def _take_in(self, window: VoiceWindow) -> Attribution:
+        """Decide up to where the windows before this one do, then learn from it."""
+        before = self._decide(window.chunk - VOICE_HOP + _CERTAIN)
+        self._recent = [*self._recent[-2:], window]
+        if window.speech >= self._settings.least_speech:
+            self._remember(window)
+        own = self._decide(window.chunk + _CERTAIN)
+        owners = np.concatenate([before.owners, own.owners])
+        return Attribution(
+            owners, np.concatenate([before.confidence, own.confidence]), own.speakers
+        )
+
+    def _remember(self, window: VoiceWindow) -> None:
+        self._memory.add(window)
+        self._numbers.append(self._nearest(window.embedding))
+        self._since += 1
+        if len(self._memory) > _REMEMBERED:
+            self._thin()
+        if len(self._memory) <= 20 or self._since >= _EVERY:
+            self._since = 0
+            self._cluster()
+
+    def _nearest(self, embedding: FloatArray) -> int:
+        if not self._slots:
+            return 0
+        return self._slots[int((self._voices @ embedding).argmax())]
+
+    def _thin(self) -> None:
+        """Forget every second window of the older half."""
+        half = len(self._memory) // 2
+        kept = [*range(0, half, 2), *range(half, len(self._memory))]
+        old, chunks, speech = self._memory.embeddings, self._memory.chunks, self._memory.speech
+        thinned = VoiceWindows()
+        for row in kept:
+            thinned.add(VoiceWindow(int(chunks[row]), float(speech[row]), old[row]))
+        self._memory, self._numbers = thinned, [self._numbers[row] for row in kept]
+
+    def _cluster(self) -> None:
+        rows = self._memory.embeddings
+        voices = find_voices(rows, self._memory.speech, settings=self._settings)
+        labels = (rows @ voices.T).argmax(axis=1)
+        self._slots = self._matched(labels, len(voices))
+        self._voices = voices
+        self._numbers = [self._slots[label] for label in labels.tolist()]
+
+    def _matched(self, labels: npt.NDArray[np.int64], voices: int) -> list[int]:
+        """The number of each voice: that of the speaker whose windows it takes over most of."""
+        shared = np.zeros((voices, MOST_SPEAKERS))
+        np.add.at(shared, (labels, np.array(self._numbers)), 1)
+        # Where nothing is shared, the lowest number that is free.
+        shared -= 1e-3 * np.arange(MOST_SPEAKERS)
+        _, numbers = linear_sum_assignment(-shared)
+        return [int(number) for number in numbers]
+
+    def _decide(self, until: int) -> Attribution:
+        """The chunks from where the last decision ended up to ``until``."""
+        count = max(0, min(until - self._decided, len(self._speech)))
+        speech, self._speech = self._speech[:count], self._speech[count:]
+        first, self._decided = self._decided, self._decided + count
+        owners = np.full(count, self._owner, np.int8)
+        if not self._slots or not self._recent or not count:
+            return Attribution(owners, np.ones(count, np.float32), len(self._slots) or 1)
+        likeness = self._likeness(first, count)
+        for place, own in enumerate(likeness):
+            if speech[place] >= _SPOKEN:
+                self._step(own)
+            owners[place] = self._owner
+        return Attribution(owners, self._confidence(likeness, owners), len(self._slots))
+
+    def _likeness(self, first: int, count: int) -> FloatArray:
+        """(count, voices): that of the windows over each chunk, weighted by nearness."""
+        middles = np.array([window.chunk + VOICE_WINDOW / 2 for window in self._recent])
+        rows = np.stack([window.embedding for window in self._recent]) @ self._voices.T
+        away = np.abs(np.arange(first, first + count)[:, None] + 0.5 - middles)
+        weights = np.maximum(0, VOICE_WINDOW / 2 - away)
+        lost = weights.sum(axis=1) == 0
+        weights[lost, away[lost].argmin(axis=1)] = 1
+        mixed: FloatArray = (weights @ rows / weights.sum(axis=1, keepdims=True)).astype(np.float32)
+        return mixed
+
+    def _step(self, likeness: FloatArray) -> None:
+        """One chunk of speech: the same path as offline, followed without looking ahead."""
+        scores = np.full(MOST_SPEAKERS, -np.inf)
+        best = self._scores.max()
+        slots = np.array(self._slots)
+        kept = np.maximum(self._scores[slots], best - self._settings.stay)
+        scores[slots] = kept + self._settings.sharpness * likeness
+        self._scores = scores - scores.max()
+        self._owner = int(self._scores.argmax())
+
+    def _confidence(self, likeness: FloatArray, owners: npt.NDArray[np.int8]) -> FloatArray:
+        places = np.array(
+            [self._slots.index(each) if each in self._slots else 0 for each in owners]
+        )
+        return confidence_of(likeness, places)
