@@ -37,13 +37,18 @@ def main(folder: Path) -> None:
     """Pin every protocol of NAMES."""
     wanted = dict.fromkeys(corpus for name in NAMES for corpus in corpora_of(name))
     manifests = [release(folder, corpus) for corpus in wanted]
-    items = pool([manifest for manifest in manifests if manifest is not None])
-    pinned = {}
+    table = pinned([manifest for manifest in manifests if manifest is not None])
+    TARGET.write_text(HEAD + yaml.safe_dump(table, sort_keys=False))
+
+
+def pinned(manifests: list[Manifest]) -> dict[str, dict[str, object]]:
+    """Every pin; EmoBox's and EMO-SUPERB's folds are lists, which need no manifest."""
+    items, rules = pool(manifests), Rules(allow_shared_speakers=True)
+    found = {}
     for name in NAMES:
-        needs_none = name.startswith(("emobox/", "emosuperb/"))
-        sources = Sources(None if needs_none else items, rules=Rules(allow_shared_speakers=True))
-        pinned[name] = facts(find_protocol(name, sources))
-    TARGET.write_text(HEAD + yaml.safe_dump(pinned, sort_keys=False))
+        of_lists = name.startswith(("emobox/", "emosuperb/"))
+        found[name] = facts(find_protocol(name, Sources(None if of_lists else items, rules=rules)))
+    return found
 
 
 def release(folder: Path, corpus: str) -> Manifest | None:

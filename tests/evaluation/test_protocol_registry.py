@@ -15,6 +15,7 @@ from tonfall.evaluation.protocols import (
     TRAIN,
     Rules,
     Sources,
+    corpora_of,
     cremad_rotations,
     emobox,
     find_protocol,
@@ -226,3 +227,39 @@ def test_packed_protocols_have_the_pinned_hash(corpus):
 
 def test_rotations_have_the_pinned_hash():
     assert cremad_rotations().hash == pins()["emosuperb/cremad"]["hash"]
+
+
+def test_every_pin_says_what_is_shared():
+    for name, pin in pins().items():
+        assert set(pin) == {"hash", "items", "folds", "classes", "shared"}, name
+    speakers = {name: pin["shared"].get("speaker") for name, pin in pins().items()}
+    assert speakers["emobox/emodb"] == "10 of 10"
+    assert speakers["emobox/cremad"] == "91 of 91"
+    assert speakers["emobox/ravdess"] == "0 of 4"
+    assert speakers["emobox/iemocap"] == "0 of 2"
+
+
+def test_pins_are_those_of_the_releases(shared):
+    """Hashes and sharing as tests/evaluation/pin_protocols.py writes them."""
+    import runpy
+
+    script = runpy.run_path(str(Path(__file__).with_name("pin_protocols.py")))
+    wanted = dict.fromkeys(corpus for name in script["NAMES"] for corpus in corpora_of(name))
+    manifests = [script["release"](shared / "data", corpus) for corpus in wanted]
+    assert script["pinned"]([each for each in manifests if each is not None]) == dict(pins())
+
+
+@pytest.mark.parametrize(
+    ("name", "corpora"),
+    [
+        ("emobox/cremad", ("crema-d",)),
+        ("emosuperb/cremad", ("crema-d",)),
+        ("emobox-cross/savee-ravdess", ("savee", "ravdess")),
+        ("loco/four", ("ravdess", "emodb", "nemo", "emovo", "ased")),
+        ("all/a+b", ("a", "b")),
+        ("grouped/mine/3", ("mine",)),
+        ("from/nemo", ("nemo",)),
+    ],
+)
+def test_a_protocol_names_the_corpora_that_it_needs(name, corpora):
+    assert corpora_of(name) == corpora
