@@ -58,6 +58,32 @@ def test_an_error_of_one_call_touches_no_other(
     assert one.id in caplog.text
 
 
+def test_a_store_or_a_listener_that_breaks_ends_no_thread(
+    tiny: Predictor, caplog: pytest.LogCaptureFixture
+) -> None:
+    def broken() -> None:
+        raise RuntimeError("a bug")
+
+    told: list[Change] = []
+
+    def submit(change: Change) -> None:
+        if not isinstance(change, CallOpened):
+            broken()
+        told.append(change)
+
+    with Shop(tiny, submit=submit) as shop, caplog.at_level(logging.ERROR):
+        for _ in range(2):
+            call = open_call(shop.desk)
+            call.on_finished(broken)
+            play(call, packets(example(0, 8)))
+            finish(call)
+        assert shop.desk.statistics().failed_calls == 2
+        assert shop.desk.statistics().failed_rounds == 0
+        assert shop.desk.statistics().calls == 0
+    assert len(told) == 2
+    assert "could not be told" in caplog.text
+
+
 def test_an_engine_that_breaks_takes_no_other_along(
     tiny: Predictor, monkeypatch: pytest.MonkeyPatch
 ) -> None:

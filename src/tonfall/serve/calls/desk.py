@@ -50,6 +50,7 @@ class Statistics:
         shed_s: seconds of audio that were given up before they were heard.
         model_failures: rounds in which a model failed.
         failed_calls: calls that an error of ours ended.
+        failed_rounds: of the scoring thread; each is an error of ours.
         untold: changes that the store had no room for.
         rounds: of the scoring thread.
         busy_s: seconds in which it worked.
@@ -66,6 +67,7 @@ class Statistics:
     shed_s: float
     model_failures: int
     failed_calls: int
+    failed_rounds: int
     untold: int
     rounds: int
     busy_s: float
@@ -81,6 +83,7 @@ class _Totals:
     shed_s: float = 0.0
     model_failures: int = 0
     failed_calls: int = 0
+    failed_rounds: int = 0
     untold: int = 0
     rounds: int = 0
     busy_s: float = 0.0
@@ -215,6 +218,7 @@ class Desk:
             shed_s=totals.shed_s + sum(inbox.shed_samples / rate for inbox, rate in inboxes),
             model_failures=totals.model_failures,
             failed_calls=totals.failed_calls,
+            failed_rounds=totals.failed_rounds,
             untold=totals.untold + sum(hearing.call.untold for hearing in hearings),
             rounds=totals.rounds,
             busy_s=totals.busy_s,
@@ -294,11 +298,19 @@ class Desk:
                 self._wake.wait()
                 self._wake.clear()
             started = time.monotonic()
-            self._round()
+            self._safe_round()
             busy_s = time.monotonic() - started
             self._totals.busy_s += busy_s
             self._totals.rounds += 1
             time.sleep(max(_BREATH_S, self.limits.tick_s - busy_s))
+
+    def _safe_round(self) -> None:
+        """Whatever goes wrong, the thread that all calls hang on lives."""
+        try:
+            self._round()
+        except Exception:
+            self._totals.failed_rounds += 1
+            _log.exception("A round of the desk failed.")
 
     def _round(self) -> None:
         """Hear, score and tell what came in of the calls that are due."""
@@ -334,7 +346,10 @@ class Desk:
     def _fail(self, hearing: Hearing, error: Exception) -> None:
         _log.error("Call %s ended by an error of ours.", hearing.call.id, exc_info=error)
         self._totals.failed_calls += 1
-        hearing.fail("An error of the server ended the call.")
+        try:
+            hearing.fail("An error of the server ended the call.")
+        except Exception:
+            _log.exception("The end of call %s could not be told.", hearing.call.id)
 
     def _finish(self, hearing: Hearing) -> None:
         with self._lock:

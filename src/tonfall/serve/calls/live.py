@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -16,6 +17,8 @@ from tonfall.serve.codecs import Audio, CallEnded, CallStarted, Event, Gap, Stre
 from tonfall.serve.records import CallPurged, Change, ChannelFacts, Notice, NoticeMoved
 
 __all__ = ["LiveCall", "Submit"]
+
+_log = logging.getLogger(__name__)
 
 Submit = Callable[[Change], object]
 """Takes a change; never blocks the thread that scores. A ServiceError where it has no room."""
@@ -214,7 +217,10 @@ class LiveCall:
             self._over.set()
             callbacks, self._on_finished = self._on_finished, []
         for callback in callbacks:
-            callback()
+            try:
+                callback()
+            except Exception:
+                _log.exception("What waits for the end of call %s failed.", self.id)
 
     def _move(self, notice: Notice) -> None:
         self._notice, self._heard = notice, self._policy.hears(notice)
