@@ -40,6 +40,8 @@ SWEEP_TICKS = 4
 LAG_KEPT_S = 10.0
 CLOSING_S = 2.0
 """Seconds that connections have to say goodbye."""
+TOLD_S = 0.1
+"""Seconds in which what was written is passed on to those who listen."""
 FINISH_S = 6.0
 """Seconds in which what was heard is judged and written, once connections are closed."""
 
@@ -260,6 +262,10 @@ class Node:
         while len(services.switchboard) and time.monotonic() < until:
             await asyncio.sleep(0.05)
         left = await asyncio.to_thread(services.desk.drain, FINISH_S / 2)
+        until = time.monotonic() + FINISH_S
+        while services.writer.counters().waiting and time.monotonic() < until:
+            await asyncio.sleep(0.02)
+        await asyncio.sleep(TOLD_S)
         took_s = time.monotonic() - began
         _log.info("All is judged after %.1f s; %d calls were cut short.", took_s, left)
 

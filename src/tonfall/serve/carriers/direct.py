@@ -129,9 +129,11 @@ class DirectWebSocket(WebSocketsSansIOProtocol):
 
     def send_out(self, out: list[Out]) -> None:
         """Send what a session wants sent."""
-        if self.conn.state is not State.OPEN or self.transport.is_closing():
+        if self.transport.is_closing():
             return
         for each in out:
+            if self.conn.state is not State.OPEN:
+                break
             if isinstance(each, Close):
                 self._close(each)
             elif isinstance(each, str):

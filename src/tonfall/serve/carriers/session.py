@@ -113,7 +113,7 @@ class Session:
         self._opening = opening
         self._timeouts = timeouts
         self._began = self._latest = now
-        self._closing = self._ended = self._gone = False
+        self._closing = self._ended = self._gone = self._refused = False
         self._send: Callable[[list[Out]], None] | None = None
         self._forget: Callable[[], None] | None = None
         self._on_ended: Callable[[LiveCall], None] | None = None
@@ -158,6 +158,7 @@ class Session:
             What is to be sent, in order; most often nothing.
         """
         self._latest = now
+        self._refused = False
         out: list[Out] = []
         call = self.call
         for event in self.codec.receive(frame, now=now):
@@ -225,7 +226,8 @@ class Session:
     def _on(self, event: Event, out: list[Out]) -> None:
         """Whatever is not audio of a call that goes on."""
         if isinstance(event, Reply):
-            out.append(event.content)
+            if not self._refused:  # To say that the call started would be a lie.
+                out.append(event.content)
         elif isinstance(event, CallStarted):
             self._open(event, out)
         elif isinstance(event, Reject):
@@ -241,6 +243,7 @@ class Session:
         except TonfallError as error:
             busy = isinstance(error, ServiceError) and error.retry
             self.totals.busy += busy
+            self._refused = True
             out += self.stop(Closing.BUSY if busy else Closing.POLICY, str(error))
             return
         self.totals.calls += 1

@@ -17,6 +17,7 @@ from tonfall.serve.records import StoredEvent
 __all__ = ["EventStream", "ReadEvents"]
 
 KEEP_ALIVE_S = 15.0
+STOPS = "The server stops."
 RETRY_MS = 1000
 PAGE = 1000
 LAST_WORD_S = 1.0
@@ -118,7 +119,7 @@ class EventStream(Response):
             last, text = subscription.take(after=last)
             if text:
                 yield text
-        yield _word("reconnect", {"reason": "The server stops."})
+        yield subscription.take(after=last)[1] + _word("reconnect", {"reason": STOPS})
 
     async def _is_dropped(self) -> None:
         """Return once more waits for the client than may."""

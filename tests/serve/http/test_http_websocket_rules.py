@@ -1,0 +1,185 @@
+"""The rules of OWASP ASVS 5.0, V4.4, for WebSockets, each by name; and of keys for all else."""
+
+from __future__ import annotations
+
+import shutil
+import ssl
+import subprocess
+from pathlib import Path
+
+import httpx
+import pytest
+from running_node import RATE, Running, frames, running, start
+from websockets.exceptions import ConnectionClosed, InvalidStatus
+from websockets.sync.client import connect
+
+from tonfall.errors import ConfigError
+from tonfall.serve.http import routes_sockets
+from tonfall.serve.settings import read_settings
+
+ORIGIN = "https://desk.example.com"
+
+
+@pytest.fixture(scope="module")
+def proxied(tmp_path_factory: pytest.TempPathFactory, model: Path) -> object:
+    """A server behind a proxy on this machine."""
+    folder = tmp_path_factory.mktemp("proxied")
+    server = {
+        "trusted_proxies": ["127.0.0.1"],
+        "public_url": "https://calls.example.com",
+        "origins": [ORIGIN],
+    }
+    with running(folder, model, server=server, auth={"mode": "keys"}) as node:
+        yield node
+
+
+def status_of(node: Running, path: str = "/v1/stream", **headers: str) -> int:
+    """101, or with what a WebSocket was refused."""
+    try:
+        with node.socket(path, additional_headers=headers):
+            return 101
+    except InvalidStatus as error:
+        return error.response.status_code
+
+
+def bearer(node: Running, *scopes: str) -> dict[str, str]:
+    return {"Authorization": f"Bearer {node.key(*scopes)}"}
+
+
+def test_v4_4_1_what_did_not_come_by_tls_is_refused(proxied: Running) -> None:
+    key = bearer(proxied, "ingest")
+    assert status_of(proxied, **key) == 403
+    assert status_of(proxied, **key, **{"X-Forwarded-Proto": "https"}) == 101
+    with proxied.client() as client:
+        assert client.get("/v1/calls", headers=key).status_code == 403
+        assert client.get("/livez").status_code == 200
+
+
+def test_v4_4_1_beyond_this_machine_it_starts_with_tls_only() -> None:
+    for server in ({"host": "0.0.0.0"}, {"host": "::"}, {"host": "192.0.2.7"}):
+        with pytest.raises(ConfigError, match="without TLS"):
+            read_settings(options={"server": server, "auth": {"mode": "keys"}})
+        with pytest.raises(ConfigError, match="without authentication"):
+            read_settings(options={"server": server})
+
+
+def test_v4_4_1_a_call_goes_over_tls(tmp_path: Path, model: Path) -> None:
+    tls = certificate(tmp_path)
+    context = ssl.create_default_context(cafile=tls["certificate"])
+    with running(tmp_path, model, server={"tls": tls}, auth={"mode": "keys"}) as node:
+        assert node.url.startswith("https://")
+        key = {"Authorization": f"Bearer {node.key('ingest', 'read')}"}
+        url = node.ws_url.replace("127.0.0.1", "localhost") + "/v1/stream"
+        with connect(url, ssl=context, additional_headers=key, proxy=None) as socket:
+            for frame in frames(seconds=5):
+                socket.send(frame)
+            for _ in socket:
+                pass
+        with httpx.Client(verify=context, headers=key) as client:
+            calls = client.get(f"{node.url.replace('127.0.0.1', 'localhost')}/v1/calls").json()
+        assert calls["calls"][0]["seconds"] == pytest.approx(5.0)
+
+
+def certificate(folder: Path) -> dict[str, str]:
+    if shutil.which("openssl") is None:
+        pytest.skip("needs openssl to make a certificate")
+    made = {"certificate": str(folder / "tls.crt"), "key": str(folder / "tls.key")}
+    options = ["-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=localhost"]
+    names = ["-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1"]
+    files = ["-out", made["certificate"], "-keyout", made["key"]]
+    command = ["openssl", "req", "-x509", *options, *names, *files]
+    subprocess.run(command, check=True, capture_output=True)
+    return made
+
+
+def test_v4_4_2_only_listed_origins_may_connect(proxied: Running, open_node: Running) -> None:
+    key = bearer(proxied, "ingest") | {"X-Forwarded-Proto": "https"}
+    assert status_of(proxied, **key, Origin=ORIGIN) == 101
+    assert status_of(proxied, **key, Origin="https://calls.example.com") == 101
+    for origin in ("https://evil.example", "null", "http://desk.example.com"):
+        assert status_of(proxied, **key, Origin=origin) == 403
+    assert status_of(open_node, Origin="https://evil.example") == 403
+    assert status_of(open_node, Origin=open_node.url) == 101
+
+
+def test_v4_4_2_pages_elsewhere_cannot_use_a_server_without_accounts(open_node: Running) -> None:
+    with open_node.client() as client:
+        rebound = client.get("/v1/calls", headers={"Host": "evil.example"})
+        assert rebound.status_code == 421
+        embedded = client.get("/v1/calls", headers={"Sec-Fetch-Site": "cross-site"})
+        assert embedded.status_code == 403
+        posted = client.post("/predict", headers={"Origin": "https://evil.example"})
+        assert posted.status_code == 403
+
+
+def test_v4_4_3_a_ticket_opens_one_connection_once(keyed_node: Running) -> None:
+    with keyed_node.client(keyed_node.key("ingest")) as client:
+        ticket = client.post("/v1/tickets").raise_for_status().json()["ticket"]
+    assert status_of(keyed_node, f"/v1/stream?ticket={ticket}") == 101
+    assert status_of(keyed_node, f"/v1/stream?ticket={ticket}") == 401
+    assert status_of(keyed_node, "/v1/stream?ticket=guess") == 401
+
+
+def test_v4_4_3_a_ticket_has_the_scopes_and_the_life_of_its_key(keyed_node: Running) -> None:
+    with keyed_node.client(keyed_node.key("read")) as client:
+        ticket = client.post("/v1/tickets").raise_for_status().json()["ticket"]
+    assert status_of(keyed_node, f"/v1/stream?ticket={ticket}") == 403
+
+
+def test_v4_4_3_a_ticket_is_too_old_after_half_a_minute() -> None:
+    from tonfall.serve.http.access import ALL_SCOPES, Principal, Tickets
+
+    now = [0.0]
+    tickets = Tickets(clock=lambda: now[0])
+    who = Principal("a", "key:1", ALL_SCOPES)
+    ticket = tickets.issue(who)
+    now[0] = 31.0
+    assert tickets.use(ticket) is None
+    fresh = tickets.issue(who)
+    assert tickets.use(fresh) == who
+    assert tickets.use(fresh) is None
+
+
+def test_v4_4_4_tickets_are_given_to_who_has_a_key_only(keyed_node: Running) -> None:
+    with keyed_node.client() as client:
+        assert client.post("/v1/tickets").status_code == 401
+
+
+def test_a_revoked_key_ends_its_connections(
+    keyed_node: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(routes_sockets, "STILL_S", 0.2)
+    monkeypatch.setattr("tonfall.serve.http.access.KNOWN_FOR_S", 0.1)
+    secret = keyed_node.key("ingest")
+    with keyed_node.socket(additional_headers={"Authorization": f"Bearer {secret}"}) as socket:
+        socket.send(frames(seconds=1, stop=False)[0])
+        socket.recv()
+        assert keyed_node.store.keys.revoke("default", secret.split("_")[1])
+        with pytest.raises(ConnectionClosed) as closed:
+            socket.recv(timeout=20)
+    assert closed.value.rcvd is not None
+    assert closed.value.rcvd.code == 1008
+
+
+def test_wrong_keys_from_one_address_are_slowed_down(tmp_path: Path, model: Path) -> None:
+    limits = {"failures_per_minute": 3}
+    with running(tmp_path, model, auth={"mode": "keys"}, limits=limits) as node:
+        with node.client("tf_0000000000000000_guess") as client:
+            answers = [client.get("/v1/calls") for _ in range(5)]
+        assert [each.status_code for each in answers] == [401, 401, 401, 429, 429]
+        assert answers[0].headers["www-authenticate"] == "Bearer"
+        assert int(answers[-1].headers["retry-after"]) >= 1
+        with node.client(node.key("read")) as client:
+            assert client.get("/v1/calls").status_code == 429
+
+
+def test_a_port_that_is_taken_is_said_in_one_sentence(
+    open_node: Running, tmp_path: Path, model: Path
+) -> None:
+    from running_node import settings_of
+
+    port = open_node.node.addresses["http"][1]
+    _, thread, failed = start(settings_of(tmp_path, model, server={"port": port}))
+    thread.join(10)
+    assert f"Port {port} of 127.0.0.1 cannot be opened" in str(failed[0])
+    assert RATE
