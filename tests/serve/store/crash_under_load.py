@@ -30,6 +30,7 @@ def acknowledge(writer: Writer, call: MadeCall) -> None:
         writer.submit(alert)
         writer.write_now(call.moved(alert, AlertState.ACKNOWLEDGED), timeout_s=60)
         say("acknowledged", alert.alert)
+        time.sleep(0.15)  # or every window would be written with the next acknowledgement
 
 
 def main() -> None:

@@ -19,7 +19,6 @@ pytestmark = pytest.mark.slow
 
 SCRIPT = Path(__file__).with_name("crash_under_load.py")
 LOSS_S = 0.25
-SCHEDULING_S = 0.25  # on a busy machine the writer's thread may get its turn late
 
 
 def load(url: str) -> subprocess.Popen[str]:
@@ -55,7 +54,7 @@ def check(store: Store, call: str, heard: dict[int, float], acknowledged: list[s
         assert row.state == AlertState.ACKNOWLEDGED
     lost = [at for number, at in heard.items() if number >= len(windows)]
     if lost:
-        assert max(heard.values()) - min(lost) <= LOSS_S + SCHEDULING_S
+        assert max(heard.values()) - min(lost) <= LOSS_S
     assert store.verify_audit().intact
 
 

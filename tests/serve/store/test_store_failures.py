@@ -16,6 +16,7 @@ from store_calls import MadeCall
 
 from tonfall.errors import ServiceError
 from tonfall.serve.store import Store, Writer, WriterState
+from tonfall.serve.store.logs import EventLog
 
 
 def until(true: Callable[[], bool], seconds: float = 20.0) -> None:
@@ -73,6 +74,26 @@ def test_closing_while_the_server_is_away_says_what_is_lost(
     time.sleep(0.3)
     assert store.last_event() == 1
     store.close()
+
+
+def test_a_node_that_hangs_in_a_transaction_holds_up_nobody_for_long(
+    postgresql_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hung = Store.open(postgresql_url)
+    hung.close()
+    quick = ("SET idle_in_transaction_session_timeout = '1s'",)
+    monkeypatch.setattr("tonfall.serve.store.database.SESSION", quick)
+    store = Store.open(postgresql_url)
+    writer, call = Writer(store), MadeCall()
+    with hung.database.engine.connect() as connection:
+        EventLog(connection)  # holds the lock that everybody needs, and does nothing
+        begin = time.monotonic()
+        writer.write_now(call.opened(), timeout_s=20)
+        assert 0.5 < time.monotonic() - begin < 15
+        connection.invalidate()
+    writer.close()
+    store.close()
+    hung.close()
 
 
 def limit(store: Store, pages: int | None) -> None:
