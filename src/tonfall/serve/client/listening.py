@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import math
 import ssl
 import time
 from collections import defaultdict
@@ -69,10 +70,22 @@ class Listener:
         """What was heard of a call, by the telephone system's name for it."""
         return self._heard[self._calls.get(external_id, "")]
 
-    def latencies_s(self, results: Sequence[CallResult], *, speed: float = 1.0) -> list[float]:
-        """Seconds from a window's last sample being sent to its event, of all windows."""
+    def latencies_s(
+        self, results: Sequence[CallResult], *, speed: float = 1.0, packet_s: float = 0.0
+    ) -> list[float]:
+        """How long it took from a window's last sample to its event, of all windows.
+
+        Args:
+            results: of the calls.
+            speed: at which they were played.
+            packet_s: of audio in one message, with whose end the last sample is sent; 0 counts
+                from the sample itself.
+
+        Returns:
+            Seconds, one a window.
+        """
         return [
-            came - result.started - end / speed
+            came - result.started - _sent(end, packet_s) / speed
             for result in results
             if result.external_id is not None
             for _, end, came in self.of(result.external_id).windows
@@ -183,6 +196,11 @@ class Listener:
         elif kind == "call.closed":
             heard.closed = event
             self._news.set()
+
+
+def _sent(end: float, packet_s: float) -> float:
+    """When the message that holds a sample is sent, a rounding error apart."""
+    return packet_s * math.ceil(end / packet_s - 1e-6) if packet_s else end
 
 
 def _started(result: CallResult) -> float:
