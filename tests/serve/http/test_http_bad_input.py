@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import json
 import socket as sockets
@@ -44,11 +45,11 @@ def close_code(node: Running, *sent: str | bytes, path: str = "/v1/stream") -> i
     with node.socket(path) as socket:
         for each in sent:
             socket.send(each)
-        with pytest.raises(ConnectionClosed) as closed:
-            while True:
-                socket.recv(timeout=20)
-    assert closed.value.rcvd is not None
-    return closed.value.rcvd.code
+        with contextlib.suppress(ConnectionClosed):
+            for _ in socket:
+                pass
+    assert socket.close_code is not None
+    return socket.close_code
 
 
 @pytest.mark.parametrize(
@@ -222,10 +223,8 @@ def test_a_head_that_never_ends_is_cut_off(strict: Running) -> None:
     with raw(strict) as socket:
         socket.sendall(b"GET /livez HTTP/1.1\r\nHost: 127.0.0.1\r\n")
         began = time.monotonic()
-        try:
+        with contextlib.suppress(ConnectionResetError):
             assert socket.recv(100) == b""
-        except ConnectionResetError:
-            pass
         assert time.monotonic() - began < 10
 
 

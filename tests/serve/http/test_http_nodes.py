@@ -1,4 +1,4 @@
-"""Two servers on one PostgreSQL: events of one reach the other's clients, and a killed one's too."""
+"""Two servers on one PostgreSQL: events of one reach clients of the other, killed or not."""
 
 from __future__ import annotations
 
@@ -35,10 +35,14 @@ def test_events_of_one_node_come_from_the_other_in_one_order(
     two_nodes: tuple[Running, Running],
 ) -> None:
     one, two = two_nodes
-    with one.client() as here, two.client() as there:
-        with here.stream("GET", "/v1/events") as mine, there.stream("GET", "/v1/events") as theirs:
-            calls = {one.play(call_id="on-one"), two.play(call_id="on-two")}
-            heard = [list(both(events_of(each.iter_lines()))) for each in (mine, theirs)]
+    with (
+        one.client() as here,
+        two.client() as there,
+        here.stream("GET", "/v1/events") as mine,
+        there.stream("GET", "/v1/events") as theirs,
+    ):
+        calls = {one.play(call_id="on-one"), two.play(call_id="on-two")}
+        heard = [list(both(events_of(each.iter_lines()))) for each in (mine, theirs)]
     assert heard[0] == heard[1]
     assert {event["call"] for event in heard[0]} == calls
     ids = [event["id"] for event in heard[0]]
