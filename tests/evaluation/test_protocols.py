@@ -274,3 +274,14 @@ def test_what_is_no_protocol_is_refused(tmp_path):
         read_protocol(tmp_path / "p.yaml")
     with pytest.raises(ProtocolError, match="no such protocol"):
         read_protocol(tmp_path / "q.yaml")
+
+
+def test_the_same_sound_in_test_and_train_is_counted(items):
+    twice = items.assign(hash=items["item"])
+    twice.loc[twice["speaker"] == "s01", "hash"] = twice.loc[
+        twice["speaker"] == "s00", "item"
+    ].values
+    protocol = leave_one_out("loso/acted", twice, by="speaker")
+    found = {e.fold: (e.shared, e.test) for e in protocol.shared if e.kind == "recording"}
+    assert found["s00"] == found["s01"] == (16, 16)
+    assert found["s02"] == (0, 16)

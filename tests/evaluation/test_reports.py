@@ -174,6 +174,14 @@ def test_a_model_that_was_trained_on_the_tested_corpus_is_a_warning(items):
     assert "was trained on acted" in make_report(found, command="").warnings[0]
 
 
+def test_shared_recordings_are_a_warning(items):
+    copied = items.assign(hash=["same" if n < 40 else str(n) for n in range(len(items))])
+    found = find_protocol("loso/acted", Sources(items=copied))
+    results = run(found, copied, CallableModel(guess), ModelFacts("m", "callable"))
+    report = make_report(results, command="")
+    assert "1 of 1 test recordings of fold s00 are the same sound" in " ".join(report.warnings)
+
+
 def test_shared_sentences_are_a_note_and_disjoint_speakers_no_warning(report):
     assert report.warnings == []
     assert any("4 of 4 test sentences" in note for note in report.notes)

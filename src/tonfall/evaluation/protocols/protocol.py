@@ -25,13 +25,13 @@ class Shared:
 
     Attributes:
         fold: the fold's name.
-        kind: what is counted: "speaker", "sentence" or "session".
+        kind: what is counted: "speaker", "sentence", "session" or "recording" (the same sound).
         test: how many of them the fold's test part has; 0 where none is known.
         shared: how many of these are in its train or development part too.
     """
 
     fold: str
-    kind: Literal["speaker", "sentence", "session"]
+    kind: Literal["speaker", "sentence", "session", "recording"]
     test: int
     shared: int
 

@@ -10,19 +10,23 @@ from tonfall.evaluation.protocols.protocol import TEST, Shared
 
 __all__ = ["shared_between_parts"]
 
-_Kind = Literal["speaker", "sentence", "session"]
+_Kind = Literal["speaker", "sentence", "session", "recording"]
+
+_COLUMNS = {"recording": "hash"}
+"""Columns of the manifest that are called otherwise than what they tell apart."""
 
 
 def shared_between_parts(table: pd.DataFrame, items: pd.DataFrame) -> tuple[Shared, ...]:
-    """Count speakers, sentences and sessions that test shares with train or development.
+    """Count what test shares with train or development: speakers, sentences, sessions, sounds.
 
     Args:
         table: columns item, fold, part.
-        items: columns item, corpus, and as far as known speaker, sentence, session; a name counts
-            within its corpus, a null one is left out.
+        items: columns item, corpus, and as far as known speaker, sentence, session and hash;
+            a name counts within its corpus, a null one is left out.
     """
-    known = [kind for kind in get_args(_Kind) if kind in items]
-    joined = table.merge(items[["item", "corpus", *known]], on="item")
+    named = items.rename(columns={column: kind for kind, column in _COLUMNS.items()})
+    known = [kind for kind in get_args(_Kind) if kind in named]
+    joined = table.merge(named[["item", "corpus", *known]], on="item")
     return tuple(
         _shared(str(fold), kind, rows)
         for fold, rows in joined.groupby("fold", sort=False)

@@ -23,6 +23,12 @@ def warnings(results: Results) -> list[str]:
         )
     elif results.protocol.trains and (worst is None or not worst.test):
         found.append("Speakers are not known, so whether train and test share them cannot be told.")
+    same = _worst(results.shared, "recording")
+    if same is not None and same.shared:
+        found.append(
+            f"Recordings are shared: {same.shared} of {same.test} test recordings of fold "
+            f"{same.fold} are the same sound as one that was heard in training."
+        )
     heard = sorted(set(results.model.trained_on) & set(results.protocol.corpora))
     if heard:
         found.append(

@@ -88,7 +88,7 @@ class SharedEntry(_Entry):
     """What a fold's test part shares with its train or development part."""
 
     fold: str
-    kind: Literal["speaker", "sentence", "session"]
+    kind: Literal["speaker", "sentence", "session", "recording"]
     test: int = Field(description="how many the test part has; 0 where none is known")
     shared: int = Field(description="how many of these were heard before")
 
