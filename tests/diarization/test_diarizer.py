@@ -37,6 +37,7 @@ def sound() -> np.ndarray:
 
 
 MADE_UP = SpeakerSettings(joined=0.93, same_of_two=0.93)
+MADE_UP_LIVE = replace(SpeakerSettings.live(), joined=0.93, same_of_two=0.93)
 """Made-up voices are far more alike to the network than those of people."""
 
 
@@ -72,7 +73,7 @@ def heard_offline(sound: np.ndarray, model: SpeakerModel, cuts: list[int]) -> At
 
 def heard_online(sound: np.ndarray, model: SpeakerModel, cuts: list[int]) -> Attribution:
     speakers, parts = (
-        OnlineSpeakers(replace(SpeakerSettings.live(), joined=0.93, same_of_two=0.93)),
+        OnlineSpeakers(MADE_UP_LIVE).start(),
         [],
     )
     for samples, speech in pieces(sound, cuts):
@@ -126,7 +127,7 @@ def test_small_packets_give_the_same_as_one_block(sound: np.ndarray, model: Spea
 
 def test_online_decides_within_a_second_and_a_half(sound: np.ndarray, model: SpeakerModel):
     speakers, decided, heard = (
-        OnlineSpeakers(replace(SpeakerSettings.live(), joined=0.93, same_of_two=0.93)),
+        OnlineSpeakers(MADE_UP_LIVE).start(),
         0,
         0,
     )

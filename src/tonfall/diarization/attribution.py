@@ -9,7 +9,11 @@ import numpy.typing as npt
 
 from tonfall.arrays import FloatArray
 
-__all__ = ["Attribution", "confidence_of"]
+__all__ = ["CUSTOMER_SURE", "Attribution", "confidence_of"]
+
+CUSTOMER_SURE = 0.8
+"""Confidence below which speech is not taken for the customer's, and so not judged."""
+
 
 _STEEPNESS = 12.0
 """Of the curve from the lead in likeness to confidence (benchmarks/diarization.py, part one)."""

@@ -13,7 +13,7 @@ from tonfall.diarization.model import EMBEDDING, SpeakerJob
 from tonfall.diarization.track import VOICE_HOP, VOICE_WINDOW, VoiceWindowTrack
 from tonfall.diarization.voices import VoiceWindow, VoiceWindows
 
-__all__ = ["OnlineSpeakers"]
+__all__ = ["OnlineSpeakers", "SpeakerRun"]
 
 _SPOKEN = 0.25
 _CERTAIN = VOICE_HOP + (VOICE_WINDOW - VOICE_HOP) // 2
@@ -22,32 +22,91 @@ _CERTAIN = VOICE_HOP + (VOICE_WINDOW - VOICE_HOP) // 2
 _REMEMBERED = 320
 """Windows with speech that are clustered; when there are more, every second old one is dropped."""
 
-_EVERY = 4
-"""Windows after which they are clustered again, once there are more than twenty."""
+_EAGER, _EVERY = 20, 4
+"""Windows up to which each is clustered at once, and after how many later on."""
 
 
 class OnlineSpeakers:
-    """Tells the voices of one channel apart, the same however its samples come.
+    """The voices of one call, as far as they are known; it outlives gaps in the audio.
 
     Voices are found by clustering what was heard so far, again and again; a voice keeps its
-    number as long as it keeps most of what was attributed to it. A chunk is decided at most 1.3 s
-    after it was heard. What was decided stays.
+    number as long as it keeps most of what was attributed to it.
 
     Args:
         settings: what counts as a speaker; those of ``SpeakerSettings.live`` by default.
     """
 
     def __init__(self, settings: SpeakerSettings | None = None) -> None:
-        self._settings = settings or SpeakerSettings.live()
+        self.settings = settings or SpeakerSettings.live()
+        self.voices: FloatArray = np.zeros((0, EMBEDDING), np.float32)
+        self.slots: list[int] = []  # the speaker's number of each voice
+        self._memory = VoiceWindows()
+        self._numbers: list[int] = []  # the speaker that each remembered window was given
+        self._since = 0
+
+    def start(self) -> SpeakerRun:
+        """A stretch of audio without a gap; runs are to be taken from one after the other."""
+        return SpeakerRun(self)
+
+    def learn(self, window: VoiceWindow) -> None:
+        """Take in a window; one with too little speech shapes no voice."""
+        if window.speech < self.settings.least_speech:
+            return
+        self._memory.add(window)
+        self._numbers.append(self._nearest(window.embedding))
+        self._since += 1
+        if len(self._memory) > _REMEMBERED:
+            self._thin()
+        if len(self._memory) <= _EAGER or self._since >= _EVERY:
+            self._since = 0
+            self._cluster()
+
+    def _nearest(self, embedding: FloatArray) -> int:
+        return self.slots[int((self.voices @ embedding).argmax())] if self.slots else 0
+
+    def _thin(self) -> None:
+        """Forget every second window of the older half."""
+        half = len(self._memory) // 2
+        kept = [*range(0, half, 2), *range(half, len(self._memory))]
+        old, chunks, speech = self._memory.embeddings, self._memory.chunks, self._memory.speech
+        thinned = VoiceWindows()
+        for row in kept:
+            thinned.add(VoiceWindow(int(chunks[row]), float(speech[row]), old[row]))
+        self._memory, self._numbers = thinned, [self._numbers[row] for row in kept]
+
+    def _cluster(self) -> None:
+        rows = self._memory.embeddings
+        self.voices = find_voices(rows, self._memory.speech, settings=self.settings)
+        labels = (rows @ self.voices.T).argmax(axis=1)
+        self.slots = self._matched(labels, len(self.voices))
+        self._numbers = [self.slots[label] for label in labels.tolist()]
+
+    def _matched(self, labels: npt.NDArray[np.int64], voices: int) -> list[int]:
+        """The number of each voice: that of the speaker whose windows it takes over most of."""
+        shared = np.zeros((voices, MOST_SPEAKERS))
+        np.add.at(shared, (labels, np.array(self._numbers)), 1)
+        # Where nothing is shared, the lowest number that is free.
+        shared -= 1e-3 * np.arange(MOST_SPEAKERS)
+        _, numbers = linear_sum_assignment(-shared)
+        return [int(number) for number in numbers]
+
+
+class SpeakerRun:
+    """Decides whose each chunk is, the same however the samples come.
+
+    A chunk is decided at most 1.5 s after it was heard. What was decided stays.
+
+    Args:
+        speakers: of the call.
+    """
+
+    def __init__(self, speakers: OnlineSpeakers) -> None:
+        self._speakers = speakers
+        self._settings = speakers.settings
         self._cutter = VoiceWindowTrack()
         self._speech: FloatArray = np.zeros(0, np.float32)  # not yet decided
         self._decided = 0
         self._recent: list[VoiceWindow] = []
-        self._memory = VoiceWindows()
-        self._numbers: list[int] = []  # the speaker that each remembered window was given
-        self._since = 0
-        self._voices: FloatArray = np.zeros((0, EMBEDDING), np.float32)
-        self._slots: list[int] = []  # the speaker's number of each voice
         self._scores = np.zeros(MOST_SPEAKERS)
         self._owner = 0
 
@@ -71,70 +130,23 @@ class OnlineSpeakers:
         Args:
             last: True after :meth:`close`, to decide all that is left.
         """
-        parts = [self._take_in(window) for window in self._cutter.take()]
-        parts.append(self._decide(self._until(last)))
+        parts = [part for window in self._cutter.take() for part in self._take_in(window)]
+        end = self._decided + len(self._speech)
+        parts.append(self._decide(end if last else self._cutter.settled - VOICE_HOP + _CERTAIN))
         owners = np.concatenate([part.owners for part in parts])
         confidence = np.concatenate([part.confidence for part in parts])
-        return Attribution(owners, confidence, len(self._slots) or 1)
+        return Attribution(owners, confidence, self._known)
 
-    def _until(self, last: bool) -> int:
-        if last:
-            return self._decided + len(self._speech)
-        return self._cutter.settled - VOICE_HOP + _CERTAIN
+    @property
+    def _known(self) -> int:
+        return len(self._speakers.slots) or 1
 
-    def _take_in(self, window: VoiceWindow) -> Attribution:
+    def _take_in(self, window: VoiceWindow) -> list[Attribution]:
         """Decide up to where the windows before this one do, then learn from it."""
         before = self._decide(window.chunk - VOICE_HOP + _CERTAIN)
         self._recent = [*self._recent[-2:], window]
-        if window.speech >= self._settings.least_speech:
-            self._remember(window)
-        own = self._decide(window.chunk + _CERTAIN)
-        owners = np.concatenate([before.owners, own.owners])
-        return Attribution(
-            owners, np.concatenate([before.confidence, own.confidence]), own.speakers
-        )
-
-    def _remember(self, window: VoiceWindow) -> None:
-        self._memory.add(window)
-        self._numbers.append(self._nearest(window.embedding))
-        self._since += 1
-        if len(self._memory) > _REMEMBERED:
-            self._thin()
-        if len(self._memory) <= 20 or self._since >= _EVERY:
-            self._since = 0
-            self._cluster()
-
-    def _nearest(self, embedding: FloatArray) -> int:
-        if not self._slots:
-            return 0
-        return self._slots[int((self._voices @ embedding).argmax())]
-
-    def _thin(self) -> None:
-        """Forget every second window of the older half."""
-        half = len(self._memory) // 2
-        kept = [*range(0, half, 2), *range(half, len(self._memory))]
-        old, chunks, speech = self._memory.embeddings, self._memory.chunks, self._memory.speech
-        thinned = VoiceWindows()
-        for row in kept:
-            thinned.add(VoiceWindow(int(chunks[row]), float(speech[row]), old[row]))
-        self._memory, self._numbers = thinned, [self._numbers[row] for row in kept]
-
-    def _cluster(self) -> None:
-        rows = self._memory.embeddings
-        voices = find_voices(rows, self._memory.speech, settings=self._settings)
-        labels = (rows @ voices.T).argmax(axis=1)
-        self._slots = self._matched(labels, len(voices))
-        self._voices = voices
-        self._numbers = [self._slots[label] for label in labels.tolist()]
-
-    def _matched(self, labels: npt.NDArray[np.int64], voices: int) -> list[int]:
-        """The number of each voice: that of the speaker whose windows it takes over most of."""
-        shared = np.zeros((voices, MOST_SPEAKERS))
-        np.add.at(shared, (labels, np.array(self._numbers)), 1)
-        # Where nothing is shared, the lowest number that is free.
-        shared -= 1e-3 * np.arange(MOST_SPEAKERS)
-        _, numbers = linear_sum_assignment(-shared)
-        return [int(number) for number in numbers]
+        self._speakers.learn(window)
+        return [before, self._decide(window.chunk + _CERTAIN)]
 
     def _decide(self, until: int) -> Attribution:
         """The chunks from where the last decision ended up to ``until``."""
@@ -142,19 +154,19 @@ class OnlineSpeakers:
         speech, self._speech = self._speech[:count], self._speech[count:]
         first, self._decided = self._decided, self._decided + count
         owners = np.full(count, self._owner, np.int8)
-        if not self._slots or not self._recent or not count:
-            return Attribution(owners, np.ones(count, np.float32), len(self._slots) or 1)
+        if not self._speakers.slots or not self._recent or not count:
+            return Attribution(owners, np.ones(count, np.float32), self._known)
         likeness = self._likeness(first, count)
         for place, own in enumerate(likeness):
             if speech[place] >= _SPOKEN:
                 self._step(own)
             owners[place] = self._owner
-        return Attribution(owners, self._confidence(likeness, owners), len(self._slots))
+        return Attribution(owners, self._confidence(likeness, owners), self._known)
 
     def _likeness(self, first: int, count: int) -> FloatArray:
         """(count, voices): that of the windows over each chunk, weighted by nearness."""
         middles = np.array([window.chunk + VOICE_WINDOW / 2 for window in self._recent])
-        rows = np.stack([window.embedding for window in self._recent]) @ self._voices.T
+        rows = np.stack([window.embedding for window in self._recent]) @ self._speakers.voices.T
         away = np.abs(np.arange(first, first + count)[:, None] + 0.5 - middles)
         weights = np.maximum(0, VOICE_WINDOW / 2 - away)
         lost = weights.sum(axis=1) == 0
@@ -164,16 +176,14 @@ class OnlineSpeakers:
 
     def _step(self, likeness: FloatArray) -> None:
         """One chunk of speech: the same path as offline, followed without looking ahead."""
+        slots = np.array(self._speakers.slots)
+        kept = np.maximum(self._scores[slots], self._scores.max() - self._settings.stay)
         scores = np.full(MOST_SPEAKERS, -np.inf)
-        best = self._scores.max()
-        slots = np.array(self._slots)
-        kept = np.maximum(self._scores[slots], best - self._settings.stay)
         scores[slots] = kept + self._settings.sharpness * likeness
         self._scores = scores - scores.max()
         self._owner = int(self._scores.argmax())
 
     def _confidence(self, likeness: FloatArray, owners: npt.NDArray[np.int8]) -> FloatArray:
-        places = np.array(
-            [self._slots.index(each) if each in self._slots else 0 for each in owners]
-        )
-        return confidence_of(likeness, places)
+        slots = self._speakers.slots
+        places = [slots.index(each) if each in slots else 0 for each in owners.tolist()]
+        return confidence_of(likeness, np.array(places))

@@ -11,13 +11,17 @@ from tonfall.streaming.events import (
 )
 from tonfall.streaming.jobs import PieceJob, WindowJob
 from tonfall.streaming.scorer import Scorer
+from tonfall.streaming.speakers import KnownSpeakers, LiveSpeakers, Speakers
 from tonfall.streaming.stream import Stream
 
 __all__ = [
     "Engine",
     "Event",
+    "KnownSpeakers",
+    "LiveSpeakers",
     "PieceJob",
     "Scorer",
+    "Speakers",
     "SpeechEnded",
     "SpeechStarted",
     "Stream",

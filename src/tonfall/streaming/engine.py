@@ -8,11 +8,13 @@ import numpy as np
 
 from tonfall.arrays import FloatArray
 from tonfall.audio import Resampler, check_channels, check_sampling_rate, check_waveform
+from tonfall.diarization import SpeakerJob
 from tonfall.errors import AudioError, ConfigError
 from tonfall.runtime import Predictor
 from tonfall.streaming.events import Event, StreamEnded
 from tonfall.streaming.jobs import PieceJob, WindowJob
 from tonfall.streaming.run import Run
+from tonfall.streaming.speakers import Speakers
 from tonfall.streaming.voice import Voice
 from tonfall.timeline import SAMPLING_RATE
 from tonfall.vad import Job, VoiceSettings
@@ -37,10 +39,13 @@ class Engine:
         baseline: True to judge each voice against what was heard of it before.
         scored: for each channel, False where it is heard for its turns only; all by default.
         settings: of voice activity.
+        speakers: tells the speakers of a single channel apart; ``scored`` is then a value for
+            each of them, and each has a baseline of its own.
 
     Raises:
         AudioError: a sampling rate or number of channels that cannot be used.
-        ConfigError: ``scored`` has another length than there are channels.
+        ConfigError: ``scored`` has another length than there are voices, or ``speakers`` came with
+            more than one channel.
     """
 
     def __init__(
@@ -52,12 +57,15 @@ class Engine:
         baseline: bool = True,
         scored: Sequence[bool] | None = None,
         settings: VoiceSettings | None = None,
+        speakers: Speakers | None = None,
     ) -> None:
         check_sampling_rate(sampling_rate)
         check_channels(channels)
+        _check_speakers(speakers, channels)
+        self._speakers = speakers
         self._rate = sampling_rate
         self._channels = channels
-        self._scored = _check_scored(scored, channels)
+        self._scored = _check_scored(scored, speakers.voices if speakers else channels)
         self._settings = settings or VoiceSettings()
         self._front_end = predictor.spec.front_end
         self._resampler = Resampler(source_rate=sampling_rate, channels=channels)
@@ -65,11 +73,11 @@ class Engine:
         self._voices = [
             Voice(
                 spec=predictor.spec,
-                channel=channel,
-                speaker=f"S{channel + 1}",
+                channel=0 if speakers else number,
+                speaker=f"S{number + 1}",
                 prior=predictor.baseline() if with_baseline and told else None,
             )
-            for channel, told in enumerate(self._scored)
+            for number, told in enumerate(self._scored)
         ]
         self._era = 0
         self._runs = [self._new_run(0)]
@@ -91,6 +99,11 @@ class Engine:
         """
         waiting = sum(len(part[0]) for part in self._waiting)
         return max(0, self._runs[-1].missing * self._rate // SAMPLING_RATE - waiting)
+
+    @property
+    def separates(self) -> bool:
+        """True where the speakers of a single channel are told apart."""
+        return self._speakers is not None
 
     @property
     def shed(self) -> int:
@@ -157,8 +170,12 @@ class Engine:
         self._take_in()
         return [job for run in self._runs for job in run.voice_jobs()]
 
+    def speaker_jobs(self) -> list[SpeakerJob]:
+        """Windows whose speaker is due, once the voice jobs are done."""
+        return [job for run in self._runs for job in run.speaker_jobs()]
+
     def piece_jobs(self) -> list[PieceJob]:
-        """Pieces to be encoded, once the voice jobs are done."""
+        """Pieces to be encoded, once the voice jobs and the speaker jobs are done."""
         jobs = [job for run in self._runs for job in run.hear()]
         del self._runs[:-1]
         return jobs
@@ -214,15 +231,24 @@ class Engine:
             front_end=self._front_end,
             settings=self._settings,
             era=self._era,
+            separation=self._speakers.start(self._era) if self._speakers else None,
         )
 
 
-def _check_scored(scored: Sequence[bool] | None, channels: int) -> tuple[bool, ...]:
-    if scored is None:
-        return (True,) * channels
-    if len(scored) != channels:
+def _check_speakers(speakers: Speakers | None, channels: int) -> None:
+    if speakers is not None and channels != 1:
         raise ConfigError(
-            f"There are {len(scored)} values in scored, but the stream has {channels} channels; "
-            "give one for each."
+            f"Speakers can be told apart in a stream of one channel, but this one has {channels}; "
+            "leave speakers out: each channel is a speaker."
+        )
+
+
+def _check_scored(scored: Sequence[bool] | None, voices: int) -> tuple[bool, ...]:
+    if scored is None:
+        return (True,) * voices
+    if len(scored) != voices:
+        raise ConfigError(
+            f"There are {len(scored)} values in scored, but the stream has {voices} channels or "
+            "speakers; give one for each."
         )
     return tuple(scored)

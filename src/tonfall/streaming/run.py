@@ -9,11 +9,13 @@ import numpy as np
 
 from tonfall.arrays import FloatArray
 from tonfall.bundle import FrontEnd
+from tonfall.diarization import SpeakerJob
 from tonfall.features import BANDS, HOP, WINDOW, LogMelStream
 from tonfall.runtime import FLOOR, frame_weights
 from tonfall.streaming.background import Background, ChunkLevels
 from tonfall.streaming.jobs import PieceJob
 from tonfall.streaming.shelf import Shelf
+from tonfall.streaming.speakers import Separation
 from tonfall.streaming.voice import Piece, Voice
 from tonfall.timeline import SAMPLING_RATE, Segment
 from tonfall.vad import CHUNK, EchoSuppressor, Job, TurnFinder, VoiceSettings, VoiceTrack
@@ -28,11 +30,12 @@ class Run:
 
     Args:
         origin: samples at 16 kHz between the stream's start and this run's.
-        voices: one a channel.
-        scored: for each channel, False where it is heard for its turns only.
+        voices: one a channel, or the speakers of a single channel.
+        scored: for each voice, False where it is heard for its turns only.
         front_end: of the bundle.
         settings: of voice activity.
         era: number of the voices' baseline that is learnt from this run on.
+        separation: tells the voices of a single channel apart; None where each has its own.
     """
 
     def __init__(
@@ -44,24 +47,32 @@ class Run:
         front_end: FrontEnd,
         settings: VoiceSettings,
         era: int,
+        separation: Separation | None = None,
     ) -> None:
-        channels = len(voices)
+        self._separation = separation
+        channels = 1 if separation else len(voices)
         self._era = era
         self._origin = origin
         self._voices = voices
         self._scored = scored
         self._front_end = front_end
-        self._tracks = [VoiceTrack() for _ in voices]
+        self._tracks = [] if separation else [VoiceTrack() for _ in voices]
         self._finders = [TurnFinder(settings) for _ in voices]
         self._echo = EchoSuppressor(channels=channels)
         self._meter = ChunkLevels(channels=channels)
         self._backgrounds = [Background() for _ in voices]
-        self._rows = {channel: row for row, channel in enumerate(np.flatnonzero(scored).tolist())}
-        self._mel = LogMelStream(channels=len(self._rows))
+        self._framed = [0] * any(scored) if separation else np.flatnonzero(scored).tolist()
+        rows = range(len(self._framed))
+        self._rows = (
+            dict.fromkeys(range(len(voices)), 0)
+            if separation
+            else dict(zip(self._framed, rows, strict=True))
+        )
+        self._mel = LogMelStream(channels=len(self._framed))
         self._unframed: list[FloatArray] = []
-        self._frames = Shelf((len(self._rows), 0, BANDS))
+        self._frames = Shelf((len(self._framed), 0, BANDS))
         self._levels = Shelf((channels, 0))
-        self._speech = Shelf((channels, 0))
+        self._speech = Shelf((len(voices), 0))
         self._samples = 0
         self._pieces = 0
         self._ended = False
@@ -80,16 +91,20 @@ class Run:
     def push(self, samples: FloatArray) -> None:
         """Take (channels, n) samples at 16 kHz."""
         self._samples += samples.shape[1]
-        for track, channel in zip(self._tracks, samples, strict=True):
+        if self._separation:
+            self._separation.push(samples[0])
+        for track, channel in zip(self._tracks, samples, strict=not self._separation):
             track.push(channel)
         self._levels.append(self._meter.push(samples))
-        self._unframed.append(samples[list(self._rows)])
+        self._unframed.append(samples[self._framed])
         if self._samples >= self._end_of_next_piece():
             self._make_frames()
 
     def close(self) -> None:
         """Nothing follows in this run."""
         self._ended = True
+        if self._separation:
+            self._separation.close()
         for track in self._tracks:
             track.close()
         self._levels.append(self._meter.close())
@@ -100,21 +115,34 @@ class Run:
 
     def voice_jobs(self) -> list[Job]:
         """Chunks whose speech probability is due."""
+        if self._separation:
+            return self._separation.voice_jobs()
         return [job for track in self._tracks for job in track.due()]
+
+    def speaker_jobs(self) -> list[SpeakerJob]:
+        """Windows whose speaker is due, once the voice jobs are done."""
+        return self._separation.speaker_jobs() if self._separation else []
 
     def hear(self) -> list[PieceJob]:
         """Take in the probabilities that came back; return the pieces to be encoded."""
-        fresh = np.stack([track.take() for track in self._tracks])
+        if self._separation:
+            turns, judged = self._separation.take()
+            self._speech.append(judged)
+            self._find_turns(turns)
+        else:
+            self._hear_channels(np.stack([track.take() for track in self._tracks]))
+        jobs = self._cut_pieces()
+        if self._ended:
+            self._end_turns()
+        return jobs
+
+    def _hear_channels(self, fresh: FloatArray) -> None:
         if fresh.shape[1]:
             heard = self._speech.end
             levels = self._levels.take(heard, heard + fresh.shape[1])
             self._speech.append(self._echo.suppress(fresh, levels))
             # What was given up is NaN and so counts as silence: a turn may end early by it.
             self._find_turns(self._speech.take(heard, self._speech.end))
-        jobs = self._cut_pieces()
-        if self._ended:
-            self._end_turns()
-        return jobs
 
     def _find_turns(self, speech: FloatArray) -> None:
         for voice, finder, channel in zip(self._voices, self._finders, speech, strict=True):
@@ -140,10 +168,10 @@ class Run:
         jobs = []
         while count := self._frames_of_next_piece():
             first = self._pieces * self._front_end.piece_frames
-            for channel, scored in enumerate(self._scored):
+            for voice, scored in enumerate(self._scored):
                 if not scored:
-                    self._voices[channel].pass_over(self._segment(first).end)
-                elif job := self._cut(channel, first, count):
+                    self._voices[voice].pass_over(self._segment(first).end)
+                elif job := self._cut(voice, first, count):
                     jobs.append(job)
             self._pieces += 1
         self._forget()
@@ -167,37 +195,35 @@ class Run:
         complete = there == self._front_end.piece_frames and heard
         return there if complete or self._ended else 0
 
-    def _cut(self, channel: int, first: int, count: int) -> PieceJob | None:
-        """Cut a channel's piece; None where it has too little speech to encode."""
+    def _cut(self, voice: int, first: int, count: int) -> PieceJob | None:
+        """Cut a voice's piece; None where it has too little speech to encode."""
         chunks = slice(first * HOP // CHUNK, -(-(first + count) * HOP // CHUNK))
-        speech = self._speech.take(chunks.start, chunks.stop)[channel]
-        levels = self._levels.take(chunks.start, chunks.stop)[channel]
+        speech = self._speech.take(chunks.start, chunks.stop)[voice]
+        levels = self._levels.take(chunks.start, chunks.stop)[0 if self._separation else voice]
         weights = frame_weights(speech, count, first=first, first_chunk=chunks.start)
         speech_s = float(weights.sum()) * HOP / SAMPLING_RATE
         given_up = isnan(speech_s)
         piece = Piece(
             segment=self._segment(first),
             speech_s=0.0 if given_up else speech_s,
-            snr_db=None if given_up else self._backgrounds[channel].snr_db(levels, speech),
+            snr_db=None if given_up else self._backgrounds[voice].snr_db(levels, speech),
             given_up=given_up,
             era=self._era,
         )
-        self._voices[channel].add_piece(piece)
+        self._voices[voice].add_piece(piece)
         if not piece.spoken:
             return None
-        frames, weights = self._padded(channel, first, weights)
+        frames, weights = self._padded(voice, first, weights)
         return PieceJob(frames, weights, piece.fill, piece.give_up)
 
     def _segment(self, first: int) -> Segment:
         start = self._origin + first * HOP
         return Segment(start, min(start + self._front_end.piece_frames * HOP, self.end))
 
-    def _padded(
-        self, channel: int, first: int, weights: FloatArray
-    ) -> tuple[FloatArray, FloatArray]:
+    def _padded(self, voice: int, first: int, weights: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Frames with their context, and weights, padded where the run begins or ends."""
         piece, context = self._front_end.piece_frames, self._front_end.context_frames
-        there = self._frames.take(max(0, first - context), first + piece)[self._rows[channel]]
+        there = self._frames.take(max(0, first - context), first + piece)[self._rows[voice]]
         before = max(0, context - first)
         frames = np.full((context + piece, BANDS), FLOOR, np.float32)
         frames[before : before + len(there)] = there

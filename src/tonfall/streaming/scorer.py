@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from tonfall.arrays import FloatArray
+from tonfall.diarization import SpeakerJob, SpeakerModel
 from tonfall.errors import BundleError
 from tonfall.runtime import Judgement, Predictor
 from tonfall.streaming.engine import Engine
@@ -17,7 +18,7 @@ from tonfall.vad import Job, VoiceModel
 __all__ = ["Scorer"]
 
 _Job = TypeVar("_Job", PieceJob, WindowJob)
-_Handed = TypeVar("_Handed", Job, PieceJob, WindowJob)
+_Handed = TypeVar("_Handed", Job, SpeakerJob, PieceJob, WindowJob)
 
 
 class Scorer:
@@ -26,11 +27,19 @@ class Scorer:
     Args:
         predictor: the emotion model; every engine served must be made for the same.
         voice_model: voice activity; loaded if not given.
+        speaker_model: loaded once an engine needs it, if not given.
     """
 
-    def __init__(self, predictor: Predictor, *, voice_model: VoiceModel | None = None) -> None:
+    def __init__(
+        self,
+        predictor: Predictor,
+        *,
+        voice_model: VoiceModel | None = None,
+        speaker_model: SpeakerModel | None = None,
+    ) -> None:
         self.predictor = predictor
         self._voice_model = voice_model or VoiceModel.load()
+        self._speaker_model = speaker_model
 
     def serve(
         self, engines: Sequence[Engine], *, broken: dict[Engine, Exception] | None = None
@@ -52,11 +61,25 @@ class Scorer:
             self._voice_model.score(voices)
         except BundleError as error:
             failures.append(error)
+        self._tell_apart([each for each in engines if each.separates], broken, failures)
         _do(_collect(engines, Engine.piece_jobs, broken), self._encoded, failures)
         while windows := _collect(engines, Engine.window_jobs, broken):
             _do(windows, self._judged, failures)
         if failures:
             raise failures[0]
+
+    def _tell_apart(
+        self,
+        engines: Sequence[Engine],
+        broken: dict[Engine, Exception] | None,
+        failures: list[BundleError],
+    ) -> None:
+        for job in _collect(engines, Engine.speaker_jobs, broken):
+            self._speaker_model = self._speaker_model or SpeakerModel.load()
+            try:
+                self._speaker_model.score([job])
+            except BundleError as error:
+                failures.append(error)
 
     def _encoded(self, jobs: Sequence[PieceJob]) -> Sequence[FloatArray]:
         frames = np.stack([job.frames for job in jobs])

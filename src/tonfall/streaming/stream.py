@@ -15,6 +15,7 @@ from tonfall.runtime import Predictor, load
 from tonfall.streaming.engine import Engine
 from tonfall.streaming.events import Event
 from tonfall.streaming.scorer import Scorer
+from tonfall.streaming.speakers import Speakers
 from tonfall.vad import VoiceSettings
 
 __all__ = ["Stream"]
@@ -30,6 +31,7 @@ class Stream:
         baseline: True to judge each voice against what was heard of it before.
         scored: for each channel, False where it is heard for its turns only; all by default.
         settings: of voice activity.
+        speakers: tells the speakers of a single channel apart, such as ``LiveSpeakers()``.
 
     A window's result comes with the chunk that completes it.
 
@@ -48,6 +50,7 @@ class Stream:
         baseline: bool = True,
         scored: Sequence[bool] | None = None,
         settings: VoiceSettings | None = None,
+        speakers: Speakers | None = None,
     ) -> None:
         predictor = model if isinstance(model, Predictor) else load(model)
         self._rate = sampling_rate
@@ -59,6 +62,7 @@ class Stream:
             baseline=baseline,
             scored=scored,
             settings=settings,
+            speakers=speakers,
         )
 
     def push(self, samples: FloatArray) -> list[Event]:
