@@ -3,25 +3,24 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 from tonfall.analysis.envelope import EnvelopeCollector
 from tonfall.analysis.result import Analysis
+from tonfall.analysis.speakers import HeardSpeakers, Progress, halves, hear_speakers, of_one_voice
 from tonfall.arrays import FloatArray
 from tonfall.audio import AudioInfo, RawFormat, open_audio
 from tonfall.errors import ConfigError
 from tonfall.runtime import Predictor, load
-from tonfall.streaming import Engine, Event, Scorer, TurnEnded, WindowScored
+from tonfall.streaming import Engine, Event, Scorer, Speakers, TurnEnded, WindowScored
 from tonfall.timeline import SAMPLING_RATE, Recording, Timeline, Turn, Window
 from tonfall.vad import VoiceSettings
 
 __all__ = ["Progress", "analyze", "analyze_blocks"]
-
-Progress = Callable[[float, float | None], None]
-"""Called with the seconds done and the seconds in all (None where that is not known)."""
 
 _BATCH_SAMPLES = 4_000_000
 """Samples, over all channels, that are scored in one batch: four minutes of mono at 16 kHz."""
@@ -35,6 +34,7 @@ def analyze(
     model: str | Path | Predictor = "medium",
     baseline: bool = True,
     customer: int | None = None,
+    speakers: int | None = None,
     raw: RawFormat | None = None,
     settings: VoiceSettings | None = None,
     progress: Progress | None = None,
@@ -46,7 +46,10 @@ def analyze(
         model: "medium", "small", a bundle's folder, or a loaded model.
         baseline: False to judge every window alone, whatever was heard of the voice before.
         customer: channel that is judged, the others being heard for their turns only; all are
-            judged by default.
+            judged by default. In a recording of one channel, the speaker: 0 is S1, who speaks
+            first, and what is not surely that speaker's is not judged.
+        speakers: in a recording of one channel, how many there are, 1 to 4; by default that is
+            found out. With 1, nothing is told apart.
         raw: what the samples mean, where the source has no header.
         settings: of voice activity.
         progress: called after each block.
@@ -54,17 +57,25 @@ def analyze(
     Raises:
         AudioError: the recording cannot be read.
         BundleError: no such model, or it failed.
-        ConfigError: the recording has no such channel.
+        ConfigError: the recording has no such channel, or so many speakers cannot be told apart.
     """
     predictor = model if isinstance(model, Predictor) else load(model)
     with open_audio(source, raw=raw) as reader:
+        heard = HeardSpeakers()
+        if not of_one_voice(reader.info, speakers):
+            first, progress = halves(progress)
+            heard = hear_speakers(
+                source, raw=raw, speakers=speakers, customer=customer, progress=first
+            )
         return analyze_blocks(
             reader,
             info=reader.info,
             predictor=predictor,
             baseline=baseline,
-            scored=_scored(customer, reader.info.channels),
+            scored=heard.scored if heard.speakers else _scored(customer, reader.info.channels),
             settings=settings,
+            speakers=heard.speakers,
+            notes=heard.notes,
             progress=progress,
         )
 
@@ -77,9 +88,24 @@ def analyze_blocks(
     baseline: bool = True,
     scored: Sequence[bool] | None = None,
     settings: VoiceSettings | None = None,
+    speakers: Speakers | None = None,
+    notes: Sequence[str] = (),
     progress: Progress | None = None,
 ) -> Analysis:
-    """The same for blocks of (channels, n) samples that come from elsewhere."""
+    """The same for blocks of (channels, n) samples that come from elsewhere.
+
+    Args:
+        blocks: (channels, n) float32 in [-1, 1], from front to back.
+        info: facts about the recording.
+        predictor: the model.
+        baseline: False to judge every window alone.
+        scored: for each channel (with ``speakers``, for each of them), False where it is heard
+            for its turns only.
+        settings: of voice activity.
+        speakers: tells the speakers of a single channel apart; everything is one by default.
+        notes: sentences for the reader, put before others.
+        progress: called after each block.
+    """
     engine = Engine(
         predictor,
         sampling_rate=info.sampling_rate,
@@ -87,6 +113,7 @@ def analyze_blocks(
         baseline=baseline,
         scored=scored,
         settings=settings,
+        speakers=speakers,
     )
     outline = EnvelopeCollector(info.channels, sampling_rate=info.sampling_rate)
     scorer, events = Scorer(predictor), list[Event]()
@@ -102,6 +129,7 @@ def analyze_blocks(
     scorer.serve([engine])
     events += engine.take_events()
     timeline = _timeline(events, info=info, engine=engine, predictor=predictor, baseline=baseline)
+    timeline = replace(timeline, notes=(*notes, *timeline.notes))
     return Analysis(timeline=timeline, envelope=outline.compute())
 
 
@@ -155,12 +183,12 @@ def _timeline(
     )
 
 
-def _turn_order(turn: Turn) -> tuple[int, int]:
-    return turn.segment.start, turn.channel
+def _turn_order(turn: Turn) -> tuple[int, int, str]:
+    return turn.segment.start, turn.channel, turn.speaker
 
 
-def _window_order(window: Window) -> tuple[int, int]:
-    return window.segment.end, window.channel
+def _window_order(window: Window) -> tuple[int, int, str]:
+    return window.segment.end, window.channel, window.speaker
 
 
 def _notes(turns: Sequence[Turn], predictor: Predictor) -> tuple[str, ...]:

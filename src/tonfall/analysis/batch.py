@@ -29,6 +29,7 @@ class Order:
     formats: tuple[str, ...]
     plots: tuple[str, ...]
     customer: int | None = None
+    speakers: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +91,11 @@ def distinct_stems(files: Sequence[str]) -> dict[str, str]:
 def _analyze_one(file: str, stem: str, order: Order) -> Outcome:
     try:
         analysis = analyze(
-            file, model=_predictor(order.model), baseline=order.baseline, customer=order.customer
+            file,
+            model=_predictor(order.model),
+            baseline=order.baseline,
+            customer=order.customer,
+            speakers=order.speakers,
         )
         write_outputs(analysis, order.folder, formats=order.formats, plots=order.plots, stem=stem)
     except TonfallError as error:

@@ -40,8 +40,15 @@ def analyze(
     ] = "on",
     customer: Annotated[
         int | None,
-        typer.Option("--customer", help="Judge this channel only (0, 1, ...); hear the rest."),
+        typer.Option(
+            "--customer",
+            help="Judge this channel only (0, 1, ...), or this speaker of a single channel.",
+        ),
     ] = None,
+    speakers: Annotated[
+        str,
+        typer.Option("--speakers", help="How many speak in a single channel: auto, 1, 2, 3 or 4."),
+    ] = "auto",
     raw: Annotated[
         str | None,
         typer.Option("--raw", help="No header: ENCODING,RATE,CHANNELS, as s16le,8000,1."),
@@ -67,7 +74,7 @@ def analyze(
 
     formats, plots = _names(format_), _names(plot)
     check_outputs(formats=formats, plots=plots)
-    with_baseline = _read_baseline(baseline)
+    with_baseline, count = _read_baseline(baseline), _read_speakers(speakers)
     if len(files) > 1:
         from tonfall.cli.batch import analyze_many
 
@@ -77,6 +84,7 @@ def analyze(
             model=model,
             baseline=with_baseline,
             customer=customer,
+            speakers=count,
             folder=output or Path(),
             formats=formats,
             plots=plots,
@@ -89,6 +97,7 @@ def analyze(
         model=model,
         baseline=with_baseline,
         customer=customer,
+        speakers=count,
         folder=output or Path(),
         formats=formats,
         plots=plots,
@@ -104,6 +113,7 @@ def _analyze_one(
     model: str,
     baseline: bool,
     customer: int | None,
+    speakers: int | None,
     folder: Path,
     formats: tuple[str, ...],
     plots: tuple[str, ...],
@@ -118,7 +128,13 @@ def _analyze_one(
 
     with seconds_bar(file, quiet=quiet) as progress:
         analysis = run(
-            file, model=model, baseline=baseline, customer=customer, raw=raw, progress=progress
+            file,
+            model=model,
+            baseline=baseline,
+            customer=customer,
+            speakers=speakers,
+            raw=raw,
+            progress=progress,
         )
     written = []
     if formats or plots:
@@ -144,6 +160,16 @@ def _read_baseline(text: str) -> bool:
     if text not in BASELINE_CHOICES:
         raise ConfigError(f"--baseline is {text!r}, but it is on or off.")
     return text == "on"
+
+
+def _read_speakers(text: str) -> int | None:
+    from tonfall.errors import ConfigError
+
+    if text == "auto":
+        return None
+    if not text.isdecimal():
+        raise ConfigError(f"--speakers is {text!r}, but it is auto, or a number from 1 to 4.")
+    return int(text)
 
 
 def _read_raw(text: str | None) -> RawFormat | None:

@@ -15,6 +15,7 @@ def analyze_many(
     model: str,
     baseline: bool,
     customer: int | None,
+    speakers: int | None,
     folder: Path,
     formats: tuple[str, ...],
     plots: tuple[str, ...],
@@ -35,6 +36,7 @@ def analyze_many(
         formats=formats,
         plots=plots,
         customer=customer,
+        speakers=speakers,
     )
     outcomes: list[Outcome] = []
     try:
