@@ -31,12 +31,12 @@ def judge(train, development, test):
 '''
 
 
-def corpus(folder: Path, name: str, *, speakers: int) -> Path:
+def corpus(folder: Path, name: str, *, speakers: int, takes: int = 2) -> Path:
     """Half-second tones, one pitch a label and a little of the speaker."""
     rows = []
     for speaker in range(speakers):
         for label, pitch in LABELS.items():
-            for take in range(2):
+            for take in range(takes):
                 path = folder / name / f"s{speaker}-{label}-{take}.wav"
                 path.parent.mkdir(parents=True, exist_ok=True)
                 time = np.arange(8000) / 16_000
@@ -294,6 +294,19 @@ def test_two_reports_are_compared(shell: Shell) -> None:
     found = json.loads(shell.good(f"compare {' '.join(pair)} --format json"))
     assert found["figures"]["ua"]["difference"]["value"] == pytest.approx(2 / 3)
     assert "no such report" in shell.bad(f"compare {pair[0]} nothing.json")
+
+
+def test_composed_calls_are_judged_with_and_without_the_baseline(
+    shell: Shell, work: Path, tiny_bundle: Bundle
+) -> None:
+    corpus(work, "calls", speakers=2, takes=8)
+    out = shell.good(f"evaluate {tiny_bundle.folder} -p calls --data calls.parquet -q")
+    assert "| per cent | baseline off | baseline on |" in out
+    folder = Path("reports/calls/tiny-bundle")
+    made = json.loads((folder / "calls.json").read_text())
+    assert made["protocol"]["corpora"] == ["calls"]
+    assert made["model"]["hash"] == tiny_bundle.hash
+    assert (folder / "calls.md").read_text() == out.strip() + "\n"
 
 
 def test_kept_reports_are_small_whole_and_without_paths(shell: Shell, work: Path) -> None:

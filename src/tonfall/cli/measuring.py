@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from tonfall.cli.measuring_bars import Bars
     from tonfall.learn.degrade import Degradation
 
-__all__ = ["ALL_CONDITIONS", "Measured", "Order", "measure", "slug"]
+__all__ = ["ALL_CONDITIONS", "Measured", "Order", "check_degradations", "measure", "slug"]
 
 ALL_CONDITIONS = (
     "telephone",
@@ -108,7 +108,7 @@ def measure(order: Order, bars: Bars) -> Iterator[Measured]:
     Raises:
         TonfallError: as the parts of it do; nothing is written before all input was checked.
     """
-    _check_degradations(order)
+    check_degradations(order)
     degraded = bool(order.degradations)
     candidates = {name: find_candidate(name, degraded=degraded) for name in order.models}
     names = _protocol_names(order)
@@ -227,7 +227,7 @@ def _matrices(order: Order, reports: dict[str, list[Report]]) -> Iterator[Measur
         yield Measured(matrix, save_matrix(matrix, folder / "robustness"))
 
 
-def _check_degradations(order: Order) -> None:
+def check_degradations(order: Order) -> None:
     """ConfigError where both matrices are asked for at once, or noises or rooms are not there."""
     if order.degradations and order.protocol.partition("/")[0] == _MATRIX:
         raise ConfigError(

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tonfall.cli.measuring import Order, slug
+from tonfall.cli.measuring import Order, check_degradations, slug
 from tonfall.corpora import open_corpora
 from tonfall.errors import ConfigError
 from tonfall.evaluation.items import pool
@@ -36,8 +36,9 @@ def measure_calls(
     """
     from tonfall.learn.calls import evaluate_calls
 
+    check_degradations(order)
     models = {name: _model(name) for name in order.models}
-    corpora = [name for name in FOUR if name in order.places] or list(FOUR)
+    corpora = [name for name in FOUR if name in order.places] or list(order.places) or list(FOUR)
     items = pool(open_corpora(corpora, order.places))
     for name, model in models.items():
         for chain in (None, *order.degradations):
