@@ -13,7 +13,7 @@ from tonfall.serve.http import (
     routes_server,
     routes_sockets,
 )
-from tonfall.serve.http.gate import Gate, allowed_origins
+from tonfall.serve.http.gate import OPEN_PATHS, Gate, allowed_origins
 from tonfall.serve.http.problems import add_handlers
 from tonfall.serve.http.services import Services
 
@@ -65,6 +65,8 @@ def _describe_keys(app: FastAPI) -> None:
             schemes = {"key": {"type": "http", "scheme": "bearer", "description": KEYS}}
             schema.setdefault("components", {})["securitySchemes"] = schemes
             schema["security"] = [{"key": []}]
+            for path in OPEN_PATHS:
+                schema["paths"][path]["get"]["security"] = []
         assert app.openapi_schema is not None
         return app.openapi_schema
 

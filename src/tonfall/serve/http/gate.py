@@ -12,7 +12,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from tonfall.serve.http.problems import Problem, problem_response
 from tonfall.serve.settings import Settings, is_loopback
 
-__all__ = ["Gate", "allowed_origins"]
+__all__ = ["OPEN_PATHS", "Gate", "allowed_origins"]
 
 OPEN_PATHS = frozenset({"/livez", "/readyz"})
 """A load balancer asks these without TLS."""

@@ -32,6 +32,7 @@ Identifier = Annotated[str, Field(pattern=r"^[0-9a-f]{32}$")]
 Reference = Annotated[str, Field(min_length=1, max_length=256)]
 CALL_ID = "8f14e45fceea467a9575a1f0b7c0de11"
 ALERT_ID = "c9f0f895fb98ab9159f51fd0297e236d"
+CURSOR = "MTc2NDA2MzAwMDAwMDAwMDo4ZjE0ZTQ1Zg"
 PROBABILITIES = {"neutral": 0.14, "happiness": 0.03, "sadness": 0.05, "anger": 0.78}
 
 
@@ -65,9 +66,9 @@ WINDOW = {
 }
 CALL: dict[str, Any] = {
     "id": CALL_ID,
-    "state": "live",
+    "state": "ended",
     "at": "2026-11-25T09:30:00.000Z",
-    "ended_at": None,
+    "ended_at": "2026-11-25T09:31:01.240Z",
     "carrier": "twilio",
     "external_id": "CA2f7c0011223344556677889900aabbcc",
     "channels": [
@@ -79,14 +80,23 @@ CALL: dict[str, Any] = {
     "model_hash": "5d41402abc4b2a76b9719d911017c592",
     "labels": list(PROBABILITIES),
     "notice": "given",
-    "reason": None,
-    "complete": None,
-    "seconds": None,
-    "overlap_s": None,
-    "silence_s": None,
-    "shed": None,
-    "speakers": [],
-    "counters": {},
+    "reason": "stop",
+    "complete": True,
+    "seconds": 61.2,
+    "overlap_s": 1.4,
+    "silence_s": 9.8,
+    "shed": 0,
+    "speakers": [
+        {
+            "channel": 0,
+            "speaker": "S1",
+            "talk_s": 30.6,
+            "talk_ratio": 0.6,
+            "trend": "worsening",
+            "mean": PROBABILITIES,
+        }
+    ],
+    "counters": {"packets": 6120, "lost": 0, "gaps": 0},
 }
 ALERT = {
     "alert": ALERT_ID,
@@ -98,10 +108,10 @@ ALERT = {
     "speaker": "S1",
     "seconds": 21.4,
     "evidence": {"level_1": 0.71, "held_s": 4.0},
-    "state": "open",
-    "moved_at": None,
-    "moved_by": None,
-    "note": "",
+    "state": "acknowledged",
+    "moved_at": "2026-11-25T09:30:40.000Z",
+    "moved_by": "key:1f0c2b7d9e3a4455",
+    "note": "Took over the call.",
 }
 
 
@@ -155,7 +165,7 @@ class CallDocument(BaseModel):
 class CallPage(BaseModel):
     """Calls, the newest first; ``cursor`` asks for those that follow."""
 
-    model_config = example({"calls": [CALL], "cursor": None})
+    model_config = example({"calls": [CALL], "cursor": CURSOR})
 
     calls: list[CallDocument]
     cursor: str | None
@@ -234,7 +244,7 @@ class AlertDocument(BaseModel):
 class AlertPage(BaseModel):
     """Alerts, the newest first; ``cursor`` asks for those that follow."""
 
-    model_config = example({"alerts": [ALERT], "cursor": None})
+    model_config = example({"alerts": [ALERT], "cursor": CURSOR})
 
     alerts: list[AlertDocument]
     cursor: str | None
