@@ -90,3 +90,11 @@ def test_a_file_that_is_not_there_or_far_too_long(tmp_path: Path) -> None:
         read_rules(tmp_path / "none.yaml")
     with pytest.raises(ConfigError, match="at most 1000000 bytes"):
         read_rules(written(tmp_path, "#" * 1_000_001))
+
+
+def test_only_a_rise_may_be_a_fall(tmp_path: Path) -> None:
+    text = "rules: [{name: a, when: [{measure: valence, below: -0.2, of: OF}]}]"
+    [rule] = read_rules(written(tmp_path, text.replace("OF", "rise")))
+    assert rule.when[0].below == -0.2
+    with pytest.raises(ConfigError, match="only the threshold of a rise may be below 0"):
+        read_rules(written(tmp_path, text.replace("OF", "smoothed")))

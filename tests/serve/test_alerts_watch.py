@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from alert_sounds import LABELS, fired_at, rule, run, seen
 from hypothesis import given
 from hypothesis import strategies as st
 
 from tonfall.errors import ConfigError
-from tonfall.serve.alerts import Firing, Over, check_rules
+from tonfall.serve.alerts import Firing, Over, Usual, check_rules
 
 ANGRY, CALM = 0.8, 0.1
 
@@ -120,3 +122,17 @@ def test_a_rule_that_asks_for_what_the_model_lacks_is_refused() -> None:
     with pytest.raises(ConfigError, match="asks for arousal"):
         check_rules([rule("arousal")], labels=LABELS, dimensions=())
     check_rules([rule(("anger", "frustration"))], labels=LABELS, dimensions=())
+
+
+def test_a_rise_is_over_what_is_usual_for_the_speaker() -> None:
+    usual = Usual((0.3, 0.2, 0.2, 0.3), arousal=0.7, valence=0.5, dominance=None)
+    curve = [replace(seen(t, level), usual=usual) for t, level in ((3, 0.6), (4, 0.7))]
+    assert fired_at(rule(above=0.35, of="rise"), curve) == [4.0]
+    assert fired_at(rule("arousal", above=0.05, of="rise"), curve) == [3.0]
+    # Valence fell from 0.5 to 0.2.
+    assert fired_at(rule("valence", above=None, below=-0.25, of="rise"), curve) == [3.0]
+    assert fired_at(rule("valence", above=None, below=-0.35, of="rise"), curve) == []
+
+
+def test_nothing_rises_while_it_is_not_known_what_is_usual() -> None:
+    assert fired_at(rule(above=-1, of="rise"), [seen(3, ANGRY)]) == []

@@ -127,3 +127,22 @@ def test_talk_is_what_counting_every_sample_gives(
         assert found.ratio("S1") + found.ratio("S2") == pytest.approx(1)
     else:
         assert found.ratio("S1") == 0
+
+
+def test_what_is_usual_lies_before_the_windows_that_overlap_the_newest() -> None:
+    affect = SpeakerAffect(LABELS, piece_s=1.0)
+    levels = [0.1, 0.2, 0.3, 0.9, 0.9, 0.9, 0.9]
+    usual = [affect.update(each).usual for each in windows(levels)]
+    assert usual[:5] == [None] * 5
+    assert usual[5] is not None
+    assert usual[5].probabilities[3] == pytest.approx(0.2)
+    assert usual[5].arousal == pytest.approx(0.8)
+    assert usual[6] is not None
+    assert usual[6].probabilities[3] == pytest.approx(np.mean([0.1, 0.2, 0.3, 0.9]))
+
+
+def test_without_dimensions_none_of_them_is_usual() -> None:
+    affect = SpeakerAffect(LABELS, piece_s=1.0)
+    usual = [affect.update(each).usual for each in windows([0.1] * 8, dimensions=False)][-1]
+    assert usual is not None
+    assert (usual.arousal, usual.valence, usual.dominance) == (None, None, None)

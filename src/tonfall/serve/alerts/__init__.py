@@ -4,7 +4,7 @@ from tonfall.serve.alerts.delivery import Deliverer
 from tonfall.serve.alerts.notices import Notification
 from tonfall.serve.alerts.outlets import Outlet, Outlets, build_outlets
 from tonfall.serve.alerts.rules import Condition, Rule, Severity, default_rules, read_rules
-from tonfall.serve.alerts.watch import Firing, Observation, Over, Watch, check_rules
+from tonfall.serve.alerts.watch import Firing, Observation, Over, Usual, Watch, check_rules
 
 __all__ = [
     "Condition",
@@ -17,6 +17,7 @@ __all__ = [
     "Over",
     "Rule",
     "Severity",
+    "Usual",
     "Watch",
     "build_outlets",
     "check_rules",

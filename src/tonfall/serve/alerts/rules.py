@@ -19,7 +19,7 @@ __all__ = ["Condition", "Rule", "Severity", "default_rules", "read_rules"]
 _DEFAULTS = "default_rules.yaml"
 _LARGEST = 1_000_000
 
-Unit = Annotated[float, Field(ge=0, le=1)]
+Level = Annotated[float, Field(ge=-1, le=1)]
 Seconds = Annotated[float, Field(ge=0, le=3600)]
 
 
@@ -41,17 +41,18 @@ class Condition(_Part):
     Attributes:
         measure: categories, whose probabilities are added up (those that the model has), or one
             dimension.
-        above, below: the threshold in [0, 1]; one of the two.
+        above, below: the threshold in [0, 1], of a rise in [-1, 1]; one of the two.
         release: the level at which the condition is over, on the other side of the threshold by
             the hysteresis that is wanted; the threshold itself by default.
-        of: the smoothed curve, or each window by itself.
+        of: the smoothed curve, each window by itself, or the rise: how far the smoothed curve lies
+            over what is usual for the speaker in this call.
     """
 
     measure: tuple[str, ...] = Field(min_length=1)
-    above: Unit | None = None
-    below: Unit | None = None
-    release: Unit | None = None
-    of: Literal["smoothed", "window"] = "smoothed"
+    above: Level | None = None
+    below: Level | None = None
+    release: Level | None = None
+    of: Literal["smoothed", "window", "rise"] = "smoothed"
 
     @model_validator(mode="before")
     @classmethod
@@ -70,6 +71,9 @@ class Condition(_Part):
             )
         if (self.above is None) == (self.below is None):
             raise ValueError("a condition needs above or below, and not both")
+        levels = [each for each in (self.above, self.below, self.release) if each is not None]
+        if self.of != "rise" and min(levels) < 0:
+            raise ValueError("only the threshold of a rise may be below 0")
         if self.release is not None and self._margin() < 0:
             raise ValueError("release must not lie beyond the threshold, or nothing would end")
         return self

@@ -10,7 +10,17 @@ from tonfall.errors import ConfigError
 from tonfall.serve.alerts.rules import Condition, Rule
 from tonfall.timeline import SAMPLING_RATE, Window
 
-__all__ = ["Firing", "Observation", "Over", "Watch", "check_rules"]
+__all__ = ["Firing", "Observation", "Over", "Usual", "Watch", "check_rules"]
+
+
+@dataclass(frozen=True, slots=True)
+class Usual:
+    """Means over what a speaker said in a call; dimensions are None where the model has none."""
+
+    probabilities: tuple[float, ...]
+    arousal: float | None
+    valence: float | None
+    dominance: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +31,7 @@ class Observation:
         window: the newest.
         smoothed: probabilities, in the order of the labels.
         arousal, valence, dominance: smoothed, or None where the model has none.
+        usual: how the speaker sounded in this call before; None where that is too little.
         speech_s: seconds of the speaker's speech that were judged so far.
         step_s: seconds of the call that this window added.
     """
@@ -32,6 +43,7 @@ class Observation:
     dominance: float | None
     speech_s: float
     step_s: float
+    usual: Usual | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +116,7 @@ class Watch:
         state = self._states.setdefault(key, _State([False] * len(rule.when)))
         levels = [self._level(condition, seen) for condition in rule.when]
         state.held = [
-            condition.holds(level, held=held)
+            level is not None and condition.holds(level, held=held)
             for condition, level, held in zip(rule.when, levels, state.held, strict=True)
         ]
         if not (all if rule.match == "all" else any)(state.held):
@@ -113,14 +125,15 @@ class Watch:
         return self._fire(rule, state, seen, levels)
 
     def _fire(
-        self, rule: Rule, state: _State, seen: Observation, levels: Sequence[float]
+        self, rule: Rule, state: _State, seen: Observation, levels: Sequence[float | None]
     ) -> Firing | None:
         seconds = seen.window.segment.end / SAMPLING_RATE
         ripe = state.since_s >= rule.persists_s and seen.speech_s >= rule.minimum_speech_s
         if state.fired or not ripe or seconds < state.quiet_until:
             return None
         state.fired, state.quiet_until = True, seconds + rule.cooldown_s
-        evidence = {f"level_{number}": round(level, 4) for number, level in enumerate(levels, 1)}
+        known = [(n, level) for n, level in enumerate(levels, 1) if level is not None]
+        evidence = {f"level_{number}": round(level, 4) for number, level in known}
         evidence["held_s"] = round(state.since_s, 3)
         return Firing(rule, seen.window.channel, seen.window.speaker, seconds, evidence)
 
@@ -131,14 +144,30 @@ class Watch:
         seconds = window.segment.end / SAMPLING_RATE
         return Over(rule, window.channel, window.speaker, seconds) if fired else None
 
-    def _level(self, condition: Condition, seen: Observation) -> float:
-        smoothed = condition.of == "smoothed"
-        if condition.measure[0] in DIMENSIONS:
-            source = seen if smoothed else seen.window
-            level: float | None = getattr(source, condition.measure[0])
-            assert level is not None, condition.measure
+    def _level(self, condition: Condition, seen: Observation) -> float | None:
+        """What the condition is about; None where it cannot be told yet."""
+        if condition.of == "window":
+            return self._of(condition, seen.window.probabilities, seen.window)
+        level = self._of(condition, seen.smoothed, seen)
+        if condition.of == "smoothed" or level is None:
             return level
-        probabilities = seen.smoothed if smoothed else seen.window.probabilities
+        if seen.usual is None:
+            return None
+        usual = self._of(condition, seen.usual.probabilities, seen.usual)
+        return None if usual is None else level - usual
+
+    def _of(
+        self,
+        condition: Condition,
+        probabilities: Sequence[float],
+        dimensions: Window | Observation | Usual,
+    ) -> float | None:
+        if condition.measure[0] in DIMENSIONS:
+            level: float | None = getattr(dimensions, condition.measure[0])
+            return level
+        return self._sum(condition, probabilities)
+
+    def _sum(self, condition: Condition, probabilities: Sequence[float]) -> float:
         return sum(
             probability
             for label, probability in zip(self.labels, probabilities, strict=True)

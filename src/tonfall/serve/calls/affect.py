@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Sequence
-from math import isnan
+from math import isnan, nan
 
 from tonfall.analysis.trajectory import TREND_SECONDS, Smoother, Trend, tone, trend_between
-from tonfall.serve.alerts import Observation
+from tonfall.serve.alerts import Observation, Usual
 from tonfall.timeline import SAMPLING_RATE, Window
 
 __all__ = ["SpeakerAffect", "ToneTrend"]
 
 _MOST_BINS = 256
+
+_SHARED = 3
+"""Windows that share a moment with the newest one, itself included."""
+
+_FEWEST = 3
+"""Windows from which on something can be called usual."""
 
 
 class ToneTrend:
@@ -75,6 +82,7 @@ class SpeakerAffect:
         self._smoother = Smoother(len(self._labels) + 3)
         self._trend = ToneTrend()
         self._sums = [0.0] * len(self._labels)
+        self._before = _Before(len(self._labels) + 3)
         self._windows = 0
         self._end = 0
         self.speech_s = 0.0
@@ -108,9 +116,31 @@ class SpeakerAffect:
             arousal=_known(arousal),
             valence=_known(valence),
             dominance=_known(dominance),
+            usual=self._before.update(values),
             speech_s=self.speech_s,
             step_s=step_s,
         )
+
+
+class _Before:
+    """How the speaker sounded before the windows that share a moment with the newest one."""
+
+    def __init__(self, features: int) -> None:
+        self._sums = [0.0] * features
+        self._count = 0
+        self._recent: deque[Sequence[float | None]] = deque()
+
+    def update(self, values: Sequence[float | None]) -> Usual | None:
+        """Take in a window; None while too little was heard before it."""
+        self._recent.append(values)
+        if len(self._recent) > _SHARED:
+            pairs = zip(self._sums, self._recent.popleft(), strict=True)
+            self._sums = [total + (nan if value is None else value) for total, value in pairs]
+            self._count += 1
+        if self._count < _FEWEST:
+            return None
+        *probabilities, arousal, valence, dominance = (each / self._count for each in self._sums)
+        return Usual(tuple(probabilities), _known(arousal), _known(valence), _known(dominance))
 
 
 def _known(value: float) -> float | None:
