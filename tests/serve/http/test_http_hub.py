@@ -1,0 +1,120 @@
+"""Events are passed on in order, each once, however their news comes."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+import pytest
+
+from tonfall.errors import ServiceError
+from tonfall.serve.http.hub import Hub, Subscription
+from tonfall.serve.records import StoredEvent
+
+
+def event(number: int, tenant: str = "a") -> StoredEvent:
+    return StoredEvent(number, tenant, "c" * 32, "window", datetime.now(UTC), {"n": number})
+
+
+class Source:
+    """A store's events, some of which other nodes wrote."""
+
+    def __init__(self, *numbers: int) -> None:
+        self.events = [event(number) for number in numbers]
+        self.asked = 0
+        self.fails = 0
+
+    def last_event(self) -> int:
+        return 0
+
+    def events_of_all(self, *, after: int, limit: int = 1000) -> list[StoredEvent]:
+        self.asked += 1
+        if self.fails:
+            self.fails -= 1
+            raise ServiceError("away", retry=True)
+        return [each for each in self.events if each.id > after][:limit]
+
+
+def told(source: Source, act: Callable[[Hub], None], *, wait_s: float = 0.1) -> list[int]:
+    """The ids that a listener of tenant a hears."""
+
+    async def run() -> list[int]:
+        heard: list[int] = []
+        loop = asyncio.get_running_loop()
+        hub = Hub(source, loop=loop, on_event=lambda each: heard.append(each.id))
+        act(hub)
+        await asyncio.sleep(wait_s)
+        return heard
+
+    return asyncio.run(run())
+
+
+def test_what_follows_at_once_is_told_at_once() -> None:
+    source = Source()
+    assert told(source, lambda hub: hub.committed([event(1), event(2)])) == [1, 2]
+    assert source.asked == 0
+
+
+def test_news_of_our_own_commits_reads_nothing() -> None:
+    def act(hub: Hub) -> None:
+        hub.heard(1)
+        hub.committed([event(1)])
+        hub.heard(1)
+
+    source = Source(1)
+    assert told(source, act) == [1]
+    assert source.asked == 0
+
+
+def test_what_lies_between_is_read_first() -> None:
+    source = Source(1, 2, 3, 4)
+    assert told(source, lambda hub: hub.committed([event(3), event(4)])) == [1, 2, 3, 4]
+
+
+def test_a_number_from_another_node_is_enough() -> None:
+    assert told(Source(1, 2, 3), lambda hub: hub.heard(3)) == [1, 2, 3]
+
+
+def test_events_that_were_erased_meanwhile_hold_up_nothing() -> None:
+    def act(hub: Hub) -> None:
+        hub.heard(4)
+        hub.committed([event(5)])
+
+    source = Source(1, 5)
+    assert told(source, act) == [1, 5]
+
+
+def test_a_store_that_fails_is_asked_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tonfall.serve.http.hub.AGAIN_S", 0.01)
+    source = Source(1, 2)
+    source.fails = 2
+    assert told(source, lambda hub: hub.heard(2), wait_s=0.3) == [1, 2]
+
+
+def test_a_listener_hears_its_own_tenant_only() -> None:
+    async def run() -> tuple[int, str]:
+        hub = Hub(Source(), loop=asyncio.get_running_loop())
+        mine = Subscription("a", most=10, wants=lambda _: True)
+        hub.join(mine)
+        hub.committed([event(1, "a"), event(2, "b"), event(3, "a")])
+        await asyncio.sleep(0.01)
+        return mine.take(after=0)
+
+    last, text = asyncio.run(run())
+    assert last == 3
+    assert [line for line in text.splitlines() if line.startswith("id:")] == ["id: 1", "id: 3"]
+
+
+def test_a_listener_that_does_not_take_is_dropped_and_keeps_nothing() -> None:
+    async def run() -> Subscription:
+        hub = Hub(Source(), loop=asyncio.get_running_loop())
+        mine = Subscription("a", most=2, wants=lambda _: True)
+        hub.join(mine)
+        hub.committed([event(1), event(2), event(3)])
+        await asyncio.sleep(0.01)
+        return mine
+
+    mine = asyncio.run(run())
+    assert mine.dropped
+    assert mine.take(after=0) == (0, "")

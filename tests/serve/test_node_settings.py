@@ -1,0 +1,148 @@
+"""Settings: where they come from, what is refused, and what is safe to start with."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tonfall.errors import ConfigError
+from tonfall.serve.calls import Purpose
+from tonfall.serve.codecs import Role
+from tonfall.serve.node import policy_of, retention_of
+from tonfall.serve.records import Notice
+from tonfall.serve.settings import Settings, read_settings
+
+EXAMPLE = Path(__file__).resolve().parents[2] / "deploy" / "tonfall.yaml"
+
+
+def read(tmp_path: Path, text: str, **options: Any) -> Settings:
+    path = tmp_path / "tonfall.yaml"
+    path.write_text(text)
+    return read_settings(path, options=options)
+
+
+def test_out_of_the_box_it_is_for_this_machine_only() -> None:
+    settings = read_settings()
+    assert settings.loopback
+    assert settings.auth.mode == "none"
+    assert settings.model == "small"
+
+
+def test_an_option_beats_a_variable_beats_the_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = "server: {port: 1, drain_s: 2}\nlimits: {calls: 3}\n"
+    monkeypatch.setenv("TONFALL_SERVER__PORT", "4")
+    monkeypatch.setenv("TONFALL_SERVER__DRAIN_S", "5")
+    settings = read(tmp_path, text, server={"port": 6})
+    assert (settings.server.port, settings.server.drain_s, settings.limits.calls) == (6, 5, 3)
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("sever: {}", "sever: Extra inputs are not permitted"),
+        ("server: {port: telephone}", "server.port"),
+        ("server: {prot: 1}", "server.prot"),
+        ("server: [", "line 1 is not YAML"),
+        ("just words", "is not a mapping in YAML"),
+        ("carriers: {twilio: {A B: {}}}", "carriers.twilio.A B"),
+        ("server: {trusted_proxies: [proxy]}", "trusted_proxies"),
+        ("auth: {mode: oidc}", "auth.oidc is not set"),
+        ("privacy: {retention: {audit_days: 30}}", "audit_days"),
+    ],
+)
+def test_what_is_wrong_is_said_in_a_sentence(tmp_path: Path, text: str, says: str) -> None:
+    with pytest.raises(ConfigError, match=says) as error:
+        read(tmp_path, text)
+    assert "\n" not in str(error.value)
+
+
+def test_a_secret_is_in_no_error_and_in_no_text(tmp_path: Path) -> None:
+    text = "carriers: {twilio: {main: {auth_token: hush, tenant: A}}}"
+    with pytest.raises(ConfigError) as error:
+        read(tmp_path, text)
+    assert "hush" not in str(error.value)
+    whole = read(tmp_path, "carriers: {twilio: {main: {auth_token: hush}}}")
+    assert "hush" not in repr(whole)
+
+
+def test_a_missing_file_is_said(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="no such settings file"):
+        read_settings(tmp_path / "none.yaml")
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        ({"server": {"host": "0.0.0.0"}}, "without authentication"),
+        ({"server": {"host": "0.0.0.0"}, "auth": {"mode": "keys"}}, "without TLS"),
+        ({"server": {"trusted_proxies": ["127.0.0.1"]}}, "without authentication"),
+        (
+            {"server": {"trusted_proxies": ["127.0.0.1"]}, "auth": {"mode": "keys"}},
+            "set server.public_url",
+        ),
+        (
+            {"auth": {"mode": "keys"}, "carriers": {"twilio": {"main": {}}}},
+            "carriers.twilio.main has no auth_token",
+        ),
+        (
+            {"auth": {"mode": "keys"}, "carriers": {"asterisk": {"pbx": {}}}},
+            "carriers.asterisk.pbx has no password",
+        ),
+    ],
+)
+def test_what_would_be_open_to_strangers_does_not_start(options: Any, says: str) -> None:
+    with pytest.raises(ConfigError, match=says):
+        read_settings(options=options)
+
+
+def test_by_default_the_customer_alone_is_scored() -> None:
+    policy = policy_of(read_settings().privacy)
+    assert [policy.scores(role) for role in (Role.CUSTOMER, Role.AGENT, Role.UNKNOWN)] == [
+        True,
+        False,
+        False,
+    ]
+    assert policy.hears(Notice.UNKNOWN)
+
+
+def test_the_profile_eu_scores_nobody_before_notice() -> None:
+    policy = policy_of(read_settings(options={"privacy": {"profile": "eu"}}).privacy)
+    assert not policy.hears(Notice.UNKNOWN)
+    assert policy.hears(Notice.GIVEN)
+    assert not policy.hears(Notice.REFUSED)
+    with pytest.raises(ConfigError, match="needs require_notice"):
+        read_settings(options={"privacy": {"profile": "eu", "require_notice": False}})
+
+
+def test_scoring_agents_needs_a_reason_and_a_lawful_place() -> None:
+    agent = {
+        "reason": "Training that the agent asked for.",
+        "person": "The head of training",
+        "region": "Canada",
+        "purpose": "outside_eu",
+    }
+    policy = policy_of(read_settings(options={"privacy": {"score_agent": agent}}).privacy)
+    assert policy.scores(Role.AGENT)
+    assert policy.agents is not None
+    assert policy.agents.purpose is Purpose.OUTSIDE_EU
+    with pytest.raises(ConfigError, match="prohibited there"):
+        read_settings(options={"privacy": {"profile": "eu", "score_agent": agent}})
+    with pytest.raises(ConfigError, match="reason"):
+        read_settings(options={"privacy": {"score_agent": {**agent, "reason": "so"}}})
+
+
+def test_each_kind_of_record_has_its_own_days() -> None:
+    days = {"windows_days": 3, "audit_days": 200}
+    retention = retention_of(read_settings(options={"privacy": {"retention": days}}).privacy)
+    assert (retention.windows, retention.audit, retention.calls) == (3, 200, 30)
+
+
+def test_the_example_settings_are_valid(monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = read_settings(EXAMPLE)
+    assert settings.auth.mode == "keys"
+    assert settings.privacy.profile == "eu"
+    assert settings.carriers.twilio
