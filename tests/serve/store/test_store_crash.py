@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import signal
 import subprocess
 import sys
 import time
@@ -21,26 +19,50 @@ SCRIPT = Path(__file__).with_name("crash_under_load.py")
 LOSS_S = 0.25
 
 
-def load(url: str) -> subprocess.Popen[str]:
-    return subprocess.Popen(
-        [sys.executable, str(SCRIPT), url],
-        stdout=subprocess.PIPE,
-        text=True,
-        cwd=SCRIPT.parent,
-    )
+class Load:
+    """A node in a process of its own, and what it said."""
+
+    def __init__(self, url: str) -> None:
+        self._process = subprocess.Popen(
+            [sys.executable, str(SCRIPT), url], stdout=subprocess.PIPE, text=True, cwd=SCRIPT.parent
+        )
+        self.lines: list[list[str]] = []
+
+    def __enter__(self) -> Load:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.kill()
+
+    def listen(self, count: int, kind: str = "heard") -> None:
+        """Until that many windows more were submitted, or alerts acknowledged."""
+        assert self._process.stdout is not None
+        for line in self._process.stdout:
+            self.lines.append(line.split())
+            count -= line.startswith(kind)
+            if count <= 0:
+                return
+        pytest.fail("the node ended by itself")
+
+    def kill(self) -> None:
+        """With SIGKILL; what it had said until then is read."""
+        if self._process.returncode is not None:
+            return
+        self._process.kill()
+        rest, _ = self._process.communicate()
+        whole = rest[: rest.rfind("\n") + 1]
+        self.lines += [line.split() for line in whole.splitlines()]
+
+    def told(self, kind: str) -> list[list[str]]:
+        """What it said of that kind."""
+        return [words[1:] for words in self.lines if words[0] == kind]
 
 
-def told(process: subprocess.Popen[str]) -> tuple[str, dict[int, float], list[str]]:
-    """Call, windows with the time of their submission, and what was acknowledged."""
-    output, _ = process.communicate()
-    lines = [line.split() for line in output[: output.rfind("\n")].splitlines()]
-    call = next(words[1] for words in lines if words[0] == "call")
-    heard = {int(words[1]): float(words[2]) for words in lines if words[0] == "heard"}
-    return call, heard, [words[1] for words in lines if words[0] == "acknowledged"]
-
-
-def check(store: Store, call: str, heard: dict[int, float], acknowledged: list[str]) -> None:
+def check(store: Store, load: Load) -> None:
     """What was acknowledged is there; of the windows at most the last are missing."""
+    ((call,),) = load.told("call")
+    heard = {int(number): float(at) for number, at in load.told("heard")}
+    acknowledged = [alert for (alert,) in load.told("acknowledged")]
     windows, last = [], 0
     while some := store.windows("acme", call, after=last):
         windows += [int(row.window.heard) for row in some]
@@ -60,15 +82,15 @@ def check(store: Store, call: str, heard: dict[int, float], acknowledged: list[s
 
 def test_a_killed_node_loses_nothing_acknowledged(store_url: str) -> None:
     store = Store.open(store_url)
-    for seconds in (1.5, 2.3):
-        process = load(store_url)
-        time.sleep(seconds + 1.0)
-        os.kill(process.pid, signal.SIGKILL)
-        check(store, *told(process))
+    for count in (251, 403):
+        with Load(store_url) as load:
+            load.listen(count)
+            load.kill()
+            check(store, load)
     store.close()
     again = Store.open(store_url, create=False)  # and after it was closed in order
     assert again.verify_audit().intact
-    assert again.last_event() > 300
+    assert again.last_event() > 500
     again.close()
 
 
@@ -76,14 +98,14 @@ def test_a_killed_database_loses_nothing_acknowledged() -> None:
     with running() as server:
         url = server.create("tonfall")
         store = Store.open(url)
-        process = load(url)
-        time.sleep(2.5)
-        server.kill()
-        time.sleep(0.5)
-        restart(server)
-        time.sleep(3.0)
-        os.kill(process.pid, signal.SIGKILL)
-        check(store, *told(process))
+        with Load(url) as load:
+            load.listen(300)
+            server.kill()
+            load.listen(100)  # they wait for the database
+            restart(server)
+            load.listen(4, "acknowledged")  # so what waited before them is written
+            load.kill()
+            check(store, load)
         store.close()
 
 
