@@ -92,23 +92,27 @@ class WebSocketLine(asyncio.Protocol):
         Raises:
             ServiceError: nobody answers, or the answer is no.
         """
-        loop = asyncio.get_running_loop()
         context = (trust or ssl.create_default_context()) if address.secure else None
+        line = cls(address.url, headers=headers, subprotocols=subprotocols)
         try:
             async with asyncio.timeout(patience_s):
-                _, line = await loop.create_connection(
-                    lambda: cls(address.url, headers=headers, subprotocols=subprotocols),
-                    address.host,
-                    address.port,
-                    ssl=context,
-                )
-                await line._opened
+                await line._connect(address, context)
         except (OSError, TimeoutError) as error:
             why = getattr(error, "strerror", None) or str(error) or "no answer in time"
             raise ServiceError(
                 f"{address.url}: no connection ({why}); is the server running?", retry=True
             ) from error
         return line
+
+    async def _connect(self, address: Address, context: ssl.SSLContext | None) -> None:
+        loop = asyncio.get_running_loop()
+        try:
+            await loop.create_connection(lambda: self, address.host, address.port, ssl=context)
+            await self._opened
+        except BaseException:
+            if self._transport is not None:
+                self._transport.abort()
+            raise
 
     @property
     def full(self) -> bool:
