@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import http
+import ssl
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -116,11 +117,11 @@ class CodecServer:
 
 
 @asynccontextmanager
-async def codec_server() -> AsyncIterator[CodecServer]:
-    """All protocols on free ports of this machine."""
+async def codec_server(*, tls: ssl.SSLContext | None = None) -> AsyncIterator[CodecServer]:
+    """All protocols on free ports of this machine; the WebSockets with TLS if asked for."""
     server = CodecServer()
     loop = asyncio.get_running_loop()
-    options: dict[str, Any] = {"process_request": server.admit, "compression": None}
+    options: dict[str, Any] = {"process_request": server.admit, "compression": None, "ssl": tls}
     async with serve(server.talk, "127.0.0.1", 0, **options) as sockets:
         server.ports["ws"] = _port(sockets)
         tcp = await asyncio.start_server(server.audiosocket, "127.0.0.1", 0)

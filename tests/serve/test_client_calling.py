@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import json
+import shutil
+import ssl
+import subprocess
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any, TypeVar
@@ -262,6 +265,46 @@ def test_audiohook_pings_and_is_answered() -> None:
 def test_headers_reach_the_server() -> None:
     server, _ = called(URLS["twilio"], credentials=Credentials(secret="12345"))
     assert "X-Twilio-Signature" in server.heard[-1].headers
+
+
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Of this machine, and its key, in one file; skips where openssl is missing."""
+    if shutil.which("openssl") is None:
+        pytest.skip("needs the program openssl")
+    folder = tmp_path_factory.mktemp("tls")
+    command = "openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=localhost"
+    command += " -addext subjectAltName=IP:127.0.0.1 -keyout key.pem -out cert.pem"
+    subprocess.run(command.split(), cwd=folder, check=True, capture_output=True)
+    both = folder / "both.pem"
+    both.write_text((folder / "cert.pem").read_text() + (folder / "key.pem").read_text())
+    return both
+
+
+@pytest.mark.parametrize("trusted", [True, False])
+def test_calls_go_over_tls_to_those_who_are_trusted(certificate: Path, trusted: bool) -> None:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate)
+
+    async def run() -> tuple[CodecServer, CallResult]:
+        async with codec_server(tls=context) as server:
+            trust = ssl.create_default_context(cafile=certificate) if trusted else None
+            plan = Plan(
+                address=read_address(server.url("/v1/stream").replace("ws:", "wss:")),
+                recordings=[Recording("a", SECOND, 8000)],
+                speed=20.0,
+                trust=trust,
+            )
+            (result,) = await play_calls(plan)
+            return server, result
+
+    server, result = asyncio.run(run())
+    if trusted:
+        assert result.error == ""
+        np.testing.assert_array_equal(heard(server.heard[-1].events), through("native"))
+    else:
+        assert "CERTIFICATE_VERIFY_FAILED" in result.error.upper().replace(" ", "_")
+        assert result.frames == 0
 
 
 def test_a_recording_is_read_repeated_and_reordered(tmp_path: Path) -> None:
