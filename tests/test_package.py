@@ -25,17 +25,22 @@ PACKAGES = sorted(
 )
 HEAVY = {
     "IPython",
+    "alembic",
     "av",
+    "fastapi",
     "matplotlib",
     "onnx",
     "pandas",
+    "psycopg",
     "pyannote",
     "pyarrow",
     "rich",
     "sklearn",
+    "sqlalchemy",
     "torch",
     "transformers",
     "typer",
+    "uvicorn",
 }
 LONGEST_MODULE = 600
 
