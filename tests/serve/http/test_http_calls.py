@@ -6,10 +6,15 @@ import io
 import json
 import zipfile
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
+import soundfile
 from running_node import EXAMPLE, Running, events_of, frames
 
+from tonfall.analysis import analyze
+from tonfall.analysis.exports import export
+from tonfall.audio import read
 from tonfall.serve.codecs import Role
 
 CALLER = "+49 170 1234567"
@@ -144,3 +149,14 @@ def until(events: Iterator[dict[str, object]], kind: str) -> Iterator[dict[str, 
         yield event
         if event["event"] == kind:
             return
+
+
+def test_a_recording_gives_what_the_library_gives(open_node: Running, tmp_path: Path) -> None:
+    waveform, rate = read(EXAMPLE)
+    mono = tmp_path / "mono.wav"
+    soundfile.write(mono, waveform.mean(axis=0), rate)
+    expected = analyze(mono, model=open_node.node.services.desk.predictor, speakers=2)
+    with open_node.client() as client, mono.open("rb") as file:
+        answer = client.post("/v1/analyze", files={"file": file}, data={"speakers": "2"})
+    document = export(expected.timeline, "json").decode().replace(str(mono), "mono.wav")
+    assert answer.raise_for_status().json() == json.loads(document)

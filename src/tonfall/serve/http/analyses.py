@@ -47,7 +47,8 @@ class Job:
         path: of the upload.
         name: how the client calls it.
         longest_s: seconds; a longer recording is refused while it is decoded.
-        customer: channel that is judged; all by default.
+        customer: channel that is judged, or of one channel the speaker; all by default.
+        speakers: how many there are in a recording of one channel; found out by default.
         baseline: False to judge every window alone.
     """
 
@@ -56,6 +57,7 @@ class Job:
     name: str
     longest_s: float
     customer: int | None = None
+    speakers: int | None = None
     baseline: bool = True
 
 
@@ -234,24 +236,21 @@ def _without_path(error: TonfallError, job: Job) -> TonfallError:
 
 
 def _analyze(job: Job, predictor: Predictor) -> bytes:
-    from tonfall.analysis import analyze_blocks
+    """What ``tonfall analyze`` does, once it is known how long the recording is."""
+    from tonfall.analysis import analyze
     from tonfall.analysis.exports import export
     from tonfall.audio import open_audio
 
     with open_audio(job.path) as reader:
-        if job.customer is not None and not 0 <= job.customer < reader.info.channels:
-            raise ConfigError(
-                f"The customer is said to be on channel {job.customer}, but the recording has "
-                f"channels 0 to {reader.info.channels - 1}; choose one of these."
-            )
-        scored = [job.customer in (None, channel) for channel in range(reader.info.channels)]
-        analysis = analyze_blocks(
-            _bounded(reader, job),
-            info=reader.info,
-            predictor=predictor,
-            baseline=job.baseline,
-            scored=scored,
-        )
+        for _ in _bounded(reader, job):
+            pass
+    analysis = analyze(
+        job.path,
+        model=predictor,
+        baseline=job.baseline,
+        customer=job.customer,
+        speakers=job.speakers,
+    )
     timeline = analysis.timeline
     named = replace(timeline.recording, file=job.name)
     return export(replace(timeline, recording=named), "json")

@@ -27,7 +27,11 @@ router = APIRouter(tags=["recordings"])
 Sender = Annotated[Principal, asking(Scope.INGEST)]
 Recording = Annotated[UploadFile, File(description="Any usual format, 1 to 8 channels.")]
 Channel = Annotated[
-    int | None, Form(ge=0, le=7, description="Judge this channel only; hear the rest.")
+    int | None,
+    Form(ge=0, le=7, description="Judge this channel (of one channel, this speaker) only."),
+]
+Speakers = Annotated[
+    int | None, Form(ge=1, le=4, description="Speakers in a recording of one channel.")
 ]
 Baseline = Annotated[bool, Form(description="False to judge each window alone.")]
 CHUNK = 1 << 20
@@ -39,7 +43,7 @@ TIMELINE: dict[int | str, dict[str, Any]] = {
             "application/json": {
                 "schema": {"type": "object"},
                 "example": {
-                    "format": "tonfall timeline",
+                    "format": "tonfall.timeline",
                     "schema_version": 1,
                     "recording": {
                         "file": "call.wav",
@@ -58,11 +62,17 @@ TIMELINE: dict[int | str, dict[str, Any]] = {
 
 @router.post("/v1/analyze", responses=TIMELINE | answers(400, 408, 413), summary="A timeline")
 async def analyze(
-    file: Recording, who: Sender, ours: Ours, customer: Channel = None, baseline: Baseline = True
+    file: Recording,
+    who: Sender,
+    ours: Ours,
+    customer: Channel = None,
+    speakers: Speakers = None,
+    baseline: Baseline = True,
 ) -> Response:
     """A recording's timeline: turns and windows with their emotion. Nothing of it is kept."""
-    job = {"longest_s": ours.settings.limits.audio_s, "customer": customer, "baseline": baseline}
-    return await _answer(ours, who, file, "analyze", job)
+    limits = ours.settings.limits
+    job = {"longest_s": limits.audio_s, "customer": customer, "speakers": speakers}
+    return await _answer(ours, who, file, "analyze", {**job, "baseline": baseline})
 
 
 @router.post(
