@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -31,7 +32,12 @@ def lesson(rows: int = 60) -> Lesson:
     dimensions = np.full((rows, 3), np.nan, np.float32)
     dimensions[:, 0] = truth / 2
     return Lesson(
-        centred, targets, np.ones_like(targets, bool), np.ones(rows, np.float32), dimensions
+        centred=centred,
+        learnt=np.zeros_like(centred),
+        targets=targets,
+        possible=np.ones_like(targets, bool),
+        weights=np.ones(rows, np.float32),
+        dimensions=dimensions,
     )
 
 
@@ -44,6 +50,27 @@ def test_the_head_learns_what_can_be_told_apart() -> None:
     assert np.corrcoef(dimensions.numpy()[:, 0], made.dimensions[:, 0])[0, 1] > 0.9
 
 
+def test_a_head_that_hears_the_baseline_uses_it_and_is_the_same_without_one() -> None:
+    made = lesson()
+    rng = np.random.default_rng(1)
+    told = rng.normal(0, 0.1, made.learnt.shape).astype(np.float32)
+    told[:, 3] += made.targets[:, 1]
+    mute = replace(made, centred=np.zeros_like(made.centred) + told[:, :1], learnt=told)
+    prior = np.full(4, 0.5, np.float32)
+    deaf = fit_judge(mute, strength=100, prior=prior)
+    judge = fit_judge(mute, strength=100, prior=prior, hears_baseline=1.0)
+    baseline = torch.from_numpy(told + prior)
+    pooled = torch.from_numpy(mute.centred) + baseline
+    found = judge(pooled, baseline)[0].numpy().argmax(axis=1) == 1
+    assert (found == (made.targets[:, 1] > 0)).all()
+    assert deaf.voice is None
+    assert judge.voice is not None
+    at_prior = torch.from_numpy(prior).expand(60, 4)
+    logits, _ = judge(pooled, at_prior)
+    alone = judge.categories((pooled - at_prior) / judge.scale)
+    assert torch.equal(logits, alone)
+
+
 def test_training_twice_gives_the_same_head() -> None:
     first, second = fit_judge(lesson(), strength=10), fit_judge(lesson(), strength=10)
     assert torch.equal(first.categories.weight, second.categories.weight)
@@ -53,7 +80,7 @@ def test_a_label_that_a_corpus_lacks_is_not_learnt_as_absent() -> None:
     made = lesson()
     barred = made.possible.copy()
     barred[:, 2] = made.targets[:, 2] > 0
-    masked = Lesson(made.centred, made.targets, barred, made.weights, made.dimensions)
+    masked = replace(made, possible=barred)
     third = torch.from_numpy(made.centred[made.targets[:, 2] > 0])
     with_mask, _ = fit_judge(masked, strength=10)(third, torch.zeros_like(third))
     without, _ = fit_judge(made, strength=10)(third, torch.zeros_like(third))

@@ -53,11 +53,13 @@ def pieces() -> tuple[FloatArray, FloatArray]:
     return frames, weights
 
 
-def network(encoder: Encoder) -> Network:
+def network(encoder: Encoder, *, hears_baseline: bool = False) -> Network:
     """With Whisper's front and a head of random weights."""
     torch.manual_seed(0)
-    judge = Judge(pooled=encoder.pooled, labels=len(LABELS), dimensions=3)
-    return Network(build_front(encoder, FRONT_END), judge).eval()
+    judge = Judge(
+        pooled=encoder.pooled, labels=len(LABELS), dimensions=3, hears_baseline=hears_baseline
+    )
+    return Network(build_front(encoder, FRONT_END), judge).eval().requires_grad_(False)
 
 
 def test_every_encoder_tensor_is_there(container: Path) -> None:
@@ -147,6 +149,35 @@ def test_the_shipped_graph_gives_what_the_network_gives(
     expected = logits.softmax(1).numpy()[0]
     assert judgement.affect.probabilities == pytest.approx(expected, abs=difference)
     assert judgement.affect.arousal == pytest.approx(float(dimensions[0, 0]), abs=difference)
+
+
+@pytest.mark.usefixtures("container")
+@pytest.mark.parametrize("hears_baseline", [False, True])
+def test_a_window_is_judged_alike_whatever_else_is_due(
+    tmp_path: Path, hears_baseline: bool
+) -> None:
+    """The head of an 8-bit model stays in float32: 8 bits would be scaled over the whole batch."""
+    source = network(MEDIUM, hears_baseline=hears_baseline)
+    graph = export_graph(source, frames=200, int8=True)
+    model = Predictor(write_bundle(tmp_path / "model", spec=spec(MEDIUM), model=graph, card=""))
+    rng = np.random.default_rng(0)
+    pooled = rng.normal(0, 1, (20, MEDIUM.statistics)).astype(np.float32) ** 2
+    pooled[:, -1] = 1
+    learnt = rng.normal(0, 1, MEDIUM.pooled).astype(np.float32)
+    baselines = [
+        model.baseline().updated(learnt, seconds=2.0 * number) if number else None
+        for number in range(20)
+    ]
+    together = model.judge_windows(pooled, baselines)
+    for window, baseline, judgement in zip(pooled, baselines, together, strict=True):
+        (alone,) = model.judge_windows(window[None], [baseline])
+        assert alone.affect.probabilities == pytest.approx(judgement.affect.probabilities, abs=1e-6)
+        expected, _ = source.judge(
+            pool(torch.from_numpy(window[None])),
+            torch.from_numpy((baseline or model.baseline()).mean[None]),
+        )
+        found = torch.tensor(judgement.affect.probabilities)
+        torch.testing.assert_close(found, expected.softmax(1)[0], atol=1e-5, rtol=0)
 
 
 def spec(encoder: Encoder) -> BundleSpec:

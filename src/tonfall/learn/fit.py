@@ -105,10 +105,16 @@ def fit(
     prior = np.mean([prior_mean(copy.features, items["corpus"]) for copy in copies], axis=0)
     rng = np.random.default_rng(recipe.seed)
     parts = [_centre(recipe, items, copy, prior, rng) for copy in copies]
-    rows = np.concatenate([clips for clips, _ in parts])
-    centred = np.concatenate([features for _, features in parts])
-    lesson = _lesson(items.iloc[rows], centred, labels, recipe.head.label_weights)
-    judge = fit_judge(lesson, strength=recipe.head.strength)
+    rows = np.concatenate([clips for clips, _, _ in parts])
+    centred, baselines = (np.concatenate([part[side] for part in parts]) for side in (1, 2))
+    learnt = (baselines - prior).astype(np.float32)
+    lesson = _lesson(items.iloc[rows], centred, learnt, labels, recipe.head.label_weights)
+    judge = fit_judge(
+        lesson,
+        strength=recipe.head.strength,
+        prior=prior,
+        hears_baseline=recipe.head.hears_baseline if recipe.baseline else 0.0,
+    )
     return Fitted(judge, prior, labels, Calibration(temperature=1, uncertain_below=0))
 
 
@@ -127,21 +133,23 @@ def _centre(
     copy: Pooled,
     prior: FloatArray,
     rng: np.random.Generator,
-) -> tuple[np.ndarray[tuple[int], np.dtype[np.int64]], FloatArray]:
-    """Clips, and their features less a baseline: a drawn one, or the prior."""
+) -> tuple[np.ndarray[tuple[int], np.dtype[np.int64]], FloatArray, FloatArray]:
+    """Clips, their features less a baseline, and the baseline: a drawn one, or the prior."""
     if recipe.baseline is None:
-        return np.arange(len(items)), copy.features - prior
+        alone = np.broadcast_to(prior, copy.features.shape)
+        return np.arange(len(items)), copy.features - alone, alone
     clips = items[["corpus", "speaker", "label"]].assign(seconds=copy.seconds)
     drawn: Histories = draw_histories(clips, recipe=recipe.baseline, rng=rng)
     baselines = drawn.baselines(
         copy.features, prior=prior, prior_weight_s=recipe.baseline.prior_weight_s
     )
-    return drawn.clips, copy.features[drawn.clips] - baselines
+    return drawn.clips, copy.features[drawn.clips] - baselines, baselines
 
 
 def _lesson(
     items: pd.DataFrame,
     centred: FloatArray,
+    learnt: FloatArray,
     labels: LabelSpace,
     label_weights: dict[str, float],
 ) -> Lesson:
@@ -153,6 +161,7 @@ def _lesson(
     dimensions = items.reindex(columns=list(DIMENSIONS)).to_numpy(np.float32, na_value=np.nan)
     return Lesson(
         centred=centred.astype(np.float32),
+        learnt=learnt,
         targets=targets.astype(np.float32),
         possible=np.array(of_corpus, dtype=bool),
         weights=(stressed / counts).astype(np.float32),

@@ -24,6 +24,7 @@ class Lesson:
 
     Attributes:
         centred: (rows, pooled) features less their baselines.
+        learnt: (rows, pooled) baselines less the prior; zero where nothing was heard.
         targets: (rows, labels) share of each label; all zero where the category is not known.
         possible: (rows, labels) True for the labels that the row's corpus has at all: a corpus
             that lacks a label says nothing about it.
@@ -32,19 +33,30 @@ class Lesson:
     """
 
     centred: FloatArray
+    learnt: FloatArray
     targets: FloatArray
     possible: np.ndarray[tuple[int, int], np.dtype[np.bool_]]
     weights: FloatArray
     dimensions: FloatArray
 
 
-def fit_judge(lesson: Lesson, *, strength: float, steps: int = 100) -> Judge:
+def fit_judge(
+    lesson: Lesson,
+    *,
+    strength: float,
+    prior: FloatArray | None = None,
+    hears_baseline: float = 0.0,
+    steps: int = 100,
+) -> Judge:
     """Fit categories (masked cross-entropy) and dimensions (squared error), L2-penalised.
 
     Args:
         lesson: the rows.
         strength: weight of all rows together against the penalty on standardised features; how
             many rows there are does not matter.
+        prior: (pooled,) that ``learnt`` counts from; zero by default.
+        hears_baseline: how freely, against the features, the categories may use ``learnt``; 0
+            for not at all.
         steps: most iterations of L-BFGS.
 
     Returns:
@@ -54,25 +66,35 @@ def fit_judge(lesson: Lesson, *, strength: float, steps: int = 100) -> Judge:
         pooled=lesson.centred.shape[1],
         labels=lesson.targets.shape[1],
         dimensions=lesson.dimensions.shape[1],
+        hears_baseline=hears_baseline > 0,
     )
+    if prior is not None:
+        judge.prior.copy_(torch.from_numpy(prior))
     scale = lesson.centred.std(axis=0) + 1e-6
     judge.scale.copy_(torch.from_numpy(scale))
     features = torch.from_numpy(lesson.centred / scale)
     weights = torch.from_numpy(lesson.weights / lesson.weights.sum())
-    for layer in (judge.categories, judge.dimensions):
-        nn.init.zeros_(layer.weight)
-        nn.init.zeros_(layer.bias)
+    for parameter in judge.parameters():
+        nn.init.zeros_(parameter)
     known = torch.from_numpy(lesson.targets.any(axis=1))
     targets = torch.from_numpy(lesson.targets)[known]
     floor = torch.finfo(torch.float32).min / 4
     barred = torch.where(torch.from_numpy(lesson.possible), 0.0, floor)[known]
 
-    def category_loss() -> torch.Tensor:
-        logits = judge.categories(features[known]) + barred
-        losses = -(targets * logits.log_softmax(dim=1)).sum(dim=1)
-        return strength * (losses * weights[known]).sum() + _penalty(judge.categories)
+    seen = features[known]
+    learnt = torch.from_numpy(lesson.learnt / scale * np.float32(hears_baseline))[known]
+    layers = [layer for layer in (judge.categories, judge.voice) if layer is not None]
 
-    _minimise(judge.categories, category_loss, steps)
+    def category_loss() -> torch.Tensor:
+        logits = judge.categories(seen) + barred
+        if judge.voice is not None:
+            logits = logits + judge.voice(learnt)
+        losses = -(targets * logits.log_softmax(dim=1)).sum(dim=1)
+        return strength * (losses * weights[known]).sum() + sum(map(_penalty, layers))
+
+    _minimise(layers, category_loss, steps)
+    if judge.voice is not None:
+        judge.voice.weight.data *= hears_baseline
     _fit_dimensions(judge, lesson, features, weights, strength)
     return judge.eval().requires_grad_(False)
 
@@ -93,17 +115,20 @@ def _fit_dimensions(
         error = (torch.sigmoid(judge.dimensions(features)) - truth).square() * known
         return 10 * strength * (error.sum(dim=1) * weights).sum() + _penalty(judge.dimensions)
 
-    _minimise(judge.dimensions, loss, _DIMENSION_STEPS)
+    _minimise([judge.dimensions], loss, _DIMENSION_STEPS)
 
 
 def _penalty(layer: nn.Linear) -> torch.Tensor:
     return 0.5 * layer.weight.square().sum()
 
 
-def _minimise(layer: nn.Linear, loss: object, steps: int) -> None:
+def _minimise(layers: list[nn.Linear], loss: object, steps: int) -> None:
     assert callable(loss)
     optimiser = torch.optim.LBFGS(
-        layer.parameters(), max_iter=steps, history_size=10, line_search_fn="strong_wolfe"
+        [each for layer in layers for each in layer.parameters()],
+        max_iter=steps,
+        history_size=10,
+        line_search_fn="strong_wolfe",
     )
 
     def closure() -> torch.Tensor:

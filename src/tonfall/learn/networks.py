@@ -72,22 +72,32 @@ class Judge(nn.Module):
         pooled: number of pooled features.
         labels: size of the label space.
         dimensions: number of dimensions, 0 for none.
+        hears_baseline: True to let the categories see, besides, how far the baseline lies from
+            the prior: what is left of a voice that the gate held back, and what it was made of.
     """
 
     scale: torch.Tensor
+    prior: torch.Tensor
 
-    def __init__(self, *, pooled: int, labels: int, dimensions: int) -> None:
+    def __init__(
+        self, *, pooled: int, labels: int, dimensions: int, hears_baseline: bool = False
+    ) -> None:
         super().__init__()
         self.register_buffer("scale", torch.ones(pooled))
+        self.register_buffer("prior", torch.zeros(pooled))
         self.categories = nn.Linear(pooled, labels)
         self.dimensions = nn.Linear(pooled, dimensions)
+        self.voice = nn.Linear(pooled, labels, bias=False) if hears_baseline else None
 
     def forward(
         self, pooled: torch.Tensor, baseline: torch.Tensor
     ) -> tuple[torch.Tensor, torch.Tensor]:
         """(n, pooled) twice to (n, labels) logits and (n, dimensions) in [0, 1]."""
         centred = (pooled - baseline) / self.scale
-        return self.categories(centred), torch.sigmoid(self.dimensions(centred))
+        logits = self.categories(centred)
+        if self.voice is not None:
+            logits = logits + self.voice((baseline - self.prior) / self.scale)
+        return logits, torch.sigmoid(self.dimensions(centred))
 
 
 class Network(nn.Module):

@@ -98,10 +98,13 @@ class Head(_Part):
     Attributes:
         strength: how far the head may go: weight of all clips together against its L2 penalty.
         label_weights: how much more than the others a label counts.
+        hears_baseline: how freely the categories may use how far the baseline lies from the
+            prior, beside the features less the baseline; 0 for not at all.
     """
 
     strength: float = Field(default=6, gt=0, le=1000)
     label_weights: dict[str, Annotated[float, Field(gt=0, le=10)]] = {}
+    hears_baseline: float = Field(default=0, ge=0, le=10)
 
 
 class Recipe(_Part):
