@@ -9,6 +9,7 @@ from alert_sounds import LABELS
 
 from tonfall.errors import ConfigError
 from tonfall.serve.alerts import Severity, check_rules, default_rules, read_rules
+from tonfall.serve.alerts import rules as module
 
 GOOD = """
 rules:
@@ -98,3 +99,9 @@ def test_only_a_rise_may_be_a_fall(tmp_path: Path) -> None:
     assert rule.when[0].below == -0.2
     with pytest.raises(ConfigError, match="only the threshold of a rise may be below 0"):
         read_rules(written(tmp_path, text.replace("OF", "smoothed")))
+
+
+def test_the_page_shows_the_rules_that_tonfall_brings() -> None:
+    page = Path(__file__).parents[2] / "docs" / "server" / "alerts.md"
+    file = Path(module.__file__).with_name("default_rules.yaml")
+    assert f"```yaml\n{file.read_text()}```" in page.read_text()
