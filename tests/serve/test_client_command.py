@@ -80,6 +80,7 @@ def test_a_refused_call_is_told_and_fails(server: CodecServer, recording: Path) 
     )
     assert result.exit_code == 1
     assert "0 done, 1 failed" in result.output
+    assert "0 of 1" in result.output
     assert "403:Thesignatureismissing" in "".join(result.output.split())
 
 

@@ -63,13 +63,14 @@ def _facts(
     results: Sequence[CallResult], *, plan: Plan, listener: Listener | None
 ) -> list[tuple[str, str]]:
     done = sum(not result.error for result in results)
-    asked = [result.acknowledged for result in results if result.acknowledged is not None]
+    acknowledged = sum(result.acknowledged is True for result in results)
+    asks = plan.address.protocol in ("native", "audiohook")
     codes = Counter(_closed(result) for result in results)
     facts = [
         ("calls", f"{done} done, {len(results) - done} failed, over {plan.address.protocol}"),
         ("audio sent", f"{sum(result.seconds for result in results):.1f} s"),
         ("frames sent", f"{sum(result.frames for result in results)}"),
-        ("acknowledged", f"{sum(asked)} of {len(asked)}" if asked else "the protocol has none"),
+        ("acknowledged", f"{acknowledged} of {len(results)}" if asks else "the protocol has none"),
         ("closed", ", ".join(f"{code}: {count}" for code, count in codes.most_common())),
         ("sent late by at most", f"{1000 * max(result.behind_s for result in results):.0f} ms"),
     ]

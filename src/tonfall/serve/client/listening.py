@@ -137,7 +137,8 @@ class Listener:
         async with httpx.AsyncClient(verify=verify, timeout=httpx.Timeout(10, read=60)) as client:
             while failed < TRIES:
                 try:
-                    await self._listen(client)
+                    if not await self._listen(client):
+                        return
                     failed = 0
                 except httpx.HTTPError as error:
                     failed += 1
@@ -156,7 +157,8 @@ class Listener:
         if self.failure is not None:
             raise self.failure
 
-    async def _listen(self, client: httpx.AsyncClient) -> None:
+    async def _listen(self, client: httpx.AsyncClient) -> bool:
+        """Listen until the server ends the answer; False where it refuses one."""
         headers = self._headers | ({"Last-Event-ID": self._last} if self._last else {})
         async with client.stream(
             "GET", self._url, params={"kinds": KINDS}, headers=headers
@@ -164,10 +166,11 @@ class Listener:
             if response.status_code != 200:
                 await response.aread()
                 self._fail(f"{self._url}: the server answers {response.status_code}; see --token.")
-                raise asyncio.CancelledError
+                return False
             async for line in _lines(response):
                 self._ready.set()
                 self._on_line(line)
+        return True
 
     def _fail(self, sentence: str) -> None:
         self.failure = ServiceError(sentence, retry=True)
