@@ -70,10 +70,14 @@ def test_alerts_are_listed_by_state_and_call(desk_node: Running, alert: str) -> 
 def test_the_audit_names_who_did_what_and_holds_together(desk_node: Running, alert: str) -> None:
     with desk_node.client() as client:
         client.post(f"/v1/alerts/{alert}/acknowledge", json={}).raise_for_status()
+        client.get(f"/v1/alerts/{alert}").raise_for_status()
         page = client.get("/v1/audit", params={"limit": 1000}).json()
     assert page["intact"] is True
     moved = [line for line in page["lines"] if line["subject"] == f"alert {alert}"]
-    assert [(line["actor"], line["action"]) for line in moved] == [("local", "alert.moved")]
+    assert [(line["actor"], line["action"]) for line in moved] == [
+        ("local", "alert.moved"),
+        ("local", "alert.viewed"),
+    ]
     check: AuditCheck = desk_node.store.verify_audit()
     assert check.intact
 

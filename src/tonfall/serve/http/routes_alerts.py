@@ -44,8 +44,10 @@ def alerts(
 
 @router.get("/{alert}", responses=answers(404), summary="One alert")
 def alert(alert: AlertId, who: Reader, ours: Ours) -> AlertDocument:
-    """An alert as it stands."""
-    return _document(ours, who, alert)
+    """An alert as it stands; that it was seen goes into the audit."""
+    document = _document(ours, who, alert)
+    ours.note(who.tenant, who.actor, "alert.viewed", f"alert {alert}")
+    return document
 
 
 @router.post("/{alert}/acknowledge", responses=answers(404, 409), summary="Somebody looks at it")

@@ -1,0 +1,199 @@
+"""The short way from socket to session brings what the WebSocket library would bring."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from typing import Any
+
+import uvicorn
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from uvicorn.server import ServerState
+from websockets.client import ClientProtocol
+from websockets.frames import Opcode
+from websockets.http11 import Response
+from websockets.uri import parse_uri
+
+from tonfall.serve.carriers import Close, Pace
+from tonfall.serve.carriers.direct import DirectWebSocket
+
+MOST = 2_000
+Message = str | bytes
+messages = st.lists(
+    st.one_of(st.text(max_size=300), st.binary(max_size=300), st.binary(max_size=MOST)),
+    max_size=8,
+)
+
+
+class Wire(asyncio.Transport):
+    """A socket of which only the written bytes are kept."""
+
+    def __init__(self) -> None:
+        super().__init__({"peername": ("127.0.0.1", 1), "sockname": ("127.0.0.1", 2)})
+        self.written = b""
+        self.closed = False
+
+    def write(self, data: Any) -> None:
+        self.written += data
+
+    def close(self) -> None:
+        self.closed = True
+
+    def abort(self) -> None:
+        self.closed = True
+
+    def is_closing(self) -> bool:
+        return self.closed
+
+    def get_write_buffer_size(self) -> int:
+        return 0
+
+    def pause_reading(self) -> None:
+        pass
+
+    def resume_reading(self) -> None:
+        pass
+
+
+class Collected:
+    """A session that keeps what it is given."""
+
+    congested = over = False
+
+    def __init__(self) -> None:
+        self.frames: list[Message] = []
+        self.ended: list[bool] = []
+
+    def attach(self, send: Any) -> None:
+        self.send = send
+
+    def receive(self, frame: Message, *, now: float) -> list[Any]:
+        self.frames.append(frame)
+        return [Close(1008, "Enough.")] if frame == "enough" else []
+
+    def gone(self, *, clean: bool) -> None:
+        self.ended.append(clean)
+
+
+async def opened(session: Collected) -> tuple[DirectWebSocket, Wire, ClientProtocol]:
+    """A WebSocket after its handshake, taken over by a session, and its client."""
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        await receive()
+        await send({"type": "websocket.accept"})
+        await scope["extensions"]["tonfall.direct"].run(session, pace=pace)
+
+    pace = Pace(asyncio.get_running_loop())
+    config = uvicorn.Config(app, ws_max_size=MOST, log_config=None, ws_per_message_deflate=False)
+    config.load()
+    server = DirectWebSocket(config=config, server_state=ServerState(), app_state={})
+    client, wire = ClientProtocol(parse_uri("ws://127.0.0.1/")), Wire()
+    server.connection_made(wire)
+    client.send_request(client.connect())
+    server.data_received(b"".join(client.data_to_send()))
+    for _ in range(5):
+        await asyncio.sleep(0)
+    client.receive_data(wire.written)
+    wire.written = b""
+    [response] = client.events_received()
+    assert isinstance(response, Response)
+    return server, wire, client
+
+
+def sent(client: ClientProtocol, frames: list[Message], cuts: list[int]) -> bytes:
+    """Masked frames, some of them fragmented, with pings between."""
+    for number, frame in enumerate(frames):
+        data = frame.encode() if isinstance(frame, str) else frame
+        cut = cuts[number % len(cuts)] if cuts else 0
+        send = client.send_text if isinstance(frame, str) else client.send_binary
+        if cut % 3 == 2 and len(data) > 2:
+            send(data[: len(data) // 2], fin=False)
+            client.send_ping(b"between")
+            client.send_continuation(data[len(data) // 2 :], fin=True)
+        else:
+            send(data)
+        if cut % 5 == 1:
+            client.send_ping(b"after")
+    return b"".join(client.data_to_send())
+
+
+def pings(frames: list[Message], cuts: list[int]) -> int:
+    """How many of them :func:`sent` sends."""
+    count = 0
+    for number, frame in enumerate(frames):
+        cut = cuts[number % len(cuts)] if cuts else 0
+        length = len(frame.encode() if isinstance(frame, str) else frame)
+        count += (cut % 3 == 2 and length > 2) + (cut % 5 == 1)
+    return count
+
+
+@settings(max_examples=60, deadline=None)
+@given(messages, st.lists(st.integers(1, 200), max_size=30))
+def test_any_cut_of_the_bytes_brings_the_same_messages(
+    frames: list[Message], cuts: list[int]
+) -> None:
+    async def run() -> tuple[Collected, int]:
+        session = Collected()
+        server, wire, client = await opened(session)
+        data = sent(client, frames, cuts)
+        position = 0
+        for length in cuts:
+            server.data_received(data[position : position + length])
+            position += length
+        server.data_received(data[position:])
+        client.receive_data(wire.written)
+        pongs = [each for each in client.events_received() if each.opcode is Opcode.PONG]  # type: ignore[union-attr]
+        server.connection_lost(None)
+        await asyncio.sleep(0)
+        return session, len(pongs)
+
+    session, pongs = asyncio.run(run())
+    assert session.frames == frames
+    assert session.ended == [False]
+    assert pongs == pings(frames, cuts)
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.binary(max_size=400), st.integers(1, 50))
+def test_rubbish_closes_or_waits_and_never_raises(data: bytes, step: int) -> None:
+    async def run() -> None:
+        session = Collected()
+        server, _, client = await opened(session)
+        server.data_received(sent(client, ["good"], []))
+        for position in range(0, len(data), step):
+            server.data_received(data[position : position + step])
+        server.connection_lost(None)
+        assert session.frames[0] == "good"
+
+    asyncio.run(run())
+
+
+def test_a_session_that_has_enough_closes_and_hears_no_more() -> None:
+    async def run() -> tuple[Collected, int | None]:
+        session = Collected()
+        server, wire, client = await opened(session)
+        server.data_received(sent(client, ["one", "enough", "two"], []))
+        client.receive_data(wire.written)
+        assert client.close_rcvd is not None
+        server.data_received(b"".join(client.data_to_send()))
+        assert wire.closed
+        server.connection_lost(None)
+        return session, client.close_rcvd.code
+
+    session, code = asyncio.run(run())
+    assert session.frames == ["one", "enough"]
+    assert code == 1008
+    assert session.ended == [True]
+
+
+def test_a_frame_longer_than_may_be_is_refused_from_its_head() -> None:
+    async def run() -> int:
+        server, wire, client = await opened(Collected())
+        head = bytes([0x82, 0x80 | 127]) + (2**40).to_bytes(8, "big") + os.urandom(4)
+        server.data_received(head)
+        client.receive_data(wire.written)
+        assert client.close_rcvd is not None
+        return int(client.close_rcvd.code)
+
+    assert asyncio.run(run()) == 1009
