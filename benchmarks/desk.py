@@ -1,12 +1,15 @@
 """What the scoring of live calls costs, and how long a window takes: the desk alone.
 
-    python -m benchmarks.desk [--calls 1 50 200] [--seconds 20] [--speed 1 4] [--model small]
+    python -m benchmarks.desk [--calls 1 50 200] [--seconds 20] [--speed 1 4] [--serve 1]
+                              [--model small]
 
 Two-channel calls at 8 kHz, the first channel scored, in packets of 20 ms as a carrier tells them,
 without sockets and protocol. CPU is that of the process less the thread that plays the calls.
 Latency is from the packet with a window's last sample to its submitted change; at a speed above 1
 the packets come that much faster, so that load is made with fewer calls. Without a recording of
-your own (``--recording``), the example call is played, over and over.
+your own (``--recording``), the example call is played, over and over. ``--serve`` are seconds of
+audio that a call collects before it is served if no window is due: less costs more, and gains only
+earlier news of turns.
 """
 
 from __future__ import annotations
@@ -14,6 +17,7 @@ from __future__ import annotations
 import argparse
 import time
 from dataclasses import dataclass, field
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -22,7 +26,7 @@ from benchmarks.machine import heading
 from tonfall.arrays import FloatArray
 from tonfall.audio import read
 from tonfall.runtime import Predictor, load
-from tonfall.serve.calls import Desk, LiveCall
+from tonfall.serve.calls import CallLimits, Desk, LiveCall
 from tonfall.serve.codecs import Audio, CallEnded, CallStarted, Channel, Role
 from tonfall.serve.records import Change, WindowHeard
 from tonfall.timeline import SAMPLING_RATE
@@ -64,7 +68,13 @@ class Outcome:
 
 
 def play(
-    predictor: Predictor, samples: FloatArray, *, calls: int, seconds: float, speed: float
+    predictor: Predictor,
+    samples: FloatArray,
+    *,
+    calls: int,
+    seconds: float,
+    speed: float,
+    serve_s: float,
 ) -> Outcome:
     """Play calls side by side."""
     heard: list[tuple[float, WindowHeard]] = []
@@ -73,7 +83,7 @@ def play(
         if isinstance(change, WindowHeard):
             heard.append((time.monotonic(), change))
 
-    desk = Desk(predictor, submit=submit)
+    desk = Desk(predictor, submit=submit, limits=CallLimits(calls=calls, serve_s=serve_s))
     playing = _open(desk, samples, calls)
     cpu, own = time.process_time(), time.thread_time()
     behind = _play_packets(playing, samples, packets=round(seconds * 50), speed=speed)
@@ -145,25 +155,28 @@ def main() -> None:
     parser.add_argument("--calls", nargs="+", type=int, default=[1, 50, 200])
     parser.add_argument("--seconds", type=float, default=20)
     parser.add_argument("--speed", nargs="+", type=float, default=[1, 4])
+    parser.add_argument("--serve", nargs="+", type=float, default=[1])
     parser.add_argument("--model", default="small")
     parser.add_argument("--recording", type=Path, default=EXAMPLE)
     options = parser.parse_args()
     samples, predictor = _recording(options.recording), load(options.model)
     print(heading("The desk", settings={"model": predictor.name, "seconds": options.seconds}))
-    print(
-        "| calls | speed | CPU ms a call-second | windows | shed | latency p50 ms | p95 ms "
-        "| p99 ms | player late ms |\n|---|---|---|---|---|---|---|---|---|"
-    )
-    for speed in options.speed:
-        for calls in options.calls:
-            out = play(predictor, samples, calls=calls, seconds=options.seconds, speed=speed)
-            p50, p95, p99 = np.percentile(1000 * out.latencies, [50, 95, 99])
-            print(
-                f"| {calls} | {speed:g} | {1000 * out.cpu_s / out.call_s:.2f} | "
-                f"{len(out.latencies)} | {out.shed} | {p50:.0f} | {p95:.0f} | {p99:.0f} | "
-                f"{1000 * out.behind_s:.0f} |",
-                flush=True,
-            )
+    titles = ["calls", "speed", "served every s", "CPU ms a call-second", "windows", "shed"]
+    titles += ["latency p50 ms", "p95 ms", "p99 ms", "player late ms"]
+    print("| " + " | ".join(titles) + " |\n|" + "---|" * len(titles))
+    for speed, calls, serve_s in product(options.speed, options.calls, options.serve):
+        out = play(
+            predictor,
+            samples,
+            calls=calls,
+            seconds=options.seconds,
+            speed=speed,
+            serve_s=serve_s,
+        )
+        p50, p95, p99 = np.percentile(1000 * out.latencies, [50, 95, 99])
+        cells = [f"{calls}", f"{speed:g}", f"{serve_s:g}", f"{1000 * out.cpu_s / out.call_s:.2f}"]
+        cells += [f"{len(out.latencies)}", f"{out.shed}", f"{p50:.0f}", f"{p95:.0f}", f"{p99:.0f}"]
+        print("| " + " | ".join([*cells, f"{1000 * out.behind_s:.0f}"]) + " |", flush=True)
 
 
 if __name__ == "__main__":
