@@ -31,6 +31,8 @@ REPOSITORY = Path(__file__).resolve().parent.parent
 EXAMPLE = REPOSITORY / "examples" / "call.wav"
 STAGGER_S = 0.0973
 """No part of a second, so that the calls' windows end at all times of it."""
+LONGEST_SPREAD = 0.3
+"""Of a call's length: over more, the calls would hardly be live at one time."""
 FINEST = 0.05
 """The search ends where holding and failing are this near to each other."""
 
@@ -47,7 +49,7 @@ def run(options: argparse.Namespace, *, protocol: str, calls: int, minutes: floa
         recordings=recordings_of(options.recordings),
         calls=calls,
         seconds=60 * minutes,
-        stagger_s=STAGGER_S,
+        stagger_s=min(STAGGER_S, LONGEST_SPREAD * 60 * minutes / calls),
     )
     expected = expected_windows(load, find_model(options.model))
     with (
@@ -85,7 +87,7 @@ def search(options: argparse.Namespace) -> int:
     print(heading_of(f"How many calls hold over {protocol}", options))
     print(table_head())
     held, failed = 0, 0
-    calls = (options.calls or [200])[0]
+    calls = max(options.calls or [200])
     while not failed or failed - held > max(1, FINEST * failed):
         figures = run(options, protocol=protocol, calls=calls, minutes=options.minutes)
         report(figures)

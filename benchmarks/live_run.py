@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import re
+import sys
 import time
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -87,6 +90,7 @@ async def measure(server: BenchmarkServer, load: Load, *, expected: Sequence[int
     now = psutil.Process().cpu_times()
     generator_s = now.user + now.system - mine.user - mine.system
     steady = _steady(samples, results, load)
+    _tell_errors(results)
     return Figures(
         protocol=str(load.protocol),
         calls=load.calls,
@@ -117,6 +121,13 @@ def _windows(recording: Recording, predictor: Predictor) -> int:
     blocks = (waveform[:, at : at + 8000] for at in range(0, waveform.shape[1], 8000))
     analysis = analyze_blocks(blocks, info=info, predictor=predictor, scored=[True, False])
     return len(analysis.timeline.windows)
+
+
+def _tell_errors(results: Sequence[CallResult]) -> None:
+    """Why calls failed, on standard error: the table only counts them."""
+    errors = Counter(re.sub(r"[0-9.]+ s", "... s", each.error) for each in results if each.error)
+    for error, count in errors.most_common(5):
+        print(f"{count} calls: {error}", file=sys.stderr)
 
 
 async def _watch(server: BenchmarkServer, samples: list[Sample]) -> None:
