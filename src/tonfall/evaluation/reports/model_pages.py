@@ -20,6 +20,10 @@ intervals over speakers, each clip judged alone, unless a table says otherwise.
 - **By recipe**: what the model's recipe gives when it is trained without the tested speakers (or,
   in `loco`, without the tested corpora). These figures say what to expect of new voices.
 - **As shipped**: the bundle itself, which learnt from all of these corpora. These figures flatter.
+
+Sex, age and language are as the corpora state them; who is not described is in no group. Over
+several corpora a group that lives in one of them cannot be told from it: a language is then a
+corpus, with its room and its actors, and age is known of few speakers.
 """
 
 _KINDS = {"recipe": "by recipe", "bundle": "as shipped"}
@@ -27,8 +31,8 @@ _FIGURES = ("ua", "ua_folds", "accuracy", "f1_macro", "calibration_error", "risk
 
 
 def model_names(reports: Sequence[Report]) -> list[str]:
-    """Names of the bundles that were measured."""
-    return sorted({report.model.name for report in reports if report.model.kind == "bundle"})
+    """Names of the bundles and recipes that were measured."""
+    return sorted({report.model.name for report in reports if report.model.kind in _KINDS})
 
 
 def model_page(
