@@ -85,6 +85,14 @@ def test_a_missing_file_is_said(tmp_path: Path) -> None:
             "set server.public_url",
         ),
         (
+            {
+                "server": {"host": "0.0.0.0", "tls": {"certificate": "a", "key": "b"}},
+                "auth": {"mode": "keys"},
+                "carriers": {"twilio": {"main": {"auth_token": "a"}}},
+            },
+            "set server.public_url",
+        ),
+        (
             {"auth": {"mode": "keys"}, "carriers": {"twilio": {"main": {}}}},
             "carriers.twilio.main has no auth_token",
         ),

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 import logging
-import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from threading import Event
 
 from tonfall.errors import ServiceError
 from tonfall.serve.calls import Desk, LiveCall
@@ -47,6 +47,7 @@ class Openings:
         self._desk = desk
         self._hashed = hashed
         self._objected = objected
+        self._closed = Event()
         self._asking = ThreadPoolExecutor(2, thread_name_prefix="tonfall-objections")
 
     def __call__(self, tenant: str, carrier: str, started: CallStarted) -> LiveCall:
@@ -68,6 +69,7 @@ class Openings:
 
     def close(self) -> None:
         """Ask no more."""
+        self._closed.set()
         self._asking.shutdown(wait=False, cancel_futures=True)
 
     def _check(self, call: LiveCall, caller: str) -> None:
@@ -77,7 +79,8 @@ class Openings:
                     call.object(by="system")
                 return
             except ServiceError:
-                time.sleep(AGAIN_S)
+                if self._closed.wait(AGAIN_S):
+                    return
         _log.error("Call %s ends: whether its caller objected is not known.", call.id)
         call.object(by="system")
 

@@ -431,6 +431,12 @@ def _check_exposure(settings: Settings) -> None:
 def _check_carriers(settings: Settings) -> None:
     if settings.auth.mode == "none":
         return
+    signed = settings.carriers.twilio or settings.carriers.audiohook
+    if signed and settings.server.public_url is None and not settings.loopback:
+        raise ConfigError(
+            "Twilio and AudioHook sign the URL that they dial; set server.public_url, since what "
+            "a client says it is must not be believed."
+        )
     for name, account in settings.carriers.twilio.items():
         if account.auth_token is None:
             raise ConfigError(f"carriers.twilio.{name} has no auth_token; anyone could send calls.")

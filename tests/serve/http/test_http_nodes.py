@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from postgresql_server import PostgreSQLServer
 from running_node import Running, events_of, frames, running
 from store_fixtures import postgresql, postgresql_url  # noqa: F401
 from websockets.sync.client import connect
@@ -134,3 +135,42 @@ class killable:  # noqa: N801
         self._process.wait()
         assert self._process.stdout is not None
         self._process.stdout.close()
+
+
+def test_calls_go_on_while_the_database_is_away(
+    tmp_path: Path,
+    model: Path,
+    postgresql: PostgreSQLServer,  # noqa: F811
+    postgresql_url: str,  # noqa: F811
+) -> None:
+    sent = frames(seconds=12)
+    with (
+        running(tmp_path, model, name="one", database={"url": postgresql_url}) as node,
+        node.client() as client,
+        node.socket() as socket,
+    ):
+        for frame in sent[:200]:
+            socket.send(frame)
+        call = node.newest(state="live")
+        postgresql.stop()
+        try:
+            for frame in sent[200:]:
+                socket.send(frame)
+            assert '"stopped"' in list(socket)[-1]
+            node.wait_for(lambda: client.get("/readyz").status_code == 503)
+            answer = client.get("/v1/calls")
+            assert answer.status_code == 503
+            assert answer.headers["retry-after"] == "5"
+        finally:
+            postgresql.start()
+        assert node.newest() == call
+        node.wait_for(lambda: client.get("/readyz").status_code == 200)
+        found = client.get(f"/v1/calls/{call}").json()
+        undisturbed = node.play(seconds=12, call_id="undisturbed")
+        windows = [
+            [(each["start"], each["end"], each["label"]) for each in answer.json()["windows"]]
+            for answer in (client.get(f"/v1/calls/{each}/windows") for each in (call, undisturbed))
+        ]
+    assert found["complete"] is True
+    assert windows[0] == windows[1]
+    assert windows[0]

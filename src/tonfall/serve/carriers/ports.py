@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from functools import partial
 from itertools import count
 from typing import Protocol, cast
@@ -19,6 +20,9 @@ from tonfall.serve.codecs.rtp_format import RtpEncoding, RtpFormat
 from tonfall.serve.settings import AudioSocketPort, Carriers, RtpLine
 
 __all__ = ["Listener", "open_ports"]
+
+DEAF_S = 1.0
+"""Seconds in which a stream that was refused is not tried again: RTP cannot be told to stop."""
 
 
 class Listener(Protocol):
@@ -155,11 +159,12 @@ class _RtpPort(asyncio.DatagramProtocol):
         self._limits = Limits(frame_bytes=RTP_LIMITS.frame_bytes, call_s=call_s)
         self._loop = asyncio.get_running_loop()
         self._numbers = count(1)
-        self._began = int(self._loop.time())
+        self._began = int(time.time())
         self._codec = self._new_codec()
         self._session: Session | None = None
         self._sender: tuple[str, int] | None = None
         self._latest = 0.0
+        self._deaf_until = 0.0
         self._watch: asyncio.TimerHandle | None = None
 
     def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
@@ -180,6 +185,8 @@ class _RtpPort(asyncio.DatagramProtocol):
     def _begin(self, data: bytes, addr: tuple[str, int], now: float) -> bool:
         """A call begins with the first packet of audio from an address that is allowed."""
         totals = self._switchboard.totals["rtp"]
+        if now < self._deaf_until:
+            return False
         if self._switchboard.draining or not is_allowed(addr[0], self._line.allowed):
             totals.refusals["draining" if self._switchboard.draining else "address"] += 1
             return False
@@ -204,6 +211,7 @@ class _RtpPort(asyncio.DatagramProtocol):
 
     def _send(self, out: list[Out]) -> None:
         if any(isinstance(each, Close) for each in out):
+            self._deaf_until = self._loop.time() + DEAF_S
             self._end(clean=False)
 
     def _end(self, *, clean: bool) -> None:

@@ -7,7 +7,7 @@ import hashlib
 import secrets
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Protocol
 
@@ -53,13 +53,13 @@ class Principal:
         tenant: whose data they may touch.
         actor: "key:ID", "user:HASH" or "local"; what the audit says.
         scopes: what they may do.
-        secret: hash of the key, to look again whether it still works; empty where there is none.
+        secret: the key or token, to look again whether it still works; empty where there is none.
     """
 
     tenant: str
     actor: str
     scopes: frozenset[Scope]
-    secret: str = ""
+    secret: str = field(default="", repr=False)
 
     def may(self, *scopes: Scope) -> bool:
         """True where they have one of these."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Sequence
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers
@@ -24,6 +25,14 @@ SECURITY = [
     (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
     (b"cross-origin-resource-policy", b"same-origin"),
 ]
+
+
+HSTS = (b"strict-transport-security", b"max-age=31536000")
+
+
+def secure_scope(scope: Scope) -> bool:
+    """True for what came by TLS, by a trusted proxy's word or our own."""
+    return scope["scheme"] in ("https", "wss")
 
 
 class Gate:
@@ -54,12 +63,12 @@ class Gate:
         else:
             body = _Body(scope, receive, self._most(scope), self._limits.upload_s)
             body.stalled_s = self._limits.upload_stalled_s
-            await self._app(scope, body.receive, _with_headers(send))
+            headers = [*SECURITY, HSTS] if secure_scope(scope) else SECURITY
+            await self._app(scope, body.receive, _with_headers(send, headers))
 
     def _problem(self, scope: Scope) -> Problem | None:
         headers = Headers(scope=scope)
-        secure = scope["scheme"] in ("https", "wss")
-        if self._needs_tls and not secure and scope["path"] not in OPEN_PATHS:
+        if self._needs_tls and not secure_scope(scope) and scope["path"] not in OPEN_PATHS:
             return Problem(403, "This server takes nothing that did not come by TLS.")
         origin = headers.get("origin")
         if origin is not None and not self._knows(origin, headers, scope):
@@ -74,7 +83,7 @@ class Gate:
         """True for listed origins; without accounts, for pages of this server too."""
         if origin in self._origins:
             return True
-        scheme = "https" if scope["scheme"] in ("https", "wss") else "http"
+        scheme = "https" if secure_scope(scope) else "http"
         same = origin == f"{scheme}://{headers.get('host', '')}"
         return same and (self._names_us(headers.get("host", "")) or not self._open_house)
 
@@ -144,12 +153,12 @@ def _too_large(most: int) -> Problem:
     return Problem(413, f"The body has more than {most} bytes, the limit.", headers=CLOSING)
 
 
-def _with_headers(send: Send) -> Send:
+def _with_headers(send: Send, added: Sequence[tuple[bytes, bytes]]) -> Send:
     async def sending(message: Message) -> None:
         if message["type"] == "http.response.start":
             headers = list(message.get("headers", []))
             known = {name for name, _ in headers}
-            headers += [(name, value) for name, value in SECURITY if name not in known]
+            headers += [(name, value) for name, value in added if name not in known]
             if b"cache-control" not in known:
                 headers.append((b"cache-control", b"no-store"))
             message = {**message, "headers": headers}
