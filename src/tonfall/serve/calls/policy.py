@@ -100,7 +100,7 @@ class CallLimits:
         backlog_s: age in seconds of the oldest audio waiting at which no further call is taken.
         serve_s: seconds of audio that a call may collect before it is served, if no window is
             due earlier.
-        tick_s: seconds between two looks at what came in.
+        tick_s: seconds between two looks at what came in, at least; with many calls more.
 
     Raises:
         ConfigError: one of them is not above 0.
