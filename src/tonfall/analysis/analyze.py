@@ -11,7 +11,14 @@ import numpy as np
 
 from tonfall.analysis.envelope import EnvelopeCollector
 from tonfall.analysis.result import Analysis
-from tonfall.analysis.speakers import HeardSpeakers, Progress, halves, hear_speakers, of_one_voice
+from tonfall.analysis.speakers import (
+    HeardSpeakers,
+    Progress,
+    cleaned,
+    halves,
+    hear_speakers,
+    of_one_voice,
+)
 from tonfall.arrays import FloatArray
 from tonfall.audio import AudioInfo, RawFormat, open_audio
 from tonfall.errors import ConfigError
@@ -35,6 +42,7 @@ def analyze(
     baseline: bool = True,
     customer: int | None = None,
     speakers: int | None = None,
+    denoise: bool = False,
     raw: RawFormat | None = None,
     settings: VoiceSettings | None = None,
     progress: Progress | None = None,
@@ -50,6 +58,8 @@ def analyze(
             first, and what is not surely that speaker's is not judged.
         speakers: in a recording of one channel, how many there are, 1 to 4; by default that is
             found out. With 1, nothing is told apart.
+        denoise: True to turn noise down first, where speech is less than 15 dB above it. It costs
+            recall rather than gains it (docs/experiments/noise-reduction.md).
         raw: what the samples mean, where the source has no header.
         settings: of voice activity.
         progress: called after each block.
@@ -65,10 +75,15 @@ def analyze(
         if not of_one_voice(reader.info, speakers):
             first, progress = halves(progress)
             heard = hear_speakers(
-                source, raw=raw, speakers=speakers, customer=customer, progress=first
+                source,
+                raw=raw,
+                speakers=speakers,
+                customer=customer,
+                denoise=denoise,
+                progress=first,
             )
         return analyze_blocks(
-            reader,
+            cleaned(reader) if denoise else reader,
             info=reader.info,
             predictor=predictor,
             baseline=baseline,

@@ -30,6 +30,7 @@ class Order:
     plots: tuple[str, ...]
     customer: int | None = None
     speakers: int | None = None
+    denoise: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +97,7 @@ def _analyze_one(file: str, stem: str, order: Order) -> Outcome:
             baseline=order.baseline,
             customer=order.customer,
             speakers=order.speakers,
+            denoise=order.denoise,
         )
         write_outputs(analysis, order.folder, formats=order.formats, plots=order.plots, stem=stem)
     except TonfallError as error:

@@ -4,18 +4,27 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from tonfall.audio import STANDARD_INPUT, AudioInfo, RawFormat, Resampler, open_audio
+from tonfall.arrays import FloatArray
+from tonfall.audio import (
+    STANDARD_INPUT,
+    AudioInfo,
+    AudioReader,
+    RawFormat,
+    Resampler,
+    denoised,
+    open_audio,
+)
 from tonfall.diarization import CUSTOMER_SURE, MOST_SPEAKERS, Diarizer, SpeakerSettings
 from tonfall.errors import ConfigError
 from tonfall.streaming import KnownSpeakers, LiveSpeakers, Speakers
 
-__all__ = ["HeardSpeakers", "Progress", "halves", "hear_speakers", "of_one_voice"]
+__all__ = ["HeardSpeakers", "Progress", "cleaned", "halves", "hear_speakers", "of_one_voice"]
 
 Progress = Callable[[float, float | None], None]
 """Called with the seconds done and the seconds in all (None where that is not known)."""
@@ -67,12 +76,19 @@ def halves(progress: Progress | None) -> tuple[Progress | None, Progress | None]
     return first, second
 
 
+def cleaned(reader: AudioReader) -> Iterator[FloatArray]:
+    """The recording's blocks with noise turned down."""
+    info = reader.info
+    return denoised(reader, sampling_rate=info.sampling_rate, channels=info.channels)
+
+
 def hear_speakers(
     source: str | os.PathLike[str],
     *,
     raw: RawFormat | None,
     speakers: int | None,
     customer: int | None,
+    denoise: bool,
     progress: Progress | None,
 ) -> HeardSpeakers:
     """Tell the speakers of a recording of one channel apart.
@@ -82,6 +98,7 @@ def hear_speakers(
         raw: what the samples mean, where the source has no header.
         speakers: how many there are; None to find out.
         customer: the one who is judged, None for all.
+        denoise: True to turn noise down first.
         progress: called after each block.
 
     Raises:
@@ -98,7 +115,7 @@ def hear_speakers(
     with open_audio(source, raw=raw) as reader:
         rate, total = reader.info.sampling_rate, reader.info.samples
         resampler, done = Resampler(source_rate=rate, channels=1), 0
-        for block in reader:
+        for block in cleaned(reader) if denoise else reader:
             diarizer.push(resampler.push(block)[0])
             done += block.shape[1]
             if progress:

@@ -6,6 +6,7 @@ is taken for the whole.
 """
 
 from tonfall.audio.decoder import STANDARD_INPUT, AudioInfo
+from tonfall.audio.denoise import Denoiser, denoise, denoised
 from tonfall.audio.g711 import (
     alaw_table,
     decode_alaw,
@@ -38,6 +39,7 @@ __all__ = [
     "STANDARD_INPUT",
     "AudioInfo",
     "AudioReader",
+    "Denoiser",
     "Encoding",
     "RawFormat",
     "Resampler",
@@ -50,6 +52,8 @@ __all__ = [
     "decode_alaw",
     "decode_mulaw",
     "decode_samples",
+    "denoise",
+    "denoised",
     "encode_alaw",
     "encode_mulaw",
     "mulaw_table",

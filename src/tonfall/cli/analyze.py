@@ -49,6 +49,9 @@ def analyze(
         str,
         typer.Option("--speakers", help="How many speak in a single channel: auto, 1, 2, 3 or 4."),
     ] = "auto",
+    denoise: Annotated[
+        bool, typer.Option("--denoise", help="Turn noise down first, where there is much of it.")
+    ] = False,
     raw: Annotated[
         str | None,
         typer.Option("--raw", help="No header: ENCODING,RATE,CHANNELS, as s16le,8000,1."),
@@ -85,6 +88,7 @@ def analyze(
             baseline=with_baseline,
             customer=customer,
             speakers=count,
+            denoise=denoise,
             folder=output or Path(),
             formats=formats,
             plots=plots,
@@ -98,6 +102,7 @@ def analyze(
         baseline=with_baseline,
         customer=customer,
         speakers=count,
+        denoise=denoise,
         folder=output or Path(),
         formats=formats,
         plots=plots,
@@ -114,6 +119,7 @@ def _analyze_one(
     baseline: bool,
     customer: int | None,
     speakers: int | None,
+    denoise: bool,
     folder: Path,
     formats: tuple[str, ...],
     plots: tuple[str, ...],
@@ -133,6 +139,7 @@ def _analyze_one(
             baseline=baseline,
             customer=customer,
             speakers=speakers,
+            denoise=denoise,
             raw=raw,
             progress=progress,
         )

@@ -16,6 +16,7 @@ def analyze_many(
     baseline: bool,
     customer: int | None,
     speakers: int | None,
+    denoise: bool,
     folder: Path,
     formats: tuple[str, ...],
     plots: tuple[str, ...],
@@ -37,6 +38,7 @@ def analyze_many(
         plots=plots,
         customer=customer,
         speakers=speakers,
+        denoise=denoise,
     )
     outcomes: list[Outcome] = []
     try:

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy.cluster.hierarchy import fcluster, linkage
 
 from tonfall.arrays import FloatArray
 from tonfall.errors import ConfigError
@@ -110,6 +109,9 @@ def find_voices(
 
 
 def _first_clusters(rows: FloatArray, settings: SpeakerSettings) -> FloatArray:
+    # Imported late: start-up time is a promise, and most calls have a channel for each speaker.
+    from scipy.cluster.hierarchy import fcluster, linkage
+
     if len(rows) > _MOST_LINKED:
         rows = rows[np.linspace(0, len(rows) - 1, _MOST_LINKED).astype(np.int64)]
     if len(rows) == 1:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
-from scipy.optimize import linear_sum_assignment
 
 from tonfall.arrays import FloatArray
 from tonfall.diarization.attribution import Attribution, confidence_of
@@ -83,6 +82,8 @@ class OnlineSpeakers:
 
     def _matched(self, labels: npt.NDArray[np.int64], voices: int) -> list[int]:
         """The number of each voice: that of the speaker whose windows it takes over most of."""
+        from scipy.optimize import linear_sum_assignment
+
         shared = np.zeros((voices, MOST_SPEAKERS))
         np.add.at(shared, (labels, np.array(self._numbers)), 1)
         # Where nothing is shared, the lowest number that is free.
