@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
+import shutil
+import subprocess
 import threading
 import time
 from collections.abc import Iterator, Mapping
@@ -13,6 +15,7 @@ from typing import Any
 
 import httpx
 import numpy as np
+import pytest
 from websockets.sync.client import ClientConnection, connect
 
 from tonfall.arrays import FloatArray
@@ -170,3 +173,15 @@ def events_of(lines: Iterator[str]) -> Iterator[dict[str, Any]]:
         elif not line and "event" in event:
             yield event
             event = {}
+
+
+def certificate(folder: Path) -> dict[str, str]:
+    if shutil.which("openssl") is None:
+        pytest.skip("needs openssl to make a certificate")
+    made = {"certificate": str(folder / "tls.crt"), "key": str(folder / "tls.key")}
+    options = ["-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=localhost"]
+    names = ["-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1"]
+    files = ["-out", made["certificate"], "-keyout", made["key"]]
+    command = ["openssl", "req", "-x509", *options, *names, *files]
+    subprocess.run(command, check=True, capture_output=True)
+    return made

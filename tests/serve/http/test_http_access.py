@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import contextlib
 import json
+import ssl
+import threading
 import time
+from collections.abc import Iterator
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 import jwt
 import pytest
+from running_node import certificate
 
 from tonfall.errors import ConfigError
 from tonfall.serve.http.access import Scope
@@ -39,7 +45,7 @@ def jwks(folder: Path, keys: list[dict[str, str]]) -> Path:
     return path
 
 
-def settings_of(path: Path) -> Oidc:
+def settings_of(path: Path | str) -> Oidc:
     return Oidc(issuer=ISSUER, audience="tonfall", jwks=str(path), algorithms=("HS256",))
 
 
@@ -105,6 +111,56 @@ def test_a_file_without_keys_is_said(tmp_path: Path, content: str) -> None:
 def test_a_missing_file_is_said(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="cannot be read"):
         Tokens(settings_of(tmp_path / "none.json"))
+
+
+def test_keys_are_fetched_once_and_again_for_a_new_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tls = certificate(tmp_path)
+    monkeypatch.setenv("SSL_CERT_FILE", tls["certificate"])
+    jwks(tmp_path, [key("one", SECRET)])
+    with published(tmp_path, tls) as (url, asked):
+        now = [100.0]
+        tokens = Tokens(settings_of(f"{url}/jwks.json"), clock=lambda: now[0])
+
+        async def work() -> list[bool]:
+            second = token("two", b"y" * 32)
+            known = [await tokens.principal(token()) is not None for _ in range(3)]
+            jwks(tmp_path, [key("one", SECRET), key("two", b"y" * 32)])
+            # Forged ids of keys do not make us ask again and again.
+            known += [await tokens.principal(second) is not None for _ in range(3)]
+            now[0] += 11
+            known.append(await tokens.principal(second) is not None)
+            return known
+
+        assert asyncio.run(work()) == [True] * 3 + [False] * 3 + [True]
+        assert len(asked) == 2
+
+
+@contextlib.contextmanager
+def published(folder: Path, tls: dict[str, str]) -> Iterator[tuple[str, list[str]]]:
+    """The files of a folder over HTTPS; their address, and what was asked for."""
+    asked: list[str] = []
+
+    class Handler(SimpleHTTPRequestHandler):
+        def __init__(self, *args: Any) -> None:
+            super().__init__(*args, directory=str(folder))
+
+        def log_message(self, *_: Any) -> None:
+            asked.append(self.path)
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(tls["certificate"], tls["key"])
+    server.socket = context.wrap_socket(server.socket, server_side=True)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    try:
+        yield f"https://localhost:{server.server_port}", asked
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
 
 
 def test_a_bucket_fills_up_with_time() -> None:

@@ -151,6 +151,7 @@ def until(events: Iterator[dict[str, object]], kind: str) -> Iterator[dict[str, 
             return
 
 
+@pytest.mark.slow
 def test_a_recording_gives_what_the_library_gives(open_node: Running, tmp_path: Path) -> None:
     waveform, rate = read(EXAMPLE)
     mono = tmp_path / "mono.wav"

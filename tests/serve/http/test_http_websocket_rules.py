@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import shutil
 import ssl
-import subprocess
 from pathlib import Path
 
 import httpx
 import pytest
-from running_node import RATE, Running, frames, running, start
+from running_node import Running, certificate, frames, running, start
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import connect
 
@@ -76,20 +74,9 @@ def test_v4_4_1_a_call_goes_over_tls(tmp_path: Path, model: Path) -> None:
             for _ in socket:
                 pass
         with httpx.Client(verify=context, headers=key) as client:
-            calls = client.get(f"{node.url.replace('127.0.0.1', 'localhost')}/v1/calls").json()
-        assert calls["calls"][0]["seconds"] == pytest.approx(5.0)
-
-
-def certificate(folder: Path) -> dict[str, str]:
-    if shutil.which("openssl") is None:
-        pytest.skip("needs openssl to make a certificate")
-    made = {"certificate": str(folder / "tls.crt"), "key": str(folder / "tls.key")}
-    options = ["-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=localhost"]
-    names = ["-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1"]
-    files = ["-out", made["certificate"], "-keyout", made["key"]]
-    command = ["openssl", "req", "-x509", *options, *names, *files]
-    subprocess.run(command, check=True, capture_output=True)
-    return made
+            calls = f"{node.url.replace('127.0.0.1', 'localhost')}/v1/calls"
+            seconds = node.wait_for(lambda: client.get(calls).json()["calls"][0]["seconds"])
+        assert seconds == pytest.approx(5.0)
 
 
 def test_v4_4_2_only_listed_origins_may_connect(proxied: Running, open_node: Running) -> None:
@@ -182,4 +169,3 @@ def test_a_port_that_is_taken_is_said_in_one_sentence(
     _, thread, failed = start(settings_of(tmp_path, model, server={"port": port}))
     thread.join(10)
     assert f"Port {port} of 127.0.0.1 cannot be opened" in str(failed[0])
-    assert RATE
