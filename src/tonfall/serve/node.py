@@ -134,7 +134,7 @@ class Node:
         stack.push_async_callback(_in_thread(listening.close))
         deliverer = Deliverer(store.deliveries, outlets=outlets, node=self.name)
         stack.push_async_callback(_in_thread(deliverer.close))
-        return self._serve_with(store, writer, desk, hub, stack, loop)
+        return self._serve_with(store, writer, desk, hub, deliverer, stack, loop)
 
     def _serve_with(
         self,
@@ -142,6 +142,7 @@ class Node:
         writer: Writer,
         desk: Desk,
         hub: Hub,
+        deliverer: Deliverer,
         stack: AsyncExitStack,
         loop: asyncio.AbstractEventLoop,
     ) -> Services:
@@ -182,6 +183,7 @@ class Node:
             tickets=Tickets(),
             rates=Rates(limits.requests_per_minute),
             analyses=analyses,
+            deliveries=deliverer.counts,
         )
 
     async def _listen(

@@ -15,23 +15,24 @@ from tonfall.serve.http.services import Services
 __all__ = ["CONTENT_TYPE", "exposition"]
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
-GAUGES: Mapping[str, str] = {
-    "calls": "Calls that are live.",
-    "waiting_s": "Seconds of audio of all calls that wait to be scored.",
-    "lag_s": "Age of the oldest audio that waits to be scored.",
+GAUGES: Mapping[str, tuple[str, str]] = {
+    "calls": ("calls", "Calls that are live."),
+    "waiting_s": ("waiting_seconds", "Audio of all calls that waits to be scored."),
+    "lag_s": ("lag_seconds", "Age of the oldest audio that waits to be scored."),
 }
-DESK: Mapping[str, str] = {
-    "opened": "Calls that were opened.",
-    "finished": "Calls that are over.",
-    "refused": "Calls that were not taken, for want of room or while draining.",
-    "windows": "Windows that were judged.",
-    "shed_windows": "Windows that were given up, under load or by a failed model.",
-    "shed_s": "Seconds of audio that were given up before they were heard.",
-    "model_failures": "Rounds in which a model failed.",
-    "failed_calls": "Calls that an error of ours ended.",
-    "untold": "Changes that the store had no room for.",
-    "busy_s": "Seconds in which the scoring thread worked.",
+DESK: Mapping[str, tuple[str, str]] = {
+    "opened": ("calls_opened", "Calls that were opened."),
+    "finished": ("calls_finished", "Calls that are over."),
+    "refused": ("calls_refused", "Calls not taken, for want of room or while draining."),
+    "failed_calls": ("calls_failed", "Calls that an error of ours ended."),
+    "windows": ("windows", "Windows that were judged."),
+    "shed_windows": ("shed_windows", "Windows given up, under load or by a failed model."),
+    "shed_s": ("shed_seconds", "Audio that was given up before it was heard."),
+    "model_failures": ("model_failures", "Rounds in which a model failed."),
+    "untold": ("untold", "Changes that the store had no room for."),
+    "busy_s": ("scoring_seconds", "Time in which the scoring thread worked."),
 }
+"""What a desk's statistics are called, and mean."""
 WRITER: Mapping[str, str] = {
     "written": "Changes that were committed.",
     "left_out": "Changes of calls that were purged, or that did not follow.",
@@ -64,12 +65,10 @@ class _Counts(Collector):
 
 def _desk(services: Services) -> Iterator[Metric]:
     found = asdict(services.desk.statistics())
-    for name, help_ in GAUGES.items():
-        yield _gauge(_seconds(name), help_, found[name])
-    for name, help_ in DESK.items():
-        prefix = "scoring" if name in ("busy_s", "shed_s", "model_failures") else "calls"
-        full = name if "windows" in name else f"{prefix}_{_seconds(name)}"
-        yield _counter(full, help_, found[name])
+    for name, (metric, help_) in GAUGES.items():
+        yield _gauge(metric, help_, found[name])
+    for name, (metric, help_) in DESK.items():
+        yield _counter(metric, help_, found[name])
 
 
 def _writer(services: Services) -> Iterator[Metric]:
@@ -117,12 +116,14 @@ def _http(services: Services) -> Iterator[Metric]:
     yield _counter("analyses_failed", "Recordings that could not be.", analyses.failed)
     yield _counter("analyses_refused", "Recordings too many.", analyses.refused)
     yield _counter("wrong_keys", "Requests with a wrong key.", services.access.failures)
+    sent = CounterMetricFamily(
+        "tonfall_alert_deliveries", "Alerts sent to webhooks, mail and log.", labels=["outcome"]
+    )
+    for outcome, count in services.deliveries.items():
+        sent.add_metric([outcome], count)
+    yield sent
     yield _gauge("event_loop_lag_seconds", "By how much sockets waited.", services.lag_s)
     yield _gauge("draining", "1 while the server is about to stop.", float(services.draining))
-
-
-def _seconds(name: str) -> str:
-    return f"{name[:-2]}_seconds" if name.endswith("_s") else name
 
 
 def _gauge(name: str, help_: str, value: float) -> Metric:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
@@ -26,6 +27,7 @@ class Services:
 
     Attributes:
         salt: makes callers' numbers unreadable.
+        deliveries: what became of alerts that were sent out, by outcome.
         lag_s: by how much the event loop was late of late, at worst.
     """
 
@@ -43,6 +45,7 @@ class Services:
     tickets: Tickets
     rates: Rates
     analyses: Analyses
+    deliveries: Counter[str]
     started_at: datetime = field(default_factory=lambda: datetime.now(UTC))
     lag_s: float = 0.0
     ready: bool = False
