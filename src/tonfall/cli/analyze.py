@@ -73,6 +73,9 @@ def analyze(
 
     Example: tonfall analyze call.wav --plot html -o out
     """
+    from tonfall.cli.serving import keep_to_one_thread
+
+    keep_to_one_thread()
     from tonfall.analysis.outputs import check_outputs
 
     formats, plots = _names(format_), _names(plot)
