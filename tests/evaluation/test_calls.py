@@ -144,6 +144,18 @@ def test_a_model_that_is_always_wrong_finds_nothing() -> None:
     assert figures["anger found at 200 false alarms an hour"].interval.value == 0
 
 
+def test_one_threshold_serves_all_corpora() -> None:
+    """A corpus whose every score lies higher pays for it with false alarms, as in a call centre."""
+    table = judged(compose_calls(clips(corpora=2)))
+    alike = named(call_figures(table))["anger found at 200 false alarms an hour"]
+    loud = table["corpus"] == "c1"
+    table.loc[loud, "anger"] += np.where(table.loc[loud, "truth"] == "anger", 0.05, 0.82)
+    figure = named(call_figures(table))["anger found at 200 false alarms an hour"]
+    assert alike.corpora == {"c0": 100, "c1": 100}
+    # Its neutral clips (.92) stand above the other's anger (.90): only its own (.95) is found.
+    assert figure.corpora == {"c0": 0, "c1": 100}
+
+
 def test_corpora_weigh_alike_and_are_told_one_by_one() -> None:
     calls = compose_calls(clips(corpora=2))
     table = judged(calls)

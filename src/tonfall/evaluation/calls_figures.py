@@ -19,7 +19,6 @@ import pandas as pd
 from tonfall.errors import ProtocolError
 from tonfall.evaluation.additive import Additive, Values, mean, recall, unweighted_recall
 from tonfall.evaluation.bootstrap import DRAWS, Interval, Resampling
-from tonfall.evaluation.metrics.alarms import recall_at_false_alarms
 
 __all__ = ["ALARMS_PER_HOUR", "HEARD", "JUDGED", "CallFigure", "call_figures"]
 
@@ -38,7 +37,8 @@ HEARD: Mapping[str, tuple[float, float]] = MappingProxyType(
 """Seconds of speech before a clip: more than the first, at most the second."""
 
 ALARMS_PER_HOUR = (20.0, 50.0, 100.0, 200.0)
-"""False alarms an hour of speech that anger found is reported at; a clip is one alarm at most."""
+"""False alarms an hour of speech that is not angry, as a mean over corpora, at one threshold for
+all of them; a clip is one alarm at most."""
 
 _ALARM_KINDS = ("mostly_neutral", "turns_angry", "neutral_only")
 """Calls as they come: what is angry from the start would leave no speech to alarm falsely."""
@@ -125,20 +125,17 @@ class _Builder:
         ]
 
     def alarms(self) -> list[CallFigure]:
-        """Anger found at fixed false alarms; each corpus has a threshold of its own."""
+        """Anger found at fixed false alarms, by one threshold for all corpora."""
         calls = pd.concat([self._kind(kind) for kind in _ALARM_KINDS])
-        thresholds = {
-            str(corpus): _thresholds(own) for corpus, own in calls.groupby("corpus", sort=True)
-        }
         return [
             self._figure(
                 f"anger found at {rate:g} false alarms an hour",
                 "alarms",
                 calls,
-                _found_above({name: found[place] for name, found in thresholds.items()}),
+                _found_above(threshold),
                 "per cent",
             )
-            for place, rate in enumerate(ALARMS_PER_HOUR)
+            for rate, threshold in zip(ALARMS_PER_HOUR, _thresholds(calls), strict=True)
         ]
 
     def _kind(self, kind: str) -> pd.DataFrame:
@@ -186,15 +183,32 @@ def _per_hour(rows: pd.DataFrame) -> Additive:
 
 
 def _thresholds(rows: pd.DataFrame) -> list[float]:
-    table = recall_at_false_alarms(
-        rows["truth"].tolist(), rows["anger"], rows["seconds"], per_hour=ALARMS_PER_HOUR
-    )
-    return [float(value) for value in table["threshold"]]
+    """For each rate the lowest threshold that keeps to it, as a mean over corpora.
+
+    A threshold for each corpus would take out by hindsight what a baseline has to learn: rooms
+    and voices whose scores lie higher than others'. Infinite where even the surest is too many.
+    """
+    candidates = np.unique(rows["anger"].to_numpy(np.float64))[::-1]
+    rates = [
+        _false_alarms(own, candidates)
+        for _, own in rows[rows["truth"] != "anger"].groupby("corpus", sort=True)
+    ]
+    if not rates:
+        return [np.inf] * len(ALARMS_PER_HOUR)
+    mean_rate = np.mean(rates, axis=0)
+    allowed = [candidates[mean_rate <= rate] for rate in ALARMS_PER_HOUR]
+    return [float(each[-1]) if len(each) else np.inf for each in allowed]
 
 
-def _found_above(thresholds: Mapping[str, float]) -> _Measure:
+def _false_alarms(rows: pd.DataFrame, thresholds: Values) -> Values:
+    """(thresholds,) alarms an hour among rows that are not angry."""
+    scores = np.sort(rows["anger"].to_numpy(np.float64))
+    alarms = len(scores) - np.searchsorted(scores, thresholds, side="left")
+    return np.asarray(alarms / (rows["seconds"].sum() / 3600), np.float64)
+
+
+def _found_above(threshold: float) -> _Measure:
     def measure(rows: pd.DataFrame) -> Additive:
-        threshold = thresholds[str(rows["corpus"].iloc[0])]
         angry = rows["truth"] == "anger"
         return _share(angry & (rows["anger"] >= threshold), angry)
 
