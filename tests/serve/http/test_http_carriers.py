@@ -258,6 +258,7 @@ def test_rtp_keeps_to_the_first_sender_and_ends_by_silence(office: Running, key:
                 time.sleep(0.005)
     call = newest(office, key, "rtp")
     assert call["complete"] is True
+    assert call["external_id"].startswith("line-c")
     assert call["counters"]["duplicates"] == 0
     assert windows(office, key, call)
     with office.client(key, headers=HTTPS) as client:

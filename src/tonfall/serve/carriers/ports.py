@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import time
+import secrets
+import socket
 from functools import partial
-from itertools import count
 from typing import Protocol, cast
 
 from tonfall.errors import ConfigError, ServiceError
@@ -21,6 +21,8 @@ from tonfall.serve.settings import AudioSocketPort, Carriers, RtpLine
 
 __all__ = ["Listener", "open_ports"]
 
+RECEIVE_BYTES = 1 << 22
+"""Of datagrams that may wait for us; the system may allow less (net.core.rmem_max)."""
 DEAF_S = 1.0
 """Seconds in which a stream that was refused is not tried again: RTP cannot be told to stop."""
 
@@ -76,6 +78,8 @@ async def _rtp(
         )
     except OSError as error:
         raise _not_opened(f"carriers.rtp.{name}", line.host, line.port, error) from error
+    sock = transport.get_extra_info("socket")
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BYTES)
     host, port = transport.get_extra_info("sockname")[:2]
     return host, port, transport
 
@@ -158,8 +162,6 @@ class _RtpPort(asyncio.DatagramProtocol):
         self._switchboard = switchboard
         self._limits = Limits(frame_bytes=RTP_LIMITS.frame_bytes, call_s=call_s)
         self._loop = asyncio.get_running_loop()
-        self._numbers = count(1)
-        self._began = int(time.time())
         self._codec = self._new_codec()
         self._session: Session | None = None
         self._sender: tuple[str, int] | None = None
@@ -225,7 +227,8 @@ class _RtpPort(asyncio.DatagramProtocol):
     def _new_codec(self) -> Rtp:
         roles: tuple[Role, ...] = self._line.roles or (self._line.role,)
         return Rtp(
-            call_id=f"{self._name}-{self._began}-{next(self._numbers)}",
+            # Letters first: a run of digits would be masked as somebody's number.
+            call_id=f"{self._name}-c{secrets.token_hex(8)}",
             roles=roles,
             formats=self._formats,
             buffer_ms=self._line.buffer_ms,
