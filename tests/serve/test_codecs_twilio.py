@@ -32,7 +32,7 @@ from tonfall.serve.codecs import (
     Twilio,
 )
 from tonfall.serve.codecs.twilio import Stream, messages_of
-from tonfall.serve.codecs.twilio_messages import MESSAGE, usual_piece
+from tonfall.serve.codecs.twilio_messages import MESSAGE, usual_media
 
 SID = "MZ" + 32 * "1"
 CONNECTED = '{"event": "connected", "protocol": "Call", "version": "1.0.0"}'
@@ -412,10 +412,15 @@ def close_to_media(random: Any, message: dict[str, Any]) -> str:
     fields = message.get("media")
     inner = good["media"] | fields if isinstance(fields, dict) else fields
     merged = good | message | ({"media": inner} if "media" in message else {})
+    order = ["event", "sequenceNumber", "streamSid", "media", "extra"]
+    if random.random() < 0.5:
+        order[2:4] = order[3:1:-1]
+    if random.random() < 0.2:
+        random.shuffle(order)
+    text = json.dumps({name: merged[name] for name in order if name in merged})
     pairs = [f"{json.dumps(key)}: {json.dumps(value)}" for key, value in merged.items()]
-    if random.random() < 0.3:
-        pairs.append(random.choice(pairs))
-    text = "{" + ", ".join(pairs) + "}"
+    if random.random() < 0.2:
+        text = "{" + ", ".join([*pairs, random.choice(pairs)]) + "}"
     if random.random() < 0.2:
         place = random.randrange(len(text))
         text = text[:place] + random.choice('"\\{}[]\ud8000 eN\n') + text[place + 1 :]
@@ -437,13 +442,30 @@ def test_the_quick_and_the_careful_way_of_reading_agree(
     assert quick.counters == careful.counters
 
 
-def test_what_twilio_sends_is_read_the_quick_way() -> None:
-    piece = usual_piece(media(120), stream_sid=SID)
-    assert piece is not None
-    assert piece[:2] == ("inbound", 120)
-    assert usual_piece(media(120), stream_sid="MZ2") is None
-    message: Any = MESSAGE.validate_json(media(120))
-    assert message.media.payload == piece.payload
+AS_TWILIO_WRITES = (
+    '{"event":"media","sequenceNumber":"4","media":{"track":"inbound","chunk":"2",'
+    f'"timestamp":"120","payload":"AAAA"}},"streamSid":"{SID}"}}'
+)
+"""In the order of its documentation."""
+
+
+@pytest.mark.parametrize("frame", [media(120), AS_TWILIO_WRITES])
+def test_what_twilio_sends_is_read_the_quick_way(frame: str) -> None:
+    read = usual_media(SID).fullmatch(frame)
+    assert read is not None
+    message: Any = MESSAGE.validate_json(frame)
+    assert read["track"] == message.media.track == "inbound"
+    assert int(read["timestamp"]) == message.media.timestamp == 120
+    assert read["payload"] == message.media.payload
+    for other in (frame.replace(SID, "MZ2"), frame.replace("streamSid", "sid"), frame + " "):
+        assert usual_media(SID).fullmatch(other) is None
+
+
+def test_what_streamdouble_sends_is_read_the_quick_way() -> None:
+    peer = MediaStreamEncoder(StreamIdentity(stream_sid=SID))
+    peer.start()
+    frame = json.dumps(peer.media(bytes(160)), separators=(",", ":"))
+    assert usual_media(SID).fullmatch(frame) is not None
 
 
 @settings(deadline=None)

@@ -43,6 +43,7 @@ __all__ = ["LONGEST_BUFFER_MS", "SHORTEST_BUFFER_MS", "Rtp", "packets_of"]
 
 SHORTEST_BUFFER_MS = 60
 LONGEST_BUFFER_MS = 200
+SILENCE: FloatArray = np.zeros((1, 1), np.float32)
 RTP_LIMITS = Limits(frame_bytes=8_192)
 """20 ms of two channels at 48 kHz are 3,840 bytes."""
 
@@ -53,11 +54,13 @@ class _Stream:
     def __init__(self, form: RtpFormat, *, buffer_ms: int, counters: Counters) -> None:
         rate = form.sampling_rate
         depth = rate * buffer_ms // 1000
-        clock = StreamClock(sampling_rate=rate, counters=counters, patience=depth, wrap=TIMESTAMPS)
+        clock = StreamClock[FloatArray](
+            sampling_rate=rate, counters=counters, patience=depth, wrap=TIMESTAMPS
+        )
         self.form = form
         self.reception = Reception(sampling_rate=rate)
         self.track = Track(clock, channels=form.channels, counters=counters)
-        self.buffer = JitterBuffer((self.track,), depth=depth, counters=counters)
+        self.buffer = JitterBuffer((self.track,), depth=depth, counters=counters, silence=SILENCE)
 
 
 class Rtp(Carrier):

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Generic, NamedTuple, TypeVar
 
-from tonfall.arrays import FloatArray
+import numpy as np
+import numpy.typing as npt
+
 from tonfall.serve.codecs.events import Counters
 
-__all__ = ["JUMP_S", "Packet", "StreamClock"]
+__all__ = ["JUMP_S", "Packet", "Samples", "StreamClock"]
+
+Samples = TypeVar("Samples", npt.NDArray[np.float32], npt.NDArray[np.uint8])
+"""Audio as it is, or as codes of G.711 that are decoded once they are in order."""
 
 JUMP_S = 10
 """Seconds: a time stamp that is farther off belongs to another stream."""
@@ -17,18 +22,18 @@ CONFIRMED_S = 1
 LONGEST_SILENCE_S = 86_400.0
 
 
-class Packet(NamedTuple):
+class Packet(NamedTuple, Generic[Samples]):
     """Audio with its time stamp.
 
     Attributes:
         timestamp: in samples, of a clock that may start anywhere.
-        samples: (channels, n) float32; n = 0 says that there is silence from here on.
+        samples: (channels, n) samples or codes; n = 0 says that there is silence from here on.
         now: seconds of the receiver's clock when it came.
         source: a number that changes with the sender (RTP's SSRC).
     """
 
     timestamp: int
-    samples: FloatArray
+    samples: Samples
     now: float
     source: int = 0
 
@@ -50,7 +55,7 @@ class _Anchor:
     now: float | None = None
 
 
-class StreamClock:
+class StreamClock(Generic[Samples]):
     """Tells positions, in samples since the call's start, of one sender's packets.
 
     A packet of another source, or more than ten seconds off, is held. If the next one agrees
@@ -80,9 +85,9 @@ class StreamClock:
         self._patience = patience
         self._wrap = wrap
         self._anchor = None if origin is None else _Anchor(0, origin, 0)
-        self._held: Packet | None = None
+        self._held: Packet[Samples] | None = None
 
-    def follow(self, packet: Packet, *, newest: int) -> int | None:
+    def follow(self, packet: Packet[Samples], *, newest: int) -> int | None:
         """The position of a packet of the stream that is known, and not far off.
 
         Args:
@@ -107,7 +112,7 @@ class StreamClock:
             anchor.length, anchor.now = packet.samples.shape[1], packet.now
         return position
 
-    def consider(self, packet: Packet, *, end: int) -> list[tuple[int, Packet]]:
+    def consider(self, packet: Packet[Samples], *, end: int) -> list[tuple[int, Packet[Samples]]]:
         """Hold a packet that :meth:`follow` did not place, or see that a stream began with it.
 
         Args:
@@ -137,11 +142,11 @@ class StreamClock:
         half = self._wrap // 2
         return (timestamp - before + half) % self._wrap - half
 
-    def _agree(self, held: Packet, packet: Packet) -> bool:
+    def _agree(self, held: Packet[Samples], packet: Packet[Samples]) -> bool:
         since = self._since(held.timestamp, packet.timestamp)
         return held.source == packet.source and 0 < since <= CONFIRMED_S * self._rate
 
-    def _silence(self, packet: Packet) -> int:
+    def _silence(self, packet: Packet[Samples]) -> int:
         """Samples by the receiver's clock between the last stream's end and a packet."""
         anchor = self._anchor
         if anchor is None or anchor.now is None:
@@ -156,5 +161,5 @@ class StreamClock:
         self._held = None
 
 
-def _anchor(packet: Packet, position: int) -> _Anchor:
+def _anchor(packet: Packet[Samples], position: int) -> _Anchor:
     return _Anchor(packet.source, packet.timestamp, position, packet.length, packet.now)

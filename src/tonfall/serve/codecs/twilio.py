@@ -9,10 +9,15 @@ from __future__ import annotations
 import base64
 import itertools
 import json
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import Enum, auto
+from functools import lru_cache
 from typing import Any
+
+import numpy as np
+import numpy.typing as npt
 
 from tonfall.arrays import FloatArray
 from tonfall.audio import check_waveform, decode_mulaw, encode_mulaw
@@ -33,11 +38,10 @@ from tonfall.serve.codecs.twilio_messages import (
     Connected,
     DtmfMessage,
     Media,
-    Piece,
     Start,
     StartBody,
     Stop,
-    usual_piece,
+    usual_media,
 )
 
 __all__ = ["DEFAULT_ROLES", "SAMPLING_RATE", "Stream", "Twilio", "messages_of"]
@@ -48,6 +52,10 @@ DEPTH_MS = 200
 """By this much one track may be behind the other before it is taken to be silent."""
 DEFAULT_ROLES: Mapping[str, Role] = {"inbound": Role.CUSTOMER, "outbound": Role.AGENT}
 """As on an incoming call, where inbound is what the customer says."""
+Codes = npt.NDArray[np.uint8]
+"""Mu-law, as it came: it is decoded once it is in order."""
+SILENCE: Codes = np.full((1, 1), 0xFF, np.uint8)
+_CODE = np.dtype(np.uint8)
 FORMAT = ("audio/x-mulaw", SAMPLING_RATE, 1)
 
 
@@ -80,14 +88,16 @@ class Twilio(Carrier):
         self._account_sid = account_sid
         self._state = State.WAITING
         self._stream_sid = ""
-        self._tracks: dict[str, Track] = {}
-        self._buffer: JitterBuffer | None = None
+        self._tracks: dict[str, Track[Codes]] = {}
+        self._buffer: JitterBuffer[Codes] | None = None
+        self._usual: Callable[[str], re.Match[str] | None] | None = None
 
     def _take(self, frame: str | bytes, now: float) -> None:
-        if self._buffer is not None:
-            piece = usual_piece(frame, stream_sid=self._stream_sid)
-            if piece is not None:
-                self._on_piece(piece, self._buffer, now)
+        if self._usual is not None and self._buffer is not None and type(frame) is str:
+            usual = self._usual(frame)
+            if usual is not None:
+                _, track, timestamp, payload = usual.groups()
+                self._on_piece(track, int(timestamp), payload, self._buffer, now)
                 return
         self._take_message(frame, now)
 
@@ -136,9 +146,13 @@ class Twilio(Carrier):
         self._check_start(body)
         self._stream_sid = body.stream_sid
         self._check_stream(message.stream_sid)
+        self._usual = usual_media(body.stream_sid).fullmatch
         self._tracks = {name: self._new_track() for name in body.tracks}
         self._buffer = JitterBuffer(
-            tuple(self._tracks.values()), depth=DEPTH_MS * PER_MS, counters=self.counters
+            tuple(self._tracks.values()),
+            depth=DEPTH_MS * PER_MS,
+            counters=self.counters,
+            silence=SILENCE,
         )
         channels = tuple(Channel(self._roles.get(name, Role.UNKNOWN), name) for name in body.tracks)
         sids = {"accountSid": body.account_sid, "streamSid": body.stream_sid}
@@ -159,8 +173,8 @@ class Twilio(Carrier):
         if len(set(body.tracks)) != len(body.tracks):
             raise Violation(CloseCode.PROTOCOL_ERROR, "A track is named twice in start.")
 
-    def _new_track(self) -> Track:
-        clock = StreamClock(
+    def _new_track(self) -> Track[Codes]:
+        clock = StreamClock[Codes](
             sampling_rate=SAMPLING_RATE,
             counters=self.counters,
             patience=DEPTH_MS * PER_MS,
@@ -172,27 +186,44 @@ class Twilio(Carrier):
         self._check_stream(message.stream_sid)
         assert self._buffer is not None, "streaming without a buffer"
         media = message.media
-        self._on_piece(Piece(media.track, media.timestamp, media.payload), self._buffer, now)
+        self._on_piece(media.track, media.timestamp, media.payload, self._buffer, now)
 
-    def _on_piece(self, piece: Piece, buffer: JitterBuffer, now: float) -> None:
-        track = self._tracks.get(piece.track)
+    def _on_piece(
+        self, name: str, timestamp_ms: int, payload: str, buffer: JitterBuffer[Codes], now: float
+    ) -> None:
+        track = self._tracks.get(name)
         if track is None:
             raise Violation(
                 CloseCode.PROTOCOL_ERROR,
-                f"Audio came for the {piece.track} track, which start did not name.",
+                f"Audio came for the {name} track, which start did not name.",
             )
-        samples = decode_mulaw(base64_bytes(piece.payload))[None]
-        if not samples.size:
+        data = base64_bytes(payload)
+        if not data:
             self.counters.ignored += 1
             return
-        restart = buffer.put(track, Packet(piece.timestamp_ms * PER_MS, samples, now))
+        codes = np.ndarray((1, len(data)), _CODE, data)
+        restart = buffer.put(track, Packet(timestamp_ms * PER_MS, codes, now))
         if restart is not None:
             self._restart(restart)
-        self._tell_pieces(buffer.take())
+        pieces = buffer.take()
+        if pieces:
+            self._tell_codes(pieces)
+
+    def _tell_codes(self, pieces: list[Codes | int]) -> None:
+        """Both tracks are decoded at once: that costs less than one after the other does."""
+        self._tell_pieces(
+            [piece if isinstance(piece, int) else _mulaw().take(piece) for piece in pieces]
+        )
 
     def _flush(self) -> None:
         if self._buffer is not None:
-            self._tell_pieces(self._buffer.take(rest=True))
+            self._tell_codes(self._buffer.take(rest=True))
+
+
+@lru_cache(maxsize=1)
+def _mulaw() -> FloatArray:
+    """The sample of each code."""
+    return decode_mulaw(bytes(range(256)))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

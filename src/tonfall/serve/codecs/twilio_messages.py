@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal, NamedTuple
+import re
+from typing import Annotated, Literal
 
 from pydantic import Field, TypeAdapter
 from pydantic.alias_generators import to_camel
-from pydantic_core import from_json
 
 from tonfall.serve.codecs.messages import Identifier, JsonMessage, Parameters
 
@@ -16,19 +16,15 @@ __all__ = [
     "DtmfMessage",
     "Format",
     "Media",
-    "Piece",
     "Start",
     "StartBody",
     "Stop",
-    "usual_piece",
+    "usual_media",
 ]
 
 TrackName = Literal["inbound", "outbound"]
-TRACKS = frozenset({"inbound", "outbound"})
 LATEST_MS = 10**12
 """The largest time stamp that is taken; 32 years."""
-LONGEST_TIMESTAMP = 12
-"""Digits of all that are below it."""
 
 
 class TwilioMessage(JsonMessage, alias_generator=to_camel):
@@ -110,35 +106,18 @@ MESSAGE: TypeAdapter[Connected | Start | Media | DtmfMessage | Stop] = TypeAdapt
 )
 
 
-class Piece(NamedTuple):
-    """What matters of a media message."""
+def usual_media(stream_sid: str) -> re.Pattern[str]:
+    """A media message of a stream as Twilio writes them: track, time stamp and payload are groups.
 
-    track: str
-    timestamp_ms: int
-    payload: str
-
-
-def usual_piece(frame: str | bytes, *, stream_sid: str) -> Piece | None:
-    """A media message of a stream, in the form in which Twilio writes them; read at a glance.
-
-    A hundred of them come a second of call. This reads with the parser that :data:`MESSAGE`
-    uses, and takes only what :data:`MESSAGE` would take, for the same; a test compares the two.
-
-    Returns:
-        None for every other frame, right or wrong: :data:`MESSAGE` is to judge it.
+    A hundred of them come a second of call, and this reads one in a third of the time that
+    :data:`MESSAGE` takes. What it matches, :data:`MESSAGE` would take for the same; a test
+    compares the two. All else, right or wrong, is for :data:`MESSAGE` to judge.
     """
-    try:
-        message: Any = from_json(frame, cache_strings="keys")
-        media = message["media"]
-        track, timestamp, payload = media["track"], media["timestamp"], media["payload"]
-        if message["event"] != "media" or message["streamSid"] != stream_sid:
-            return None
-        if track not in TRACKS or type(payload) is not str:
-            return None
-        if len(timestamp) > LONGEST_TIMESTAMP or not (
-            timestamp.isascii() and timestamp.isdecimal()
-        ):
-            return None
-    except (ValueError, TypeError, KeyError, AttributeError):
-        return None
-    return Piece(track, int(timestamp), payload)
+    sid = f'"streamSid": ?"{re.escape(stream_sid)}"'
+    return re.compile(
+        r'\{"event": ?"media", ?"sequenceNumber": ?"[0-9]{1,20}", ?'
+        rf"(?P<before>{sid}, ?)?"
+        r'"media": ?\{"track": ?"(?P<track>inbound|outbound)", ?"chunk": ?"[0-9]{1,20}", ?'
+        r'"timestamp": ?"(?P<timestamp>[0-9]{1,12})", ?"payload": ?"(?P<payload>[A-Za-z0-9+/=]*)"\}'
+        rf"(?(before)|, ?{sid})\}}"
+    )
