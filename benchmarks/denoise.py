@@ -14,7 +14,8 @@ from __future__ import annotations
 import argparse
 import time
 import zlib
-from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -31,28 +32,45 @@ NOISES = ("babble_restaurant", "street_city", "office_babble_made", "train_insid
 """Noises that no training clip was mixed with."""
 STEADY = ("steady_machine", "car_cabin_like_made", "rain", "comfort_noise_white")
 LEVELS_DB = (0, 5, 10, 15, 20)
+PROTOCOLS = ("loso/emodb", "emobox/ravdess")
 LEAD = 2 * SAMPLING_RATE
 SETTINGS = {"below 15 dB": 15.0, "always": 100.0}
-Mixed = Callable[[FloatArray, str], FloatArray]
 
 
-def mixer(shared: Path, names: Sequence[str], snr_db: float, below_db: float | None) -> Mixed:
-    """Mixes a clip with one of the noises, by its name; and cleans it, if asked to."""
-    noises = [load(shared / "data" / "noise" / f"{name}.flac")[0] for name in names]
+@dataclass(frozen=True)
+class Mixer:
+    """Mixes a clip with one of the noises, by its name; and cleans it, if asked to.
 
-    def mix(waveform: FloatArray, item: str) -> FloatArray:
+    Attributes:
+        folder: of the noises.
+        names: of those used.
+        snr_db: level of the clip over the noise.
+        below_db: as noise reduction takes it; None to leave it off.
+    """
+
+    folder: Path
+    names: tuple[str, ...]
+    snr_db: float
+    below_db: float | None
+
+    def __call__(self, waveform: FloatArray, item: str) -> FloatArray:
+        """The (samples,) clip at 16 kHz, as it is heard."""
         rng = np.random.default_rng(zlib.crc32(item.encode()))
-        noise = noises[int(rng.integers(len(noises)))]
+        noise = noise_of(self.folder / f"{self.names[int(rng.integers(len(self.names)))]}.flac")
         noise = np.resize(np.roll(noise, int(rng.integers(len(noise)))), LEAD + len(waveform))
         power = np.mean(waveform**2) / max(float(np.mean(noise**2)), 1e-12)
-        mixed = noise * np.float32(np.sqrt(power * 10 ** (-snr_db / 10)))
+        mixed = noise * np.float32(np.sqrt(power * 10 ** (-self.snr_db / 10)))
         mixed[LEAD:] += waveform
         mixed = (mixed / max(1.0, float(np.abs(mixed).max()))).astype(np.float32)
-        if below_db is not None:
-            mixed = denoise(mixed[None], sampling_rate=SAMPLING_RATE, below_db=below_db)[0]
+        if self.below_db is not None:
+            mixed = denoise(mixed[None], sampling_rate=SAMPLING_RATE, below_db=self.below_db)[0]
         return mixed[LEAD:]
 
-    return mix
+
+@lru_cache(maxsize=16)
+def noise_of(path: Path) -> FloatArray:
+    """(samples,) at 16 kHz."""
+    return load(path)[0]
 
 
 def recall(shared: Path, recipe_path: Path) -> None:
@@ -68,7 +86,8 @@ def recall(shared: Path, recipe_path: Path) -> None:
     print(heading("Noise reduction: recall", settings={"recipe": recipe.name, "seed": recipe.seed}))
     print("| protocol | noise | SNR | off | " + " | ".join(SETTINGS) + " |")
     print("|---|---|---|---|" + "---|" * len(SETTINGS))
-    for name, corpus in (("loso/emodb", "emodb"), ("emobox/ravdess", "ravdess")):
+    for name in PROTOCOLS:
+        corpus = name.partition("/")[2]
         items = pool([prepare(corpus, shared / "data" / corpus)[0]])
         protocol = find_protocol(name, Sources(items=items))
         rows = protocol_items(items, protocol.corpora).set_index("item", drop=False)
@@ -108,7 +127,7 @@ def recall(shared: Path, recipe_path: Path) -> None:
             for level in LEVELS_DB:
                 cells = []
                 for below in (None, *SETTINGS.values()):
-                    mix = mixer(shared, noises, level, below)
+                    mix = Mixer(shared / "data" / "noise", noises, level, below)
                     tag = f"denoise-bench-{kind}-{level}-{below}"
                     cells.append(cell(score(RecipeModel(recipe, degrade=mix, degrade_name=tag))))
                 print(f"| {name} | {kind} | {level} dB | {' | '.join(cells)} |", flush=True)
@@ -126,7 +145,7 @@ def voice(shared: Path) -> None:
         for level in LEVELS_DB:
             cells = []
             for below in (None, *SETTINGS.values()):
-                mix = mixer(shared, noises, level, below)
+                mix = Mixer(shared / "data" / "noise", noises, level, below)
                 truth, found = [], []
                 for name, sound, spoken in sides:
                     found.append(probabilities(mix(sound, name)[None])[0][: len(spoken)])

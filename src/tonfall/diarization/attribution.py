@@ -36,7 +36,7 @@ class Attribution:
     speakers: int
 
 
-def confidence_of(likeness: FloatArray, owners: npt.NDArray[np.int64]) -> FloatArray:
+def confidence_of(likeness: FloatArray, owners: npt.NDArray[np.integer]) -> FloatArray:
     """How sure it is that each chunk is its owner's.
 
     Args:
@@ -48,9 +48,9 @@ def confidence_of(likeness: FloatArray, owners: npt.NDArray[np.int64]) -> FloatA
     """
     if likeness.shape[1] == 1:
         return np.ones(len(likeness), np.float32)
-    rows = np.arange(len(likeness))
+    places = np.asarray(owners, np.int64)[:, None]
     others = likeness.copy()
-    others[rows, owners] = -np.inf
-    lead = likeness[rows, owners] - others.max(axis=1)
+    np.put_along_axis(others, places, -np.inf, axis=1)
+    lead = np.take_along_axis(likeness, places, axis=1)[:, 0] - others.max(axis=1)
     result: FloatArray = (1 / (1 + np.exp(-_STEEPNESS * lead))).astype(np.float32)
     return result

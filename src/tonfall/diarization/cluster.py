@@ -15,9 +15,12 @@ import numpy.typing as npt
 from tonfall.arrays import FloatArray
 from tonfall.errors import ConfigError
 
-__all__ = ["MOST_SPEAKERS", "SpeakerSettings", "centroid", "find_voices", "unit"]
+__all__ = ["MOST_CLUSTERED", "MOST_SPEAKERS", "SpeakerSettings", "centroid", "find_voices", "unit"]
 
 MOST_SPEAKERS = 4
+
+MOST_CLUSTERED = 1200
+"""Windows that it is sensible to cluster: the work grows with their square."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,8 +68,6 @@ class SpeakerSettings:
 
 
 _FIRST_CLUSTERS = 8
-_MOST_LINKED = 1200
-"""Windows that are linked at most; of longer recordings, so many evenly spread ones."""
 _ROUNDS = 10
 
 
@@ -88,7 +89,7 @@ def find_voices(
     """The centroids of the speakers.
 
     Args:
-        embeddings: (windows, 192), rows of length 1.
+        embeddings: (windows, 192), rows of length 1; at most ``MOST_CLUSTERED`` or so.
         speech: (windows,) part of each that is speech.
         settings: what counts as a speaker.
 
@@ -112,8 +113,6 @@ def _first_clusters(rows: FloatArray, settings: SpeakerSettings) -> FloatArray:
     # Imported late: start-up time is a promise, and most calls have a channel for each speaker.
     from scipy.cluster.hierarchy import fcluster, linkage
 
-    if len(rows) > _MOST_LINKED:
-        rows = rows[np.linspace(0, len(rows) - 1, _MOST_LINKED).astype(np.int64)]
     if len(rows) == 1:
         return rows
     tree = linkage(rows.astype(np.float64), "average", metric="cosine")

@@ -8,7 +8,7 @@ import numpy.typing as npt
 from tonfall.arrays import FloatArray
 from tonfall.diarization.attribute import chunk_likeness, likeliest_path
 from tonfall.diarization.attribution import Attribution, confidence_of
-from tonfall.diarization.cluster import SpeakerSettings, centroid, find_voices
+from tonfall.diarization.cluster import MOST_CLUSTERED, SpeakerSettings, find_voices, unit
 from tonfall.diarization.model import SpeakerModel
 from tonfall.diarization.track import VOICE_WINDOW, VoiceWindowTrack
 from tonfall.diarization.voices import VoiceWindows
@@ -106,17 +106,29 @@ def attribute_speech(
         settings: what counts as a speaker.
     """
     chunks = len(speech)
-    voices = find_voices(windows.embeddings, windows.speech, settings=settings)
+    voices = _voices(windows, settings)
     if len(voices) < 2:
         return Attribution(np.zeros(chunks, np.int8), np.ones(chunks, np.float32), 1)
     spoken = speech >= _SPOKEN
     for _ in range(_ROUNDS):
         path = _path(windows, voices, spoken, settings)
         voices = _relearnt(windows, voices, path, settings)
-    likeness = chunk_likeness(windows.chunks, windows.embeddings @ voices.T, chunks)
-    owners = _in_order(_filled(likeliest_path(likeness, spoken, settings)))
-    confidence = confidence_of(likeness, _filled(likeliest_path(likeness, spoken, settings)))
-    return Attribution(owners.astype(np.int8), confidence, int(owners.max(initial=0)) + 1)
+    likeness = chunk_likeness(windows.chunks, windows.likeness(voices), chunks)
+    owners = _filled(likeliest_path(likeness, spoken, settings))
+    confidence = confidence_of(likeness, owners)
+    named = _in_order(owners)
+    return Attribution(named, confidence, int(named.max(initial=0)) + 1)
+
+
+def _voices(windows: VoiceWindows, settings: SpeakerSettings) -> FloatArray:
+    """Of long recordings, evenly spread windows are clustered."""
+    speech = windows.speech
+    useful = np.flatnonzero(speech >= settings.least_speech)
+    if not len(useful):
+        useful = np.arange(len(speech))
+    if len(useful) > MOST_CLUSTERED:
+        useful = useful[np.linspace(0, len(useful) - 1, MOST_CLUSTERED).astype(np.int64)]
+    return find_voices(windows.embeddings(useful), speech[useful], settings=settings)
 
 
 def _path(
@@ -124,15 +136,15 @@ def _path(
     voices: FloatArray,
     spoken: npt.NDArray[np.bool_],
     settings: SpeakerSettings,
-) -> npt.NDArray[np.int64]:
-    likeness = chunk_likeness(windows.chunks, windows.embeddings @ voices.T, len(spoken))
+) -> npt.NDArray[np.int8]:
+    likeness = chunk_likeness(windows.chunks, windows.likeness(voices), len(spoken))
     return likeliest_path(likeness, spoken, settings)
 
 
 def _relearnt(
     windows: VoiceWindows,
     voices: FloatArray,
-    path: npt.NDArray[np.int64],
+    path: npt.NDArray[np.int8],
     settings: SpeakerSettings,
 ) -> FloatArray:
     """Each voice from the windows that are as good as all its own; as it was without any."""
@@ -143,30 +155,31 @@ def _relearnt(
     for number in range(len(voices)):
         own = useful & (_between(path == number, edges) > _OWN * np.maximum(heard, 1))
         if own.any():
-            learnt[number] = centroid(windows.embeddings[own], windows.speech[own])
+            learnt[number] = unit(windows.total(own * windows.speech))
     return learnt
 
 
 def _between(held: npt.NDArray[np.bool_], edges: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
     """How many are True between each pair of (2, n) edges."""
-    sums = np.concatenate([[0], np.cumsum(held)])
+    sums = np.concatenate([[0], np.cumsum(held, dtype=np.int32)])
     result: npt.NDArray[np.int64] = sums[edges[1]] - sums[edges[0]]
     return result
 
 
-def _filled(path: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+def _filled(path: npt.NDArray[np.int8]) -> npt.NDArray[np.int8]:
     """Silence given to whoever spoke last, or at the start to whoever speaks first."""
-    places = np.flatnonzero(path >= 0)
-    if not len(places):
+    given = path[path >= 0]
+    if not len(given):
         return np.zeros_like(path)
-    before = np.searchsorted(places, np.arange(len(path)), "right") - 1
-    return path[places[np.maximum(before, 0)]]
+    filled: npt.NDArray[np.int8] = given[np.maximum(np.cumsum(path >= 0, dtype=np.int32) - 1, 0)]
+    return filled
 
 
-def _in_order(owners: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+def _in_order(owners: npt.NDArray[np.int8]) -> npt.NDArray[np.int8]:
     """Numbered by who speaks first; a voice that got nothing is left out."""
-    seen = list(dict.fromkeys(owners.tolist()))
-    places = np.zeros(max(seen, default=0) + 1, np.int64)
+    numbers, first = np.unique(owners, return_index=True)
+    seen = numbers[np.argsort(first)]
+    places = np.zeros(int(numbers.max(initial=0)) + 1, np.int8)
     places[seen] = np.arange(len(seen))
-    result: npt.NDArray[np.int64] = places[owners]
+    result: npt.NDArray[np.int8] = places[owners]
     return result

@@ -67,14 +67,14 @@ class OnlineSpeakers:
         """Forget every second window of the older half."""
         half = len(self._memory) // 2
         kept = [*range(0, half, 2), *range(half, len(self._memory))]
-        old, chunks, speech = self._memory.embeddings, self._memory.chunks, self._memory.speech
+        old, chunks, speech = self._memory.embeddings(), self._memory.chunks, self._memory.speech
         thinned = VoiceWindows()
         for row in kept:
             thinned.add(VoiceWindow(int(chunks[row]), float(speech[row]), old[row]))
         self._memory, self._numbers = thinned, [self._numbers[row] for row in kept]
 
     def _cluster(self) -> None:
-        rows = self._memory.embeddings
+        rows = self._memory.embeddings()
         self.voices = find_voices(rows, self._memory.speech, settings=self.settings)
         labels = (rows @ self.voices.T).argmax(axis=1)
         self.slots = self._matched(labels, len(self.voices))

@@ -34,6 +34,10 @@ class VoiceWindow:
         raise TypeError("a voice's embedding is never stored: it lives and dies with its stream")
 
 
+_BLOCK = 1024
+"""Windows of a block: grown by blocks, ten hours of them are never copied."""
+
+
 class VoiceWindows:
     """The voices of windows in order of time, growing as a stream goes on.
 
@@ -41,7 +45,7 @@ class VoiceWindows:
     """
 
     def __init__(self) -> None:
-        self._rows = np.empty((64, EMBEDDING), np.float32)
+        self._blocks: list[FloatArray] = []
         self._chunks: list[int] = []
         self._speech: list[float] = []
 
@@ -55,11 +59,6 @@ class VoiceWindows:
         raise TypeError("a voice's embedding is never stored: it lives and dies with its stream")
 
     @property
-    def embeddings(self) -> FloatArray:
-        """(windows, 192) float32, rows of length 1."""
-        return self._rows[: len(self)]
-
-    @property
     def chunks(self) -> npt.NDArray[np.int64]:
         """(windows,) chunk of 512 samples at which each begins."""
         return np.array(self._chunks, np.int64)
@@ -71,8 +70,33 @@ class VoiceWindows:
 
     def add(self, window: VoiceWindow) -> None:
         """The next window, which begins after the last."""
-        if len(self) == len(self._rows):
-            self._rows = np.concatenate([self._rows, np.empty_like(self._rows)])
-        self._rows[len(self)] = window.embedding
+        place = len(self) % _BLOCK
+        if place == 0:
+            self._blocks.append(np.zeros((_BLOCK, EMBEDDING), np.float32))
+        self._blocks[-1][place] = window.embedding
         self._chunks.append(window.chunk)
         self._speech.append(window.speech)
+
+    def embeddings(self, which: npt.NDArray[np.int64] | None = None) -> FloatArray:
+        """(windows, 192) float32, rows of length 1: those of these numbers, or all."""
+        wanted = np.arange(len(self)) if which is None else which
+        rows = np.empty((len(wanted), EMBEDDING), np.float32)
+        for place, number in enumerate(wanted.tolist()):
+            rows[place] = self._blocks[number // _BLOCK][number % _BLOCK]
+        return rows
+
+    def likeness(self, voices: FloatArray) -> FloatArray:
+        """(windows, voices) float32: how much each is like each of (voices, 192)."""
+        parts = [block @ voices.T for block in self._blocks]
+        return np.concatenate([np.zeros((0, len(voices)), np.float32), *parts])[: len(self)]
+
+    def total(self, weights: FloatArray) -> FloatArray:
+        """(192,): the sum of all, each times its weight."""
+        padded = np.zeros(len(self._blocks) * _BLOCK, np.float32)
+        padded[: len(weights)] = weights
+        result = np.zeros(EMBEDDING, np.float32)
+        for number, block in enumerate(self._blocks):
+            own = padded[number * _BLOCK : (number + 1) * _BLOCK]
+            used = np.flatnonzero(own)
+            result += own[used] @ block[used]
+        return result
