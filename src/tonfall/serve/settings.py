@@ -279,6 +279,7 @@ class Limits(_Section):
     call_s: Annotated[int, Field(ge=1, le=86_400)] = 14_400
     first_message_s: Seconds = 10
     silent_s: Seconds = 120
+    uploads: Annotated[int, Field(ge=1, le=1_000)] = 16
     upload_bytes: Annotated[int, Field(ge=1_000, le=2**34)] = 200_000_000
     upload_s: Seconds = 300
     upload_stalled_s: Seconds = 15

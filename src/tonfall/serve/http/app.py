@@ -14,6 +14,7 @@ from tonfall.serve.http import (
     routes_sockets,
 )
 from tonfall.serve.http.gate import OPEN_PATHS, Gate, allowed_origins
+from tonfall.serve.http.lobby import Lobby
 from tonfall.serve.http.problems import add_handlers
 from tonfall.serve.http.services import Services
 
@@ -44,6 +45,7 @@ def create_app(services: Services) -> FastAPI:
     for module in (routes_audio, routes_calls, routes_alerts, routes_server, routes_sockets):
         app.include_router(module.router)
     _describe_keys(app)
+    app.add_middleware(Lobby, most=services.settings.limits.uploads)
     app.add_middleware(
         CORSMiddleware,
         allow_origins=sorted(allowed_origins(services.settings)),

@@ -11,7 +11,10 @@ from tonfall.serve.http.access import Principal, Scope
 from tonfall.serve.http.problems import MEDIA_TYPE, Problem, ProblemDocument
 from tonfall.serve.http.services import Services, services_of
 
-__all__ = ["AlertId", "CallId", "Ours", "answers", "asking", "client_address", "identify"]
+__all__ = ["AlertId", "CallId", "Ours", "admit", "answers", "asking", "client_address", "identify"]
+
+ADMITTED = "tonfall.admitted"
+"""Under this name the ASGI scope holds who was admitted before the body was read."""
 
 Ours = Annotated[Services, Depends(services_of)]
 CallId = Annotated[
@@ -54,20 +57,30 @@ def asking(*scopes: Scope) -> Any:
     """
 
     async def ask(request: Request) -> Principal:
-        services = services_of(request)
-        principal = await identify(request, services)
-        wait_s = services.rates.take(f"{principal.tenant}/{principal.actor}")
-        if wait_s > 0:
-            raise Problem(
-                429,
-                "Too many requests; wait, or ask for more at once.",
-                headers={"Retry-After": str(int(wait_s) + 1)},
-            )
-        if not principal.may(*scopes):
-            raise Problem(403, f"This needs a key with the scope {' or '.join(scopes)}.")
-        return principal
+        known: Principal | None = request.scope.get(ADMITTED)
+        return known or await admit(request, *scopes)
 
     return Depends(ask)
+
+
+async def admit(connection: HTTPConnection, *scopes: Scope) -> Principal:
+    """Who asks, with one of these scopes.
+
+    Raises:
+        Problem: nobody known, without the scope, or too often.
+    """
+    services = services_of(connection)
+    principal = await identify(connection, services)
+    wait_s = services.rates.take(f"{principal.tenant}/{principal.actor}")
+    if wait_s > 0:
+        raise Problem(
+            429,
+            "Too many requests; wait, or ask for more at once.",
+            headers={"Retry-After": str(int(wait_s) + 1)},
+        )
+    if not principal.may(*scopes):
+        raise Problem(403, f"This needs a key with the scope {' or '.join(scopes)}.")
+    return principal
 
 
 async def identify(connection: HTTPConnection, services: Services) -> Principal:

@@ -13,7 +13,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from tonfall.serve.http.problems import Problem, problem_response
 from tonfall.serve.settings import Settings, is_loopback
 
-__all__ = ["OPEN_PATHS", "Gate", "allowed_origins"]
+__all__ = ["CLOSING", "OPEN_PATHS", "UPLOADS", "Gate", "allowed_origins", "refuse"]
 
 OPEN_PATHS = frozenset({"/livez", "/readyz"})
 """A load balancer asks these without TLS."""
@@ -57,7 +57,7 @@ class Gate:
             return
         problem = self._problem(scope)
         if problem is not None:
-            await _answer(problem, scope, receive, send)
+            await refuse(problem, scope, receive, send)
         elif scope["type"] == "websocket":
             await self._app(scope, receive, send)
         else:
@@ -167,7 +167,7 @@ def _with_headers(send: Send, added: Sequence[tuple[bytes, bytes]]) -> Send:
     return sending
 
 
-async def _answer(problem: Problem, scope: Scope, receive: Receive, send: Send) -> None:
+async def refuse(problem: Problem, scope: Scope, receive: Receive, send: Send) -> None:
     """Refuse; a WebSocket before it is accepted."""
     response = problem_response(problem.status_code, str(problem.detail), problem.headers)
     await response(scope, receive, send)

@@ -1,0 +1,82 @@
+"""Uploads: who may send them, how many at a time, and what is left of them on the disk."""
+
+from __future__ import annotations
+
+import contextlib
+import socket as sockets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from running_node import EXAMPLE, Running, running
+
+PART = b'--x\r\nContent-Disposition: form-data; name="file"; filename="a.wav"\r\n\r\n'
+MEGABYTES = 8
+
+
+@contextmanager
+def raw(node: Running) -> Iterator[sockets.socket]:
+    host, port = node.node.addresses["http"]
+    with sockets.create_connection((host, port), timeout=20) as socket:
+        yield socket
+
+
+def head(path: str, *headers: str, length: int = MEGABYTES << 20) -> bytes:
+    lines = [
+        f"POST {path} HTTP/1.1",
+        "Host: 127.0.0.1",
+        f"Content-Length: {length}",
+        "Content-Type: multipart/form-data; boundary=x",
+        *headers,
+    ]
+    return "\r\n".join([*lines, "", ""]).encode()
+
+
+def unlinked_bytes() -> int:
+    """Bytes in files of this process that have no name any more: where forms are kept."""
+    total = 0
+    for handle in Path("/proc/self/fd").iterdir():
+        with contextlib.suppress(OSError):
+            if str(handle.readlink()).endswith("(deleted)"):
+                total += handle.stat().st_size
+    return total
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="needs Linux's /proc")
+@pytest.mark.parametrize("path", ["/v1/analyze", "/predict"])
+def test_nothing_that_a_stranger_sends_reaches_the_disk(keyed_node: Running, path: str) -> None:
+    before = unlinked_bytes()
+    with raw(keyed_node) as socket:
+        socket.sendall(head(path) + PART)
+        with contextlib.suppress(OSError):
+            for _ in range(MEGABYTES // 2):
+                socket.sendall(bytes(1 << 20))
+        answer = b""
+        with contextlib.suppress(OSError):
+            answer = socket.recv(4000)
+        assert unlinked_bytes() - before < 1 << 20
+    assert answer == b"" or b" 401 " in answer.splitlines()[0]
+
+
+def test_an_upload_without_the_scope_is_answered_before_it_is_sent(keyed_node: Running) -> None:
+    with raw(keyed_node) as socket:
+        socket.sendall(head("/v1/analyze", f"Authorization: Bearer {keyed_node.key('read')}"))
+        answer = socket.recv(4000)
+    assert b" 403 " in answer.splitlines()[0]
+    assert b"connection: close" in answer.lower()
+
+
+def test_so_many_uploads_come_at_a_time_and_no_more(tmp_path: Path, model: Path) -> None:
+    with running(tmp_path, model, limits={"uploads": 1}) as node, node.client() as client:
+        with raw(node) as socket:
+            socket.sendall(head("/predict") + PART)
+            refused = node.wait_for(lambda: busy(client))
+            assert refused == "10"
+        files = {"file": EXAMPLE.read_bytes()}
+        node.wait_for(lambda: client.post("/v1/analyze", files=files).status_code == 200)
+
+
+def busy(client: object) -> str | None:
+    answer = client.post("/predict", files={"file": b"x"})  # type: ignore[attr-defined]
+    return answer.headers["retry-after"] if answer.status_code == 429 else None
