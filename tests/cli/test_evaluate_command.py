@@ -331,6 +331,21 @@ def test_kept_reports_are_small_whole_and_without_paths(shell: Shell, work: Path
     assert (Path("docs/leaderboard.md").read_text(), kept.read_bytes()) == before
 
 
+def test_models_that_were_degraded_by_several_commands_share_a_matrix(
+    shell: Shell, tiny_bundle: Bundle
+) -> None:
+    where = "-p all/tones --data tones.parquet -q -j 1"
+    shell.good(f"evaluate pitch_model:judge {where} --degrade mp3:32,telephone")
+    shell.good(f"evaluate {tiny_bundle.folder} {where} --degrade telephone")
+    shell.good("leaderboard reports --keep docs/reports -o docs/leaderboard.md")
+    matrix = read_matrix(Path("docs/reports/matrices/all-tones-robustness.matrix.json"))
+    assert matrix.columns == ("clean", "telephone", "mp3:32")
+    assert set(matrix.rows) == {"pitch_model:judge", "tiny (bundle)"}
+    assert ("tiny (bundle)", "mp3:32") not in matrix.cells
+    assert matrix.command.startswith("tonfall evaluate pitch_model:judge ")
+    assert "--protocol all/tones --degrade " in matrix.command
+
+
 def test_a_measured_bundle_has_a_page_of_its_own(shell: Shell, tiny_bundle: Bundle) -> None:
     shell.good(f"evaluate {tiny_bundle.folder} -p all/tones --data tones.parquet -j 1 -q")
     shell.good("leaderboard reports --keep docs/reports -o docs/leaderboard.md")

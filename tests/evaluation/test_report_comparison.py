@@ -128,6 +128,20 @@ def test_the_robustness_matrix_shows_what_is_lost(plain):
     assert "; -" in text
 
 
+def test_conditions_stand_in_their_usual_order(plain):
+    names = ["level:-30", "noise:0", "clean", "noise:20+telephone", "room", "noise:10", "telephone"]
+    reports = [report_of(plain, right=0.5, condition=name) for name in names]
+    assert robustness_matrix(reports).columns == (
+        "clean",
+        "telephone",
+        "noise:20+telephone",
+        "noise:10",
+        "noise:0",
+        "room",
+        "level:-30",
+    )
+
+
 def two_corpora_reports(two_corpora: pd.DataFrame) -> list[Report]:
     names = [f"{family}/{corpus}" for corpus in ("acted", "calls") for family in ("from", "within")]
     pair = two_corpora[two_corpora["label"] != "fear"]

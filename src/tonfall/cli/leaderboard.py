@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import shlex
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -12,7 +14,7 @@ import typer
 from tonfall.cli.data import QuietOption
 
 if TYPE_CHECKING:
-    from tonfall.evaluation.reports import Report
+    from tonfall.evaluation.reports import Matrix, Report
 
 __all__ = ["leaderboard"]
 
@@ -81,11 +83,43 @@ def leaderboard(
 def _keep(folder: Path, kept: Path) -> None:
     from tonfall.evaluation.reports import find_matrices, find_reports, keep_matrix, read_matrix
 
-    for report in find_reports(folder):
+    reports = find_reports(folder)
+    for report in reports:
         _keep_report(report, kept)
     for path in find_matrices(folder):
         name = f"{path.parent.name}-{_picture(path).stem}"
         keep_matrix(read_matrix(path), kept / "matrices" / name)
+    for protocol, matrix in _robustness(reports).items():
+        keep_matrix(matrix, kept / "matrices" / f"{protocol.replace('/', '-')}-robustness")
+
+
+def _robustness(reports: Sequence[Report]) -> dict[str, Matrix]:
+    """A matrix a protocol of all its models, where any was measured on degraded audio."""
+    from tonfall.evaluation.reports import robustness_matrix
+
+    degraded = {
+        (report.protocol.hash, report.model.title)
+        for report in reports
+        if report.condition != "clean"
+    }
+    own: dict[str, list[Report]] = {}
+    for report in reports:
+        if (report.protocol.hash, report.model.title) in degraded:
+            own.setdefault(report.protocol.name, []).append(report)
+    return {
+        name: replace(robustness_matrix(found), command=_command(found))
+        for name, found in own.items()
+    }
+
+
+def _command(reports: Sequence[Report]) -> str:
+    """One command that makes all of these reports again."""
+    words = [shlex.split(report.command) for report in reports if report.condition == "clean"]
+    models = dict.fromkeys(word for command in words for word in command[2:3])
+    conditions = [report.condition for report in reports if report.condition != "clean"]
+    rest = words[0][3:] if words else []
+    chain = ",".join(dict.fromkeys(conditions))
+    return shlex.join(["tonfall", "evaluate", *models, *rest, "--degrade", chain])
 
 
 def _keep_report(report: Report, kept: Path) -> None:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["Cell", "Matrix", "corpus_matrix", "draw_matrix", "markdown", "robustness_matrix"]
 
 _WITHIN, _FROM = "within/", "from/"
+_ORDER = ("clean", "telephone", "noise", "room", "loss", "mp3", "level")
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,10 +104,17 @@ def robustness_matrix(reports: Sequence[Report]) -> Matrix:
         f"Unweighted recall under {reports[0].protocol.name}, per cent; difference to clean",
         "model / condition",
         tuple(dict.fromkeys(report.model.title for report in reports)),
-        tuple(sorted(conditions, key=lambda name: name != "clean")),
+        tuple(sorted(conditions, key=_usual_order)),
         cells,
         _warnings(reports),
     )
+
+
+def _usual_order(condition: str) -> tuple[int, str]:
+    """Clean first, then the line, noise from little to much, and the rest."""
+    kind, _, amount = condition.partition("+")[0].partition(":")
+    place = _ORDER.index(kind) if kind in _ORDER else len(_ORDER)
+    return place, f"{999 - float(amount):08.2f}" if kind == "noise" else condition
 
 
 def markdown(matrix: Matrix) -> str:
