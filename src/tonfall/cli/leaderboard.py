@@ -106,19 +106,19 @@ def _robustness(reports: Sequence[Report]) -> dict[str, Matrix]:
     for report in reports:
         if (report.protocol.hash, report.model.title) in degraded:
             own.setdefault(report.protocol.name, []).append(report)
+    matrices = {name: robustness_matrix(found) for name, found in own.items()}
     return {
-        name: replace(robustness_matrix(found), command=_command(found))
-        for name, found in own.items()
+        name: replace(matrix, command=_command(own[name], matrix.columns))
+        for name, matrix in matrices.items()
     }
 
 
-def _command(reports: Sequence[Report]) -> str:
+def _command(reports: Sequence[Report], conditions: Sequence[str]) -> str:
     """One command that makes all of these reports again."""
     words = [shlex.split(report.command) for report in reports if report.condition == "clean"]
     models = dict.fromkeys(word for command in words for word in command[2:3])
-    conditions = [report.condition for report in reports if report.condition != "clean"]
     rest = words[0][3:] if words else []
-    chain = ",".join(dict.fromkeys(conditions))
+    chain = ",".join(name for name in conditions if name != "clean")
     return shlex.join(["tonfall", "evaluate", *models, *rest, "--degrade", chain])
 
 
