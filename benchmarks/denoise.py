@@ -12,8 +12,11 @@ compares probabilities of speech with the silver turns of the clean call.
 from __future__ import annotations
 
 import argparse
+import hashlib
+import sys
 import time
 import zlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -67,13 +70,21 @@ class Mixer:
         return mixed[LEAD:]
 
 
+def version() -> str:
+    """Of what is measured, so that the cache of statistics cannot hold older figures."""
+    sources = (Path(__file__), Path(str(sys.modules[Denoiser.__module__].__file__)))
+    return hashlib.sha256(b"".join(each.read_bytes() for each in sources)).hexdigest()[:12]
+
+
 @lru_cache(maxsize=16)
 def noise_of(path: Path) -> FloatArray:
     """(samples,) at 16 kHz."""
     return load(path)[0]
 
 
-def recall(shared: Path, recipe_path: Path) -> None:
+def recall(
+    shared: Path, recipe_path: Path, *, levels: Sequence[float], protocols: Sequence[str]
+) -> None:
     """Unweighted recall of left-out speakers, by noise and level."""
     from benchmarks.accuracy import recall_row
     from tonfall.corpora import prepare
@@ -86,7 +97,7 @@ def recall(shared: Path, recipe_path: Path) -> None:
     print(heading("Noise reduction: recall", settings={"recipe": recipe.name, "seed": recipe.seed}))
     print("| protocol | noise | SNR | off | " + " | ".join(SETTINGS) + " |")
     print("|---|---|---|---|" + "---|" * len(SETTINGS))
-    for name in PROTOCOLS:
+    for name in protocols:
         corpus = name.partition("/")[2]
         items = pool([prepare(corpus, shared / "data" / corpus)[0]])
         protocol = find_protocol(name, Sources(items=items))
@@ -124,13 +135,13 @@ def recall(shared: Path, recipe_path: Path) -> None:
 
         print(f"| {name} | none | – | {cell(score(plain))} | | |", flush=True)
         for kind, noises in (("voices, traffic", NOISES), ("steady", STEADY)):
-            for level in LEVELS_DB:
+            for level in levels:
                 cells = []
                 for below in (None, *SETTINGS.values()):
                     mix = Mixer(shared / "data" / "noise", noises, level, below)
-                    tag = f"denoise-bench-{kind}-{level}-{below}"
+                    tag = f"mixed {kind} {level} {below} {version()}"
                     cells.append(cell(score(RecipeModel(recipe, degrade=mix, degrade_name=tag))))
-                print(f"| {name} | {kind} | {level} dB | {' | '.join(cells)} |", flush=True)
+                print(f"| {name} | {kind} | {level:g} dB | {' | '.join(cells)} |", flush=True)
 
 
 def voice(shared: Path) -> None:
@@ -193,6 +204,8 @@ def main() -> None:
     parser.add_argument("tables", nargs="*", help="recall, voice, speed")
     parser.add_argument("--shared", type=Path, default=Path("../shared"))
     parser.add_argument("--recipe", type=Path, default=Path("recipes/small.yaml"))
+    parser.add_argument("--levels", nargs="+", type=float, default=LEVELS_DB, help="dB, of recall")
+    parser.add_argument("--protocols", nargs="+", default=PROTOCOLS, choices=PROTOCOLS)
     options = parser.parse_args()
     tables = options.tables or ["speed", "voice", "recall"]
     if "speed" in tables:
@@ -200,7 +213,12 @@ def main() -> None:
     if "voice" in tables:
         voice(options.shared)
     if "recall" in tables:
-        recall(options.shared, options.recipe)
+        recall(
+            options.shared,
+            options.recipe,
+            levels=options.levels,
+            protocols=options.protocols,
+        )
 
 
 if __name__ == "__main__":
