@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -118,3 +119,24 @@ def test_a_listener_that_does_not_take_is_dropped_and_keeps_nothing() -> None:
     mine = asyncio.run(run())
     assert mine.dropped
     assert mine.take(after=0) == (0, "")
+
+
+def test_what_waits_of_a_call_that_is_purged_is_not_told() -> None:
+    mine = Subscription("a", most=10, wants=lambda each: each.kind != "turn")
+    other = replace(event(2), call="d" * 32)
+    purged = replace(event(3), kind="call.purged")
+    for each in (event(1), other, purged):
+        mine.offer(each, f"{each.id} ")
+    assert mine.take(after=0) == (3, "2 3 ")
+
+
+def test_so_many_of_a_tenant_are_let_in_before_they_join() -> None:
+    async def run() -> list[bool]:
+        hub = Hub(Source(), loop=asyncio.get_running_loop())
+        found = [Subscription("a", most=1, wants=lambda _: True) for _ in range(3)]
+        let_in = [hub.enter(each, most=2) for each in found]
+        hub.leave(found[0])
+        other = Subscription("b", most=1, wants=lambda _: True)
+        return [*let_in, hub.enter(found[2], most=2), hub.enter(other, most=2)]
+
+    assert asyncio.run(run()) == [True, True, False, True, True]

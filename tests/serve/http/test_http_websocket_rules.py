@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import ssl
+import time
 from pathlib import Path
 
 import httpx
 import pytest
 from running_node import Running, certificate, frames, running, start
 from websockets.exceptions import ConnectionClosed, InvalidStatus
-from websockets.sync.client import connect
+from websockets.sync.client import ClientConnection, connect
 
 from tonfall.errors import ConfigError
 from tonfall.serve.http import routes_sockets
@@ -75,8 +76,13 @@ def test_v4_4_1_a_call_goes_over_tls(tmp_path: Path, model: Path) -> None:
                 pass
         with httpx.Client(verify=context, headers=key) as client:
             calls = f"{node.url.replace('127.0.0.1', 'localhost')}/v1/calls"
-            seconds = node.wait_for(lambda: client.get(calls).json()["calls"][0]["seconds"])
+            seconds = node.wait_for(lambda: first_seconds(client.get(calls).json()))
         assert seconds == pytest.approx(5.0)
+
+
+def first_seconds(found: dict[str, list[dict[str, float | None]]]) -> float | None:
+    """How long the first call was, once there is one that is over."""
+    return found["calls"][0]["seconds"] if found["calls"] else None
 
 
 def test_v4_4_2_only_listed_origins_may_connect(proxied: Running, open_node: Running) -> None:
@@ -111,6 +117,26 @@ def test_v4_4_3_a_ticket_has_the_scopes_and_the_life_of_its_key(keyed_node: Runn
     with keyed_node.client(keyed_node.key("read")) as client:
         ticket = client.post("/v1/tickets").raise_for_status().json()["ticket"]
     assert status_of(keyed_node, f"/v1/stream?ticket={ticket}") == 403
+    secret = keyed_node.key("ingest")
+    with keyed_node.client(secret) as client:
+        ticket = client.post("/v1/tickets").raise_for_status().json()["ticket"]
+    assert keyed_node.store.keys.revoke("default", secret.split("_")[1])
+    keyed_node.node.services.access.forget()
+    assert status_of(keyed_node, f"/v1/stream?ticket={ticket}") == 401
+
+
+def test_v4_4_3_a_ticket_opens_one_socket_or_stream_and_no_other_route(
+    keyed_node: Running,
+) -> None:
+    with keyed_node.client(keyed_node.key("read")) as client:
+        ticket = client.post("/v1/tickets").raise_for_status().json()["ticket"]
+    with keyed_node.client() as client:
+        for path in ("/v1/calls", "/v1/alerts", "/metrics"):
+            assert client.get(path, params={"ticket": ticket}).status_code == 401
+        assert client.post("/v1/tickets", params={"ticket": ticket}).status_code == 401
+        with client.stream("GET", "/v1/events", params={"ticket": ticket}) as stream:
+            assert stream.status_code == 200
+        assert client.get("/v1/events", params={"ticket": ticket}).status_code == 401
 
 
 def test_v4_4_3_a_ticket_is_too_old_after_half_a_minute() -> None:
@@ -132,20 +158,30 @@ def test_v4_4_4_tickets_are_given_to_who_has_a_key_only(keyed_node: Running) -> 
         assert client.post("/v1/tickets").status_code == 401
 
 
+@pytest.mark.parametrize("talks", [False, True], ids=["silent", "while audio flows"])
 def test_a_revoked_key_ends_its_connections(
-    keyed_node: Running, monkeypatch: pytest.MonkeyPatch
+    keyed_node: Running, monkeypatch: pytest.MonkeyPatch, talks: bool
 ) -> None:
     monkeypatch.setattr(routes_sockets, "STILL_S", 0.2)
     monkeypatch.setattr("tonfall.serve.http.access.KNOWN_FOR_S", 0.1)
     secret = keyed_node.key("ingest")
+    sent = frames(seconds=12, call_id=f"revoked-{talks}", stop=False)
     with keyed_node.socket(additional_headers={"Authorization": f"Bearer {secret}"}) as socket:
-        socket.send(frames(seconds=1, stop=False)[0])
+        socket.send(sent[0])
         socket.recv()
         assert keyed_node.store.keys.revoke("default", secret.split("_")[1])
         with pytest.raises(ConnectionClosed) as closed:
-            socket.recv(timeout=20)
+            talk(socket, sent[1:] if talks else [])
     assert closed.value.rcvd is not None
     assert closed.value.rcvd.code == 1008
+
+
+def talk(socket: ClientConnection, sent: list[str | bytes]) -> None:
+    """Send in real time, then wait for what the server has to say."""
+    for frame in sent:
+        socket.send(frame)
+        time.sleep(0.02)
+    socket.recv(timeout=20)
 
 
 def test_wrong_keys_from_one_address_are_slowed_down(tmp_path: Path, model: Path) -> None:

@@ -155,6 +155,10 @@ class Access:
             return True
         return await self._find(principal.secret) is not None
 
+    def forget(self) -> None:
+        """Look every key up again."""
+        self._known.clear()
+
     async def _find(self, secret: str) -> Principal | None:
         digest = hashlib.sha256(secret.encode(errors="replace")).hexdigest()
         known = self._known.get(digest)
@@ -180,10 +184,11 @@ class Access:
 
 
 class Tickets:
-    """What opens one WebSocket or one event stream, once and soon.
+    """What opens one WebSocket or one event stream, once and soon; other routes take none.
 
-    Browsers cannot send a key with either. A ticket is asked for by HTTPS with the key, so it is
-    bound to who asked; it stands in the query, so it is worthless after its use.
+    Browsers cannot send a key with either. A ticket is asked for by HTTPS with the key, and may
+    what that key may while it works; it stands in the query, so it is worthless after its use.
+    Tickets are kept in the memory of one node, as hashes.
 
     Args:
         clock: seconds that never go back.

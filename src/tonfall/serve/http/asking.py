@@ -49,8 +49,8 @@ def answers(*statuses: int) -> dict[int | str, dict[str, Any]]:
     }
 
 
-def asking(*scopes: Scope) -> Any:
-    """A dependency: who asks, with one of these scopes.
+def asking(*scopes: Scope, tickets: bool = False) -> Any:
+    """A dependency: who asks, with one of these scopes; ``tickets`` as of :func:`identify`.
 
     Raises:
         Problem: nobody known, without the scope, or too often.
@@ -58,19 +58,19 @@ def asking(*scopes: Scope) -> Any:
 
     async def ask(request: Request) -> Principal:
         known: Principal | None = request.scope.get(ADMITTED)
-        return known or await admit(request, *scopes)
+        return known or await admit(request, *scopes, tickets=tickets)
 
     return Depends(ask)
 
 
-async def admit(connection: HTTPConnection, *scopes: Scope) -> Principal:
-    """Who asks, with one of these scopes.
+async def admit(connection: HTTPConnection, *scopes: Scope, tickets: bool = False) -> Principal:
+    """Who asks, with one of these scopes; ``tickets`` as of :func:`identify`.
 
     Raises:
         Problem: nobody known, without the scope, or too often.
     """
     services = services_of(connection)
-    principal = await identify(connection, services)
+    principal = await identify(connection, services, tickets=tickets)
     wait_s = services.rates.take(f"{principal.tenant}/{principal.actor}")
     if wait_s > 0:
         raise Problem(
@@ -83,13 +83,15 @@ async def admit(connection: HTTPConnection, *scopes: Scope) -> Principal:
     return principal
 
 
-async def identify(connection: HTTPConnection, services: Services) -> Principal:
-    """Who is at the other end: by a ticket in the query, or by a key.
+async def identify(
+    connection: HTTPConnection, services: Services, *, tickets: bool = False
+) -> Principal:
+    """Who is at the other end: by a key, or where ``tickets`` are taken, by one in the query.
 
     Raises:
         Problem: nobody who is known.
     """
-    ticket = connection.query_params.get("ticket")
+    ticket = connection.query_params.get("ticket") if tickets else None
     if ticket is not None:
         principal = services.tickets.use(ticket)
         if principal is None or not await services.access.still(principal):

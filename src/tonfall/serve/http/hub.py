@@ -29,6 +29,10 @@ AGAIN_S = 0.5
 """Seconds until the store is asked again after it failed."""
 
 
+CONTENT = frozenset({"window", "turn", "alert.opened", "alert.moved"})
+"""Kinds of events that say what was heard: a purge takes them back."""
+
+
 class EventSource(Protocol):
     """What the hub asks of a store."""
 
@@ -55,23 +59,31 @@ class Subscription:
         self.news = asyncio.Event()
         self._most = most
         self.wants = wants
-        self._waiting: deque[tuple[int, str]] = deque()
+        self._waiting: deque[tuple[StoredEvent, str]] = deque()
 
     def offer(self, event: StoredEvent, text: str) -> None:
-        """Add an event, if it is wanted."""
+        """Add an event, if it is wanted; what waits of a call that is purged is taken away."""
+        if event.kind == "call.purged":
+            kept = [each for each in self._waiting if not _content_of(each[0], event.call)]
+            self._waiting = deque(kept)
         if self.dropped or not self.wants(event):
             return
         if len(self._waiting) >= self._most:
-            self.dropped = True
-            self._waiting.clear()
+            self.drop()
         else:
-            self._waiting.append((event.id, text))
+            self._waiting.append((event, text))
+        self.news.set()
+
+    def drop(self) -> None:
+        """Give a listener up that takes nothing."""
+        self.dropped = True
+        self._waiting.clear()
         self.news.set()
 
     def take(self, *, after: int) -> tuple[int, str]:
         """All that waits and has an id above ``after``: the last id, and the text."""
         self.news.clear()
-        fresh = [(number, text) for number, text in self._waiting if number > after]
+        fresh = [(event.id, text) for event, text in self._waiting if event.id > after]
         self._waiting.clear()
         return (fresh[-1][0] if fresh else after), "".join(text for _, text in fresh)
 
@@ -108,13 +120,21 @@ class Hub:
         self._catching: asyncio.Task[None] | None = None
         self._patience: asyncio.TimerHandle | None = None
         self._listeners: defaultdict[str, set[Subscription]] = defaultdict(set)
+        self._inside: defaultdict[str, set[Subscription]] = defaultdict(set)
 
     def __len__(self) -> int:
         return sum(len(each) for each in self._listeners.values())
 
-    def listeners(self, tenant: str) -> int:
-        """How many listen to a tenant's events."""
-        return len(self._listeners[tenant])
+    def enter(self, subscription: Subscription, *, most: int) -> bool:
+        """Count this one among its tenant's streams; False, and nothing done, at ``most``.
+
+        It is told of what happens once it joins, when it has what happened before.
+        """
+        inside = self._inside[subscription.tenant]
+        if len(inside) >= most:
+            return False
+        inside.add(subscription)
+        return True
 
     def committed(self, events: Sequence[StoredEvent]) -> None:
         """What this node's writer committed; callable from any thread."""
@@ -131,10 +151,11 @@ class Hub:
             subscription.end()
 
     def leave(self, subscription: Subscription) -> None:
-        """Tell this one no more."""
-        self._listeners[subscription.tenant].discard(subscription)
-        if not self._listeners[subscription.tenant]:
-            del self._listeners[subscription.tenant]
+        """Tell and count this one no more."""
+        for kept in (self._listeners, self._inside):
+            kept[subscription.tenant].discard(subscription)
+            if not kept[subscription.tenant]:
+                del kept[subscription.tenant]
         self.dropped += subscription.dropped
 
     def close(self) -> None:
@@ -201,6 +222,11 @@ class Hub:
             self._on_event(event)
         except Exception:  # One listener's mistake must not keep events from the others.
             _log.exception("An event could not be taken in.")
+
+
+def _content_of(event: StoredEvent, call: str) -> bool:
+    """True for an event that says what was heard of a call."""
+    return event.call == call and event.kind in CONTENT
 
 
 def event_text(event: StoredEvent) -> str:

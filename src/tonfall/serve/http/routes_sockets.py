@@ -7,12 +7,14 @@ for browsers, which can send no key, only with a ticket that was asked for by HT
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from collections.abc import Callable
 
 from fastapi import APIRouter, WebSocket
 from starlette.websockets import WebSocketDisconnect
 
+from tonfall.errors import ServiceError
 from tonfall.serve.carriers import Close, Knock, Refusal, Session
 from tonfall.serve.carriers.direct import EXTENSION
 from tonfall.serve.http.access import Principal, Scope
@@ -25,7 +27,7 @@ __all__ = ["router"]
 router = APIRouter()
 AUDIOHOOK_FAILURE_S = 0.5
 """What a failed signature costs, as in Genesys' own server."""
-STILL_S = 15.0
+STILL_S = 10.0
 """Seconds after which the key of somebody who stays connected is looked up again."""
 
 Admit = Callable[[Services, Knock], Session | Refusal]
@@ -36,7 +38,7 @@ async def stream(websocket: WebSocket) -> None:
     """Our own protocol, for those who have the scope ingest."""
     services = services_of(websocket)
     try:
-        who = await identify(websocket, services)
+        who = await identify(websocket, services, tickets=True)
         if not who.may(Scope.INGEST):
             raise Problem(403, "This needs a key with the scope ingest.")
     except Problem as problem:
@@ -128,9 +130,12 @@ async def _by_messages(websocket: WebSocket, session: Session, services: Service
 
 
 async def _watch(websocket: WebSocket, services: Services, who: Principal) -> None:
-    """Close the connection of a key that works no more."""
-    while await services.access.still(who):
+    """Close the connection of a key that works no more; a database that is away closes none."""
+    may = True
+    while may:
         await asyncio.sleep(STILL_S)
+        with contextlib.suppress(ServiceError):
+            may = await services.access.still(who)
     direct = websocket.scope["extensions"].get(EXTENSION)
     if direct is not None:
         direct.send_out([Close(1008, "The key works no more.")])

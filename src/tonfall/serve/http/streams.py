@@ -10,14 +10,22 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
+from tonfall.errors import ServiceError
 from tonfall.serve.http.hub import Hub, Subscription, event_text
+from tonfall.serve.http.problems import problem_response
 from tonfall.serve.http.sockets import ABORT
 from tonfall.serve.records import StoredEvent
 
 __all__ = ["EventStream", "ReadEvents"]
 
 KEEP_ALIVE_S = 15.0
+STILL_S = 10.0
+"""Seconds after which the key of somebody who follows events is looked up again."""
+SEND_S = 20.0
+"""Seconds in which a client has to make room for what is sent to it."""
 STOPS = "The server stops."
+SLOW = "You read too slowly; come back with Last-Event-ID."
+TOO_MANY = "The tenant has as many event streams as it may."
 RETRY_MS = 1000
 PAGE = 1000
 LAST_WORD_S = 1.0
@@ -40,7 +48,8 @@ class EventStream(Response):
         read: reads what happened before.
         after: the id of the last event that the client has; None where it wants none of before.
         oldest: the oldest id that is kept: what lies between is missing, which is said.
-        still: asked from time to time whether the client may go on.
+        still: asked every ten seconds, whatever is sent, whether the client may go on.
+        most: streams of a tenant at a time, counted from here on to the end.
     """
 
     def __init__(
@@ -52,6 +61,7 @@ class EventStream(Response):
         after: int | None,
         oldest: int,
         still: Callable[[], Awaitable[bool]],
+        most: int,
     ) -> None:
         super().__init__()
         self._hub = hub
@@ -60,28 +70,45 @@ class EventStream(Response):
         self._after = after
         self._oldest = oldest
         self._still = still
+        self._most = most
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Send until the client goes, is dropped, or the server stops."""
-        await send({"type": "http.response.start", "status": 200, "headers": HEADERS})
-        pump = asyncio.ensure_future(self._pump(send))
-        gone = asyncio.ensure_future(_disconnected(receive))
-        dropped = asyncio.ensure_future(self._is_dropped())
+        """Send until the client goes, is dropped, may go on no more, or the server stops."""
+        if not self._hub.enter(self._subscription, most=self._most):
+            await problem_response(429, TOO_MANY)(scope, receive, send)
+            return
         try:
-            await asyncio.wait((pump, gone, dropped), return_when=asyncio.FIRST_COMPLETED)
+            await send({"type": "http.response.start", "status": 200, "headers": HEADERS})
+            await self._until_the_end(scope, receive, send)
         finally:
             self._hub.leave(self._subscription)
-            for task in (pump, gone, dropped):
+
+    async def _until_the_end(self, scope: Scope, receive: Receive, send: Send) -> None:
+        pump = asyncio.ensure_future(self._pump(send))
+        ended = asyncio.ensure_future(self._is_ended())
+        tasks = (pump, ended, *map(asyncio.ensure_future, (_gone(receive), self._is_dropped())))
+        try:
+            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for task in tasks:
                 task.cancel()
-            await asyncio.gather(pump, gone, dropped, return_exceptions=True)
+            await asyncio.gather(*tasks, return_exceptions=True)
         if self._subscription.dropped:
-            await self._drop(scope, send)
+            await _last_word(scope, send, "dropped", SLOW)
+        elif not ended.cancelled():
+            await _last_word(scope, send, "ended", "The key works no more.")
         elif not pump.cancelled() and (error := pump.exception()) is not None:
             raise error
 
     async def _pump(self, send: Send) -> None:
+        """Send what there is; a client that makes no room for it in time is dropped."""
         async for text in self._texts():
-            await send({"type": "http.response.body", "body": text.encode(), "more_body": True})
+            message = {"type": "http.response.body", "body": text.encode(), "more_body": True}
+            try:
+                await asyncio.wait_for(send(message), SEND_S)
+            except TimeoutError:
+                self._subscription.drop()
+                return
         await send({"type": "http.response.body", "body": b"", "more_body": False})
 
     async def _texts(self) -> AsyncIterator[str]:
@@ -111,9 +138,6 @@ class EventStream(Response):
             try:
                 await asyncio.wait_for(subscription.news.wait(), KEEP_ALIVE_S)
             except TimeoutError:
-                if not await self._still():
-                    yield _word("ended", {"reason": "The key works no more."})
-                    return
                 yield ": still here\n\n"
                 continue
             last, text = subscription.take(after=last)
@@ -126,19 +150,27 @@ class EventStream(Response):
         while not self._subscription.dropped:
             await asyncio.sleep(0.25)
 
-    async def _drop(self, scope: Scope, send: Send) -> None:
-        """Say so if the client reads after all, then cut it off."""
-        reason = "You read too slowly; come back with Last-Event-ID."
-        body = _word("dropped", {"reason": reason}).encode()
-        with contextlib.suppress(TimeoutError):
-            message = {"type": "http.response.body", "body": body, "more_body": False}
-            await asyncio.wait_for(send(message), LAST_WORD_S)
-        abort = scope.get("extensions", {}).get(ABORT)
-        if abort is not None:
-            abort["abort"]()
+    async def _is_ended(self) -> None:
+        """Return once the client may go on no more; a database that is away ends nobody."""
+        may = True
+        while may:
+            await asyncio.sleep(STILL_S)
+            with contextlib.suppress(ServiceError):
+                may = await self._still()
 
 
-async def _disconnected(receive: Receive) -> None:
+async def _last_word(scope: Scope, send: Send, kind: str, reason: str) -> None:
+    """Say why it ends, if the client reads after all; else cut it off."""
+    message = {"type": "http.response.body", "body": _word(kind, {"reason": reason}).encode()}
+    with contextlib.suppress(TimeoutError):
+        await asyncio.wait_for(send({**message, "more_body": False}), LAST_WORD_S)
+    abort = scope.get("extensions", {}).get(ABORT)
+    if abort is not None and kind == "dropped":
+        abort["abort"]()
+
+
+async def _gone(receive: Receive) -> None:
+    """Return once the client went."""
     while (await receive())["type"] != "http.disconnect":
         pass
 
