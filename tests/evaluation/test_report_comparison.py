@@ -128,6 +128,22 @@ def test_the_robustness_matrix_shows_what_is_lost(plain):
     assert "; -" in text
 
 
+def test_a_report_compares_by_the_decisions_that_its_figures_are_of(plain):
+    """A decision by less than the digits that a report keeps."""
+
+    def close(train: pd.DataFrame, _: pd.DataFrame, test: pd.DataFrame) -> pd.DataFrame:
+        even = dict.fromkeys(sorted(set(train["label"])), 1 / 3)
+        return test[["item"]].assign(**{**even, "sadness": 1 / 3 + 1e-7})
+
+    protocol = find_protocol("loso/acted", Sources(items=plain))
+    results = run(protocol, plain, CallableModel(close), ModelFacts("close", "callable"))
+    assert set(results.prediction) == {"sadness"}
+    report = make_report(results, command="")
+    found = compare_reports(report, report).figures
+    assert found["ua"].first == report.figures["ua"].value
+    assert found["accuracy"].first == report.figures["accuracy"].value == 0.25
+
+
 def test_conditions_stand_in_their_usual_order(plain):
     names = ["level:-30", "noise:0", "clean", "noise:20+telephone", "room", "noise:10", "telephone"]
     reports = [report_of(plain, right=0.5, condition=name) for name in names]

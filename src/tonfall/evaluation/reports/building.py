@@ -13,6 +13,7 @@ from tonfall.evaluation import metrics
 from tonfall.evaluation.groups import GROUPINGS, grouped_rows
 from tonfall.evaluation.reports.caveats import notes, warnings
 from tonfall.evaluation.reports.figures import Judged, figures, judged, ua_of
+from tonfall.evaluation.reports.rounding import rounded_probabilities
 from tonfall.evaluation.reports.schema import (
     Alarm,
     Bin,
@@ -232,7 +233,7 @@ def _items(whole: Judged) -> Items:
         speaker=[None if pd.isna(name) else str(name) for name in items["speaker"]],
         duration=_floats(items["duration"]),
         truth=whole.truth,
-        probabilities=whole.results.probabilities.round(5).tolist(),
+        probabilities=rounded_probabilities(whole.results.probabilities, digits=5),
         true_dimensions={str(name): _floats(known[name]) for name in known},
         dimensions={
             str(name): _floats(whole.results.dimensions[name].round(5))

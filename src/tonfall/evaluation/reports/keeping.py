@@ -6,8 +6,7 @@ import gzip
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
+from tonfall.evaluation.reports.rounding import rounded_probabilities
 from tonfall.evaluation.reports.schema import Mistake, Report
 
 __all__ = ["KEPT_SUFFIX", "keep_report", "kept_name", "slimmed", "worth_keeping"]
@@ -52,7 +51,9 @@ def slimmed(report: Report) -> Report:
     """The report with fewer digits and files' names instead of paths; every decision is kept."""
     content = _rounded(report.model_dump(exclude={"items"}))
     items = report.items.model_dump()
-    items["probabilities"] = _coarse(np.array(report.items.probabilities, float))
+    items["probabilities"] = rounded_probabilities(
+        report.items.probabilities, digits=_PROBABILITY_DIGITS
+    )
     content["items"] = {name: _rounded(column, digits=2) for name, column in items.items()}
     content["items"]["probabilities"] = items["probabilities"]
     slim = Report.model_validate(content)
@@ -62,15 +63,6 @@ def slimmed(report: Report) -> Report:
 def _without_path(mistake: Mistake) -> Mistake:
     file = None if mistake.file is None else Path(mistake.file).name
     return mistake.model_copy(update={"file": file})
-
-
-def _coarse(probabilities: np.ndarray[Any, np.dtype[np.float64]]) -> list[list[float]]:
-    """Fewer digits, but the same label is the most probable one."""
-    coarse = probabilities.round(_PROBABILITY_DIGITS)
-    best = probabilities.argmax(axis=1)
-    rows = np.flatnonzero(coarse.argmax(axis=1) != best)
-    coarse[rows, best[rows]] += 10**-_PROBABILITY_DIGITS
-    return [[float(f"{value:.{_PROBABILITY_DIGITS}f}") for value in row] for row in coarse]
 
 
 def _rounded(value: Any, *, digits: int = _DIGITS) -> Any:
