@@ -273,6 +273,18 @@ def test_a_full_node_and_one_that_drains_take_no_more(tiny: Predictor) -> None:
     assert shop.desk.statistics().refused == 2
 
 
+def test_a_call_that_the_store_has_no_room_for_is_not_taken(tiny: Predictor) -> None:
+    def full(_: object) -> None:
+        raise ServiceError("20000 changes wait for the database.", retry=True)
+
+    with Shop(tiny, submit=full) as shop:
+        with pytest.raises(Busy, match=r"takes no calls now\. 20000 changes wait") as caught:
+            open_call(shop.desk)
+        assert caught.value.retry
+        assert shop.desk.live() == []
+        assert (shop.desk.statistics().refused, shop.desk.statistics().opened) == (1, 0)
+
+
 def test_a_node_that_cannot_keep_up_takes_no_more(tiny_bundle: Bundle) -> None:
     go_on = threading.Event()
 
@@ -322,8 +334,9 @@ def test_who_waits_for_the_end_is_called_back(tiny: Predictor) -> None:
 
 
 def test_a_store_without_room_is_counted_and_ends_no_call(tiny: Predictor) -> None:
-    def full(_change: Change) -> None:
-        raise ServiceError("The backlog is full.", retry=True)
+    def full(change: Change) -> None:
+        if not isinstance(change, CallOpened):
+            raise ServiceError("The backlog is full.", retry=True)
 
     with Shop(tiny, submit=full) as shop:
         call = open_call(shop.desk)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import gc
 import threading
 import time
+import weakref
+from functools import partial
 
 import numpy as np
 import pytest
@@ -180,9 +183,8 @@ def test_an_objection_ends_scoring_at_once_and_purges(
         purged = len(shop.told)
         play(call, packets(samples[:, 20 * RATE :], position=20 * RATE))
         finish(call)
-    moved, purge = shop.told[purged - 2 : purged]
-    assert isinstance(moved, NoticeMoved)
-    assert moved.notice is Notice.REFUSED
+    purge = shop.told[purged - 1]
+    assert call.refused
     assert isinstance(purge, CallPurged)
     assert (purge.reason, purge.by) == ("objection", "key-1")
     assert [type(each).__name__ for each in shop.told[purged:]] == ["CallClosed"]
@@ -249,3 +251,76 @@ def test_consent_is_written_before_anything_is_heard_by_it(tiny: Predictor) -> N
         finish(call)
     assert len(written) == 1
     assert of_kind(shop.told, NoticeMoved) == []
+
+
+def away(_: Change) -> None:
+    """A database that does not answer."""
+    raise ServiceError("The database did not answer.", retry=True)
+
+
+@pytest.mark.parametrize("way", ["set_notice", "object", "erase"])
+def test_a_deletion_that_could_not_be_written_is_written_all_the_same(
+    tiny: Predictor, way: str
+) -> None:
+    written: list[Change] = []
+    with Shop(tiny) as shop:
+        call = open_call(shop.desk)
+        said = {"set_notice": partial(call.set_notice, Notice.REFUSED)}.get(way, getattr(call, way))
+        for _ in range(3):
+            with pytest.raises(ServiceError, match="is not deleted yet") as caught:
+                said(by="key-1", write=away)
+            assert caught.value.retry
+            assert not call.heard
+        assert len(of_kind(shop.told, CallPurged)) == 1
+        said(by="key-1", write=written.append)
+        said(by="key-1", write=written.append)
+        play(call, packets(noise(1)))
+        finish(call)
+    [purge] = of_kind(written, CallPurged)
+    assert purge.reason == ("erasure" if way == "erase" else "objection")
+
+
+def test_an_erased_call_is_heard_no_more_but_nobody_refused(recording: Recording) -> None:
+    with Shop(recording) as shop:
+        call = open_call(shop.desk)
+        call.erase(by="key-1")
+        assert (call.silenced, call.refused, call.heard) == (True, False, False)
+        call.set_notice(Notice.CONSENTED, by="key-1")
+        assert not call.heard
+        play(call, packets(example(0, 20)))
+        finish(call)
+    assert recording.frames == []
+
+
+def test_consent_that_was_slow_to_write_does_not_undo_an_objection(tiny: Predictor) -> None:
+    with Shop(tiny, policy=ScoringPolicy(require_notice=True)) as shop:
+        call = open_call(shop.desk)
+
+        def slowly(_: Change) -> None:
+            call.object(by="key-2")
+
+        with pytest.raises(ServiceError, match="what was refused stays refused"):
+            call.set_notice(Notice.CONSENTED, by="key-1", write=slowly)
+        assert (call.notice, call.heard) == (Notice.REFUSED, False)
+        play(call, packets(noise(1)))
+        finish(call)
+
+
+def test_after_an_objection_nothing_of_the_voice_stays_in_memory(tiny: Predictor) -> None:
+    with Shop(tiny) as shop:
+        call = open_call(shop.desk)
+        play(call, packets(example(0, 20)), end=False)
+        wait_for_windows(shop, 3)
+        hearing = shop.desk._hearings[call.id]
+        engine = weakref.ref(hearing.engine)
+        call.object(by="key-1")
+        until = time.monotonic() + 10
+        while engine() is not None:
+            assert time.monotonic() < until
+            time.sleep(0.01)
+            gc.collect()
+        assert call.inbox.samples == 0
+        assert not call.ended
+        play(call, [])
+        finish(call)
+    assert shop.closed(call).seconds == 20.0

@@ -147,8 +147,7 @@ class Node:
         loop: asyncio.AbstractEventLoop,
     ) -> Services:
         settings, limits, salt = self.settings, self.settings.limits, salt_of(self.settings)
-        openings = Openings(desk, hashed=partial(caller_hash, salt), objected=store.objections.has)
-        stack.callback(openings.close)
+        openings = Openings(desk, hashed=partial(caller_hash, salt))
         switchboard = Switchboard(
             openings,
             soon=loop.call_soon_threadsafe,
@@ -224,7 +223,9 @@ class Node:
         if live is None:
             return
         by = str(event.payload.get("by", "system"))
-        if event.kind == "call.purged" and not live.refused:
+        if event.kind == "call.purged" and event.payload.get("reason") == "erasure":
+            live.erase(by=by, write=_written)
+        elif event.kind == "call.purged":
             live.object(by=by, write=_written)
         elif event.kind == "notice" and event.payload.get("notice") != live.notice:
             try:

@@ -43,6 +43,15 @@ class Notice(StrEnum):
     CONSENTED = "consented"
     REFUSED = "refused"
 
+    def may_become(self, after: Notice) -> bool:
+        """True where the state of notice may change so; what was refused stays refused.
+
+        >>> Notice.GIVEN.may_become(Notice.CONSENTED), Notice.REFUSED.may_become(Notice.CONSENTED)
+        (True, False)
+        """
+        order = list(Notice)
+        return order.index(after) > order.index(self)
+
 
 class AlertState(StrEnum):
     """Where an alert stands; open or acknowledged until somebody resolves it."""
@@ -182,10 +191,11 @@ class NoticeMoved:
 
 @dataclass(frozen=True, slots=True)
 class CallPurged:
-    """All that was judged of a call is to be deleted (objection or erasure).
+    """All that was judged of a call is to be deleted.
 
     Attributes:
-        reason: "objection" or "erasure".
+        reason: "objection": a person on it objects, so its notice is refused and its caller is put
+            on the list. "erasure": somebody asked for it to be deleted, and nobody objects.
     """
 
     call: str

@@ -100,6 +100,90 @@ def test_a_caller_who_objected_is_not_scored_in_the_next_call(open_node: Running
         assert client.get(f"/v1/calls/{call}/windows").json()["windows"] == []
 
 
+def test_a_caller_who_refused_in_one_call_is_not_scored_in_the_next(open_node: Running) -> None:
+    said = {"caller": "+1 555 0101", "notice": "refused"}
+    first = open_node.play(call_id="refusing", parameters=said, seconds=2)
+    second = open_node.play(call_id="after", parameters={"caller": "tel:0015550101"})
+    with open_node.client() as client:
+        for call in (first, second):
+            assert client.get(f"/v1/calls/{call}").json()["notice"] == "refused"
+            assert client.get(f"/v1/calls/{call}/windows").json()["windows"] == []
+
+
+def test_an_objection_can_be_withdrawn(open_node: Running) -> None:
+    said = {"caller": "wanda"}
+    with open_node.client() as client:
+        assert client.post("/v1/objections", json=said).json()["added"]
+        for removed in (True, False):
+            answer = client.post("/v1/objections/withdrawals", json=said)
+            assert answer.raise_for_status().json() == {"removed": removed}
+        call = open_node.play(call_id="back", parameters=said)
+        assert client.get(f"/v1/calls/{call}/windows").json()["windows"]
+        refused = client.post("/v1/objections", json={"caller": "Anonymous"})
+        assert refused.status_code == 422
+        assert "tells nobody apart" in refused.json()["detail"]
+
+
+def test_an_objection_finds_a_call_that_has_just_opened(open_node: Running) -> None:
+    with open_node.client() as client:
+        for number in range(8):
+            caller = {"caller": f"quick-{number}"}
+            with open_node.socket() as socket:
+                socket.send(frames(call_id=f"q{number}", parameters=caller)[0])
+                client.post("/v1/objections", json=caller).raise_for_status()
+                desk = open_node.node.services.desk
+                open_node.wait_for(lambda desk=desk: all(x.silenced for x in desk.live()))
+                socket.send(json.dumps({"type": "stop"}))
+                for _ in socket:
+                    pass
+            assert client.get(f"/v1/calls/{open_node.newest()}").json()["notice"] == "refused"
+
+
+@pytest.mark.parametrize("by_caller", [False, True])
+def test_a_live_call_is_erased_whole_and_its_caller_did_not_object(
+    open_node: Running, by_caller: bool
+) -> None:
+    said = {"caller": f"erika-{by_caller}"}
+    with open_node.socket() as socket, open_node.client() as client:
+        for frame in frames(seconds=10, call_id="erased", parameters=said, stop=False):
+            socket.send(frame)
+        call = open_node.newest(state="live")
+        windows = f"/v1/calls/{call}/windows"
+        open_node.wait_for(lambda: client.get(windows).json()["windows"])
+        if by_caller:
+            answer = client.post("/v1/erasures", json=said)
+        else:
+            answer = client.delete(f"/v1/calls/{call}")
+        counts = answer.raise_for_status().json()
+        assert (counts["calls"], counts["windows"] > 0) == (1, True)
+        assert client.get(f"/v1/calls/{call}").status_code == 404
+        assert client.delete(f"/v1/calls/{call}").status_code == 404
+        socket.send(json.dumps({"type": "stop"}))
+        for _ in socket:
+            pass
+        later = open_node.play(call_id="erased-later", parameters=said)
+        assert client.get(f"/v1/calls/{later}/windows").json()["windows"]
+
+
+def test_a_refusal_that_could_not_be_written_is_not_forgotten(open_node: Running) -> None:
+    with open_node.socket() as socket, open_node.client() as client:
+        for frame in frames(seconds=10, call_id="unwritten", stop=False):
+            socket.send(frame)
+        call = open_node.newest(state="live")
+        windows, notice = f"/v1/calls/{call}/windows", f"/v1/calls/{call}/notice"
+        open_node.wait_for(lambda: client.get(windows).json()["windows"])
+        with open_node.store.database.raw_writing():
+            answer = client.post(notice, json={"notice": "refused"})
+            assert answer.status_code == 503
+            assert "not deleted yet" in answer.json()["detail"]
+        told = client.post(notice, json={"notice": "refused"}).raise_for_status().json()
+        assert (told["state"], told["notice"]) == ("purged", "refused")
+        assert client.get(windows).json()["windows"] == []
+        socket.send(json.dumps({"type": "stop"}))
+        for _ in socket:
+            pass
+
+
 def test_an_export_holds_one_caller_and_an_erasure_leaves_nothing(open_node: Running) -> None:
     mine = open_node.play(call_id="mine", parameters={"caller": "anna"})
     other = open_node.play(call_id="other", parameters={"caller": "bert"})

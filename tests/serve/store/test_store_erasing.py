@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
@@ -10,12 +11,13 @@ import pytest
 from store_calls import START, MadeCall
 
 from tonfall.errors import ConfigError
-from tonfall.serve.records import CallPurged
+from tonfall.serve.records import CallPurged, Notice, StoredEvent
 from tonfall.serve.store import (
     EVERYBODY,
     CallState,
     Counts,
     GoneError,
+    IllegalMoveError,
     Retention,
     Store,
     Writer,
@@ -89,6 +91,74 @@ def test_a_purge_without_objection_puts_nobody_on_the_list(
     writer.submit(call.opened())
     writer.write_now(call.purged("erasure"))
     assert not store.objections.has("acme", CALLER)
+    row = store.call("acme", call.id)
+    assert row is not None
+    assert row.notice is Notice.GIVEN
+    assert store.erase("acme", caller=CALLER, actor="officer").calls == 1
+
+
+def test_an_objection_refuses_the_notice_of_a_call_that_is_over(
+    store: Store, new_writer: NewWriter
+) -> None:
+    call, writer = MadeCall(caller=CALLER), new_writer()
+    heard(writer, call)
+    writer.write_now(call.purged())
+    row = store.call("acme", call.id)
+    assert row is not None
+    assert (row.notice, row.overlap_s, row.silence_s) == (Notice.REFUSED, None, None)
+
+
+@pytest.mark.parametrize("together", [False, True])
+def test_consent_that_comes_after_a_refusal_is_left_out(
+    store: Store, new_writer: NewWriter, together: bool
+) -> None:
+    call, writer = MadeCall(), new_writer(interval_s=0.3)
+    writer.write_now(call.opened())
+    write = writer.submit if together else writer.write_now
+    write(call.purged())
+    with pytest.raises(IllegalMoveError, match="is refused, which cannot become consented"):
+        writer.write_now(call.notice(Notice.CONSENTED))
+    row = store.call("acme", call.id)
+    assert row is not None
+    assert row.notice is Notice.REFUSED
+
+
+def test_a_call_of_a_caller_who_objected_is_purged_as_it_opens(
+    store: Store, new_writer: NewWriter
+) -> None:
+    told: list[StoredEvent] = []
+    call, other = MadeCall(caller=CALLER), MadeCall("rival", caller=CALLER)
+    store.objections.add("acme", CALLER, actor="key-1")
+    writer = new_writer(on_committed=told.extend, interval_s=0.3)
+    writer.write_now(other.opened())
+    for change in (call.opened(), call.window()):
+        writer.submit(change)
+    with pytest.raises(GoneError, match="was purged"):
+        writer.write_now(call.window(1))
+    row = store.call("acme", call.id)
+    assert row is not None
+    assert (row.state, row.notice, row.caller) == (CallState.PURGED, Notice.REFUSED, None)
+    assert store.windows("acme", call.id) == ()
+    until_told = [(event.kind, event.call) for event in told]
+    assert until_told[:1] == [("call.opened", other.id)]
+    assert ("call.purged", call.id) in until_told
+    assert writer.write_now(other.window()).kind == "window"
+
+
+def test_no_call_slips_by_a_caller_who_objects_meanwhile(
+    store: Store, new_writer: NewWriter
+) -> None:
+    writer = new_writer(interval_s=0.001)
+    for number in range(20):
+        call = MadeCall(caller=f"{number:064d}")
+        opening = threading.Thread(target=writer.write_now, args=(call.opened(),))
+        opening.start()
+        store.objections.add("acme", f"{number:064d}", actor="key-1")
+        page = store.calls("acme", state=CallState.LIVE, caller=f"{number:064d}")
+        opening.join()
+        row = store.call("acme", call.id)
+        assert row is not None
+        assert page.items or row.state is CallState.PURGED
 
 
 def test_erasure_of_a_call_leaves_an_audit_line_only(store: Store, new_writer: NewWriter) -> None:

@@ -12,8 +12,16 @@ from sqlalchemy.exc import OperationalError
 from store_calls import MadeCall
 
 from tonfall.errors import ServiceError
-from tonfall.serve.records import AlertState
-from tonfall.serve.store import GoneError, IllegalMoveError, Store, Writer, WriterState
+from tonfall.serve.records import AlertState, StoredEvent
+from tonfall.serve.store import (
+    CallState,
+    GoneError,
+    IllegalMoveError,
+    Store,
+    Writer,
+    WriterState,
+)
+from tonfall.serve.store import writer as writing
 
 NewWriter = Callable[..., Writer]
 
@@ -141,7 +149,11 @@ def test_a_full_backlog_refuses_windows_first(store: Store, new_writer: NewWrite
             writer.submit(call.alert())
         with pytest.raises(ServiceError, match="no more are taken"):
             writer.submit(call.alert())
+        writer.submit(call.closed())  # or the call would be live for ever
     until(lambda: writer.counters().waiting == 0)
+    row = store.call("acme", call.id)
+    assert row is not None
+    assert row.state is CallState.ENDED
     assert len(store.windows("acme", call.id)) == 8
     assert len(store.alerts("acme").items) == 3
     assert writer.counters().refused == 2
@@ -175,6 +187,44 @@ def test_a_commit_whose_answer_is_lost_is_done_once(
     assert seen[0].id == 5
     assert writer.counters().failures == 1
     assert writer.state == WriterState.WRITING
+
+
+def test_what_is_written_as_its_time_runs_out_is_told_as_written(
+    new_writer: NewWriter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settle = writing._Waiting.settle
+
+    def slowly(waiting: writing._Waiting, outcome: StoredEvent) -> None:
+        time.sleep(0.5)
+        settle(waiting, outcome)
+
+    writer = new_writer()
+    monkeypatch.setattr(writing._Waiting, "settle", slowly)
+    assert writer.write_now(MadeCall().opened(), timeout_s=0.3).kind == "call.opened"
+
+
+@pytest.mark.parametrize("really", [True, False])
+def test_a_lost_commit_of_a_call_that_was_purged_in_it_is_done_once(
+    store: Store, new_writer: NewWriter, monkeypatch: pytest.MonkeyPatch, really: bool
+) -> None:
+    store.objections.add("acme", "c" * 64, actor="key-1")
+    writer, call = new_writer(), MadeCall(caller="c" * 64)
+    dialect = store.database.engine.dialect
+    commit, lost = dialect.do_commit, []
+
+    def lose_once(connection: object) -> None:
+        if threading.current_thread().name != "tonfall-writer" or lost:
+            return commit(connection)  # type: ignore[arg-type]
+        lost.append(True)
+        if really:
+            commit(connection)  # type: ignore[arg-type]
+        raise OperationalError("COMMIT", {}, Exception("connection lost"))
+
+    monkeypatch.setattr(dialect, "do_commit", lose_once)
+    writer.write_now(call.opened())
+    assert lost
+    assert [event.id for event in store.events("acme", after=0)] == [2]
+    assert writer.counters().broken == 0
 
 
 def test_closing_writes_what_waits(store: Store) -> None:

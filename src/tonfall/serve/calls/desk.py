@@ -170,7 +170,8 @@ class Desk:
             caller: salted hash of the caller's number.
 
         Raises:
-            Busy: the node is full, drains, or cannot keep up with the calls that it has.
+            Busy: the node is full, drains, or cannot keep up with the calls that it has; or the
+                store has no room for one more.
             AudioError: a sampling rate or number of channels that cannot be used.
         """
         self._check_room()
@@ -190,12 +191,20 @@ class Desk:
             serve_samples=int(self.limits.serve_s * facts.sampling_rate),
             clock=self._clock,
         )
-        call.tell_of(self._opened(call))
+        self._tell_opening(call)
         with self._lock:
             self._hearings[call.id] = hearing
             self._totals.opened += 1
         self._wake.set()
         return call
+
+    def _tell_opening(self, call: LiveCall) -> None:
+        """No call without it: the store would keep nothing of it, and could delete nothing."""
+        try:
+            self._submit(self._opened(call))
+        except ServiceError as error:
+            self._totals.refused += 1
+            raise Busy(f"The server takes no calls now. {error}") from error
 
     def find(self, call: str) -> LiveCall | None:
         """The live call with this id of ours, or None."""

@@ -43,7 +43,8 @@ class Hearing:
         clock: gives the time in UTC.
 
     Attributes:
-        engine: to be served between :meth:`feed` and :meth:`tell`; None once somebody objected.
+        engine: to be served between :meth:`feed` and :meth:`tell`; None once the
+            call is silenced.
         windows: told so far.
         done: True once the call's end was told.
     """
@@ -72,6 +73,7 @@ class Hearing:
         self._clock = clock
         self._labels = predictor.labels
         self._piece_s = predictor.spec.front_end.piece_frames / 100
+        self._rules = rules
         self._watch = Watch(rules, predictor.labels)
         self._speakers: dict[tuple[int, str], SpeakerAffect] = {}
         self._talk = TalkTime()
@@ -83,14 +85,16 @@ class Hearing:
     def due(self) -> bool:
         """True where a window may be due, much waits, or something else than audio came."""
         inbox = self._inbox
-        return inbox.samples >= self._enough or inbox.urgent
+        to_forget = self.engine is not None and self.call.silenced
+        return to_forget or inbox.samples >= self._enough or inbox.urgent
 
     def feed(self) -> None:
-        """Hand all that waits to the engine; where somebody objected, drop it and what is known."""
+        """Hand all that waits to the engine; of a silenced call, drop it and what is known."""
         waiting = self.call.inbox.take()
-        if self.call.refused or self.engine is None:
+        if self.call.silenced or self.engine is None:
             self._forget()
-            self._end = next((event for event in waiting if isinstance(event, CallEnded)), None)
+            ends = (event for event in waiting if isinstance(event, CallEnded))
+            self._end = self._end or next(ends, None)
             return
         self._feed_all(self.engine, waiting)
 
@@ -123,6 +127,8 @@ class Hearing:
         """What was heard of the voices ends here."""
         self.engine = None
         self._speakers.clear()
+        self._alerts.clear()
+        self._watch = Watch(self._rules, self._labels)
         self._talk = TalkTime()
 
     @staticmethod

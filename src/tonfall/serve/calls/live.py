@@ -1,4 +1,9 @@
-"""One call on this node: events in, changes out."""
+"""One call on this node: events in, changes out.
+
+What ends the hearing of a call for good has four words. The notice is *refused*: a state, which
+stays. A person *objects*: the notice is refused, and what was judged is purged. Somebody *erases*
+the call: it is purged too, but nobody objected. To *purge* is what the store then does.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +17,7 @@ from threading import Lock
 
 from tonfall.errors import ServiceError
 from tonfall.serve.calls.inbox import Inbox
-from tonfall.serve.calls.policy import CallLimits, ScoringPolicy, may_move
+from tonfall.serve.calls.policy import CallLimits, ScoringPolicy
 from tonfall.serve.codecs import Audio, CallEnded, CallStarted, Event, Gap, StreamRestarted
 from tonfall.serve.records import CallPurged, Change, ChannelFacts, Notice, NoticeMoved
 
@@ -21,7 +26,10 @@ __all__ = ["LiveCall", "Submit"]
 _log = logging.getLogger(__name__)
 
 Submit = Callable[[Change], object]
-"""Takes a change; never blocks the thread that scores. A ServiceError where it has no room."""
+"""Takes a change; never blocks the thread that scores. A ServiceError where it has no room.
+
+The end of a call and its deletion always have room: there are no more of them than calls.
+"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,6 +98,9 @@ class LiveCall:
         self._clock = clock
         self._notice = notice
         self._heard = policy.hears(notice)
+        self._silenced = notice is Notice.REFUSED
+        self._purged: set[str] = set()
+        self._to_purge: set[str] = set()
         self._gate = Lock()
         self._over = Flag()
         self._ended = False
@@ -119,6 +130,11 @@ class LiveCall:
     def refused(self) -> bool:
         """True once a person on the call objected; it stays so."""
         return self._notice is Notice.REFUSED
+
+    @property
+    def silenced(self) -> bool:
+        """True once a person objected or the call was erased: nothing is heard or told any more."""
+        return self._silenced
 
     @property
     def ended(self) -> bool:
@@ -158,20 +174,13 @@ class LiveCall:
                 they are written. Consent is written before anything is heard by it.
 
         Raises:
-            ServiceError: the state of notice cannot change so.
+            ServiceError: the state of notice cannot change so; or as for :meth:`object`.
         """
-        if notice is self._notice:
-            return
-        if not may_move(self._notice, notice):
-            raise ServiceError(
-                f"The notice of the call is {self._notice}, which cannot become {notice}; what "
-                "was refused stays refused."
-            )
-        moved = NoticeMoved(self.id, self.tenant, self._clock(), notice, by)
         if notice is Notice.REFUSED:
-            self._stop(moved, by=by, write=write)
-        else:
-            (write or self._submit)(moved)
+            self.object(by=by, write=write)
+        elif notice is not self._notice:
+            self._check_move(notice)
+            (write or self._submit)(NoticeMoved(self.id, self.tenant, self._clock(), notice, by))
             self._move(notice)
 
     def object(self, *, by: str, write: Submit | None = None) -> None:
@@ -180,12 +189,26 @@ class LiveCall:
         Args:
             by: id of the key or user that says so.
             write: as for :meth:`set_notice`.
+
+        Raises:
+            ServiceError: ``write`` could not delete it now; it is deleted once the database
+                answers, and who objects again is told when it is done.
         """
-        self._stop(
-            NoticeMoved(self.id, self.tenant, self._clock(), Notice.REFUSED, by),
-            by=by,
-            write=write,
-        )
+        self._silence(refused=True)
+        self._purge("objection", by=by, write=write)
+
+    def erase(self, *, by: str, write: Submit | None = None) -> None:
+        """The call is to be erased: as for an objection, but nobody objected.
+
+        Args:
+            by: id of the key or user that says so.
+            write: as for :meth:`set_notice`.
+
+        Raises:
+            ServiceError: as for :meth:`object`.
+        """
+        self._silence(refused=False)
+        self._purge("erasure", by=by, write=write)
 
     def finished(self, timeout_s: float | None = None) -> bool:
         """Wait until all of the call was judged and submitted; True if it was in time."""
@@ -222,19 +245,56 @@ class LiveCall:
             except Exception:
                 _log.exception("What waits for the end of call %s failed.", self.id)
 
+    def _check_move(self, notice: Notice) -> None:
+        if not self._notice.may_become(notice):
+            raise ServiceError(
+                f"The notice of the call is {self._notice}, which cannot become {notice}; what "
+                "was refused stays refused."
+            )
+
     def _move(self, notice: Notice) -> None:
-        self._notice, self._heard = notice, self._policy.hears(notice)
+        """Hear by it, unless somebody objected while it was written."""
+        with self._gate:
+            if notice is not self._notice:
+                self._check_move(notice)
+            self._notice = notice
+            self._heard = self._policy.hears(notice) and not self._silenced
+
+    def _silence(self, *, refused: bool) -> None:
+        """Close the gate first: whatever passed it is in the store's hands before the purge."""
+        with self._gate:
+            self._silenced, self._heard = True, False
+            if refused:
+                self._notice = Notice.REFUSED
+
+    def _purge(self, reason: str, *, by: str, write: Submit | None) -> None:
+        """Who waits hears that it is written, or to ask again; it is submitted in any case."""
+        if reason in self._purged:
+            return
+        purge = CallPurged(self.id, self.tenant, self._clock(), reason, by)
+        if write is None:
+            self._submit_if_room(purge)
+        else:
+            self._write_purge(purge, write)
+        self._purged.add(reason)
+
+    def _write_purge(self, purge: CallPurged, write: Submit) -> None:
+        try:
+            write(purge)
+        except ServiceError as error:
+            if not error.retry:
+                raise
+            if purge.reason not in self._to_purge:
+                self._to_purge.add(purge.reason)
+                self._submit_if_room(purge)
+            raise ServiceError(
+                "Nothing more of the call is heard, but what was judged of it is not deleted yet: "
+                "that waits for the database. Ask again to be told when it is done.",
+                retry=True,
+            ) from error
 
     def _submit_if_room(self, change: Change) -> None:
         try:
             self._submit(change)
         except ServiceError:
             self.untold += 1
-
-    def _stop(self, moved: NoticeMoved, *, by: str, write: Submit | None) -> None:
-        """Close the gate first: whatever passed it is in the store's hands before the purge."""
-        with self._gate:
-            self._move(Notice.REFUSED)
-        write = write or self._submit
-        write(moved)
-        write(CallPurged(self.id, self.tenant, self._clock(), "objection", by))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -10,7 +9,7 @@ from tonfall.errors import ConfigError
 from tonfall.serve.codecs import Role
 from tonfall.serve.records import Notice
 
-__all__ = ["AgentScoring", "CallLimits", "Purpose", "ScoringPolicy", "may_move"]
+__all__ = ["AgentScoring", "CallLimits", "Purpose", "ScoringPolicy"]
 
 
 class Purpose(StrEnum):
@@ -74,19 +73,6 @@ class ScoringPolicy:
         if notice is Notice.UNKNOWN:
             return not self.require_notice
         return notice is not Notice.REFUSED
-
-
-_MOVES: Mapping[Notice, Sequence[Notice]] = {
-    Notice.UNKNOWN: (Notice.GIVEN, Notice.CONSENTED, Notice.REFUSED),
-    Notice.GIVEN: (Notice.CONSENTED, Notice.REFUSED),
-    Notice.CONSENTED: (Notice.REFUSED,),
-    Notice.REFUSED: (),
-}
-
-
-def may_move(before: Notice, after: Notice) -> bool:
-    """True where the state of notice may change so; what was refused stays refused."""
-    return after in _MOVES[before]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,7 +14,7 @@ from fastapi import APIRouter, Query
 from fastapi.responses import Response, StreamingResponse
 from pydantic import AwareDatetime
 
-from tonfall.serve.calls.policy import may_move
+from tonfall.serve.calls import LiveCall
 from tonfall.serve.http.access import Principal, Scope
 from tonfall.serve.http.asking import CallId, Ours, answers, asking
 from tonfall.serve.http.problems import Problem
@@ -28,12 +28,14 @@ from tonfall.serve.http.schemas import (
     ObjectionRequest,
     TurnList,
     WindowList,
+    WithdrawalDocument,
 )
 from tonfall.serve.http.services import Services
-from tonfall.serve.records import CallPurged, Notice, NoticeMoved
+from tonfall.serve.records import CallPurged, Change, Notice, NoticeMoved
 from tonfall.serve.store import (
     CallRow,
     CallState,
+    Counts,
     Store,
     call_payload,
     turn_payload,
@@ -116,8 +118,7 @@ def turns(call: CallId, who: Reader, ours: Ours, after: After = 0, limit: Limit 
 @router.post("/calls/{call}/notice", responses=answers(404, 409), summary="Notice was given")
 def notice(call: CallId, said: NoticeRequest, who: Speaker, ours: Ours) -> CallDocument:
     """Say what the persons on a call were told, or said to it; a refusal is an objection."""
-    _found(ours.store, who.tenant, call)
-    live = ours.desk.find(call)
+    live = _here(ours, who, call)
     if live is not None:
         live.set_notice(said.notice, by=who.actor, write=ours.writer.write_now)
     else:
@@ -138,32 +139,41 @@ def objections(said: ObjectionRequest, who: Officer, ours: Ours) -> ObjectionDoc
     caller = ours.caller(who.tenant, said.caller)
     added = ours.store.objections.add(who.tenant, caller, actor=who.actor)
     page = ours.store.calls(who.tenant, state=CallState.LIVE, caller=caller, limit=1000)
-    for each in page.items:
-        _object(ours, who, each.id)
-    return ObjectionDocument(added=added, calls=[each.id for each in page.items])
+    here = _live_calls(ours, who, caller)
+    for live in here:
+        live.object(by=who.actor, write=ours.writer.write_now)
+    elsewhere = {row.id for row in page.items} - {live.id for live in here}
+    for call in elsewhere:
+        _purge(ours, who, call)
+    return ObjectionDocument(added=added, calls=sorted(elsewhere | {live.id for live in here}))
+
+
+@router.post("/objections/withdrawals", responses=answers(), summary="A caller objects no more")
+def withdrawals(said: ObjectionRequest, who: Officer, ours: Ours) -> WithdrawalDocument:
+    """Take a caller off the list, as they asked: later calls are scored again."""
+    caller = ours.caller(who.tenant, said.caller)
+    removed = ours.store.objections.remove(who.tenant, caller, actor=who.actor)
+    return WithdrawalDocument(removed=removed)
 
 
 @router.delete("/calls/{call}", responses=answers(404), summary="Erase a call")
 def erase(call: CallId, who: Officer, ours: Ours) -> ErasureDocument:
     """Delete a call with all that hangs on it; a live one is judged no more."""
+    live = _here(ours, who, call)
+    purged = _purge_to_erase(ours, who, live) if live else Counts()
     _found(ours.store, who.tenant, call)
-    live = ours.desk.find(call)
-    if live is not None:
-        live.object(by=who.actor, write=ours.writer.write_now)
-    counts = ours.store.erase(who.tenant, call=call, actor=who.actor)
+    counts = purged + ours.store.erase(who.tenant, call=call, actor=who.actor)
     return ErasureDocument(**counts.as_dict())
 
 
 @router.post("/erasures", responses=answers(), summary="Erase all calls of a caller")
 def erasures(said: ErasureRequest, who: Officer, ours: Ours) -> ErasureDocument:
-    """Delete all calls of a caller, with all that hangs on them."""
+    """Delete all calls of a caller, with all that hangs on them; later calls are scored."""
     caller = ours.caller(who.tenant, said.caller)
-    page = ours.store.calls(who.tenant, state=CallState.LIVE, caller=caller, limit=1000)
-    for each in page.items:
-        live = ours.desk.find(each.id)
-        if live is not None:
-            live.object(by=who.actor, write=ours.writer.write_now)
-    counts = ours.store.erase(who.tenant, caller=caller, actor=who.actor)
+    counts = Counts()
+    for live in _live_calls(ours, who, caller):
+        counts += _purge_to_erase(ours, who, live)
+    counts += ours.store.erase(who.tenant, caller=caller, actor=who.actor)
     return ErasureDocument(**counts.as_dict())
 
 
@@ -239,19 +249,51 @@ def _move(ours: Services, who: Principal, call: str, notice: Notice) -> None:
     before = _found(ours.store, who.tenant, call).notice
     if before is notice:
         return
-    if not may_move(before, notice):
-        raise Problem(409, f"The notice of the call is {before}, which cannot become {notice}.")
-    now = datetime.now(UTC)
-    ours.writer.write_now(NoticeMoved(call, who.tenant, now, notice, who.actor))
     if notice is Notice.REFUSED:
-        ours.writer.write_now(CallPurged(call, who.tenant, now, "objection", who.actor))
+        _purge(ours, who, call)
+    else:
+        ours.writer.write_now(
+            NoticeMoved(call, who.tenant, datetime.now(UTC), notice, by=who.actor)
+        )
 
 
 def _object(ours: Services, who: Principal, call: str) -> None:
-    _found(ours.store, who.tenant, call)
-    live = ours.desk.find(call)
+    live = _here(ours, who, call)
     if live is not None:
         live.object(by=who.actor, write=ours.writer.write_now)
     else:
-        now = datetime.now(UTC)
-        ours.writer.write_now(CallPurged(call, who.tenant, now, "objection", who.actor))
+        _found(ours.store, who.tenant, call)
+        _purge(ours, who, call)
+
+
+def _here(ours: Services, who: Principal, call: str) -> LiveCall | None:
+    """The call, where it is live on this node and the tenant's."""
+    live = ours.desk.find(call)
+    return live if live is not None and live.tenant == who.tenant else None
+
+
+def _purge(ours: Services, who: Principal, call: str) -> None:
+    """For an objection, of a call on another node or one that is over."""
+    ours.writer.write_now(
+        CallPurged(call, who.tenant, datetime.now(UTC), "objection", by=who.actor)
+    )
+
+
+def _live_calls(ours: Services, who: Principal, caller: str) -> list[LiveCall]:
+    """A caller's calls on this node, those included of which the store does not know yet."""
+    mine = (who.tenant, caller)
+    return [live for live in ours.desk.live() if (live.tenant, live.facts.caller) == mine]
+
+
+def _purge_to_erase(ours: Services, who: Principal, live: LiveCall) -> Counts:
+    """Hear no more, and have all written and deleted that was on its way; how much that was."""
+    counts = Counts()
+
+    def write(purge: Change) -> None:
+        nonlocal counts
+        deleted = ours.writer.write_now(purge).payload["deleted"]
+        assert isinstance(deleted, dict)
+        counts = Counts(**deleted)
+
+    live.erase(by=who.actor, write=write)
+    return counts

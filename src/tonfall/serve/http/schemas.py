@@ -25,6 +25,7 @@ __all__ = [
     "TicketDocument",
     "TurnList",
     "WindowList",
+    "WithdrawalDocument",
     "example",
 ]
 
@@ -285,6 +286,14 @@ class ObjectionDocument(BaseModel):
 
     added: bool
     calls: list[str]
+
+
+class WithdrawalDocument(BaseModel):
+    """Whether the caller was on the list of objections."""
+
+    model_config = example({"removed": True})
+
+    removed: bool
 
 
 class ErasureRequest(_Request):

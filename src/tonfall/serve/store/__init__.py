@@ -26,6 +26,7 @@ through the writer; what persons ask for goes to the store from any thread.
 
 from tonfall.serve.store.applying import GoneError, IllegalMoveError
 from tonfall.serve.store.auditing import EVERYBODY, AuditCheck
+from tonfall.serve.store.callers import plain_caller
 from tonfall.serve.store.delivering import Delivery, DeliveryState
 from tonfall.serve.store.exporting import Export
 from tonfall.serve.store.keeping import Keeper
@@ -77,6 +78,7 @@ __all__ = [
     "alert_payload",
     "call_payload",
     "caller_hash",
+    "plain_caller",
     "turn_payload",
     "window_payload",
 ]

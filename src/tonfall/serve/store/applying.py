@@ -25,6 +25,7 @@ from tonfall.serve.records import (
     CallPurged,
     Change,
     ChannelFacts,
+    Notice,
     NoticeMoved,
     StoredEvent,
     TurnHeard,
@@ -34,6 +35,7 @@ from tonfall.serve.store import payloads
 from tonfall.serve.store.erasing import purge
 from tonfall.serve.store.logs import AuditLog, EventLog
 from tonfall.serve.store.masking import masked
+from tonfall.serve.store.objecting import objected
 from tonfall.serve.store.rows import CallState
 from tonfall.serve.store.schema import (
     alerts,
@@ -53,6 +55,7 @@ Sinks = Callable[[AlertOpened | AlertMoved], Iterable[str]]
 FIND = select(calls.c.id, calls.c.tenant, calls.c.state, calls.c.labels).where(
     calls.c.id.in_(bindparam("ids", expanding=True))
 )
+NOTICE = select(calls.c.notice).where(calls.c.id == bindparam("call"))
 ORDER = (calls, channels, windows, turns, alerts, deliveries)
 """Parents first."""
 ADD = {table: insert(table) for table in ORDER}
@@ -236,7 +239,10 @@ class _Work:
             notice=change.notice.value,
         )
         payload = payloads.opened_payload(change)
-        return self._event(change, change.call, "call.opened", payload)
+        event = self._event(change, change.call, "call.opened", payload)
+        if change.caller and objected(self._connection, change.tenant, change.caller):
+            self._purged(CallPurged(change.call, change.tenant, change.at, "objection", "system"))
+        return event
 
     def _window(self, change: WindowHeard) -> StoredEvent:
         labels = self._call(change).labels
@@ -285,6 +291,11 @@ class _Work:
     def _notice(self, change: NoticeMoved) -> StoredEvent:
         self._call(change, purged_too=True)
         self._flush()
+        before = Notice(self._connection.execute(NOTICE, {"call": change.call}).scalar_one())
+        if before is not change.notice and not before.may_become(change.notice):
+            raise IllegalMoveError(
+                f"The notice of the call is {before}, which cannot become {change.notice}."
+            )
         self._update(change, notice=change.notice.value)
         subject = f"call {change.call}"
         self._line(change, change.by, "notice", subject, notice=change.notice.value)

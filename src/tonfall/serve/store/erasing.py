@@ -1,9 +1,13 @@
 """Deleting what was judged: of one call at once, of all calls of a caller, and counting it.
 
-Three degrees: an objection *purges* a call (what was judged of it goes, the bare call stays, so
-that it can still end, and its caller is put on the list of objections); *erasure* takes the call
-itself too; *retention* (:mod:`.retaining`) deletes by age. Purge and erasure leave a line in the
-audit, without content, and one event, so that dashboards forget the call.
+Three degrees: to *purge* a call deletes what was judged of it, and leaves the bare call, so that it
+can still end; *erasure* takes the call itself too; *retention* (:mod:`.retaining`) deletes by age.
+Purge and erasure leave a line in the audit, without content, and one event, so that dashboards
+forget the call.
+
+An *objection* purges: the call's notice is refused then, and its caller is put on the list. A live
+call that is to be erased is purged first, too, but nobody objects, and its caller stays with it so
+that the erasure of all calls of a caller finds it.
 """
 
 from __future__ import annotations
@@ -14,7 +18,7 @@ from datetime import UTC, datetime
 from sqlalchemy import Connection, Delete, Table, delete, select, update
 
 from tonfall.errors import ConfigError
-from tonfall.serve.records import CallPurged
+from tonfall.serve.records import CallPurged, Notice
 from tonfall.serve.store.database import Database
 from tonfall.serve.store.logs import AuditLog, EventLog
 from tonfall.serve.store.objecting import object_to
@@ -34,17 +38,33 @@ SOME = 500
 
 
 def purge(connection: Connection, change: CallPurged, log: EventLog) -> Counts:
-    """Delete what was judged of a call; the bare call stays, without its caller and outside id."""
+    """Delete what was judged of a call; the bare call stays, without its outside id."""
     log.flush()
     log.calls_went()
     mine = (calls.c.id == change.call) & (calls.c.tenant == change.tenant)
-    caller = connection.execute(select(calls.c.caller).where(mine)).scalar()
     counts = delete_judged(connection, [change.call])
-    bare = {"caller": None, "external_id": "", "speakers": None, "reason": change.reason}
-    connection.execute(update(calls).where(mine).values(state=CallState.PURGED.value, **bare))
-    if caller is not None and change.reason == "objection":
-        object_to(connection, change.tenant, caller, by=change.by, at=change.at)
+    bare = {
+        "state": CallState.PURGED.value,
+        "external_id": "",
+        "reason": change.reason,
+        "speakers": None,
+        "overlap_s": None,
+        "silence_s": None,
+    }
+    connection.execute(update(calls).where(mine).values(**bare))
+    if change.reason == "objection":
+        _refuse(connection, change)
     return counts
+
+
+def _refuse(connection: Connection, change: CallPurged) -> None:
+    """The call's notice is refused, and its caller goes from the call to the list."""
+    mine = (calls.c.id == change.call) & (calls.c.tenant == change.tenant)
+    caller = connection.execute(select(calls.c.caller).where(mine)).scalar()
+    refused = {"notice": Notice.REFUSED.value, "caller": None}
+    connection.execute(update(calls).where(mine).values(**refused))
+    if caller is not None:
+        object_to(connection, change.tenant, caller, by=change.by, at=change.at)
 
 
 def delete_judged(connection: Connection, ids: Sequence[str]) -> Counts:

@@ -9,11 +9,12 @@ from datetime import UTC, datetime
 from sqlalchemy import Connection, delete, func, select
 
 from tonfall.errors import ConfigError
+from tonfall.serve.store.callers import plain_caller
 from tonfall.serve.store.database import Database, insert_new
-from tonfall.serve.store.logs import AuditLog
+from tonfall.serve.store.logs import AuditLog, EventLog
 from tonfall.serve.store.schema import objections
 
-__all__ = ["Objections", "caller_hash", "object_to"]
+__all__ = ["Objections", "caller_hash", "object_to", "objected"]
 
 SHORTEST_SALT = 16
 
@@ -22,10 +23,11 @@ def caller_hash(salt: str, tenant: str, reference: str) -> str:
     """The one thing that is kept of a caller: HMAC-SHA256 of number or reference, by tenant.
 
     The salt is a secret of the settings and never in the database: numbers are few enough to be
-    tried one by one by whoever has both. Spaces, dots, hyphens, slashes and brackets do not count.
+    tried one by one by whoever has both. How a number is written does not count, see
+    :func:`~tonfall.serve.store.callers.plain_caller`.
 
     Raises:
-        ConfigError: the salt is too short.
+        ConfigError: the salt is too short, or the reference tells nobody apart, as "anonymous".
 
     >>> one = caller_hash("0123456789abcdef", "acme", "+49 (170) 123-4567")
     >>> one == caller_hash("0123456789abcdef", "acme", "+491701234567")
@@ -38,7 +40,12 @@ def caller_hash(salt: str, tenant: str, reference: str) -> str:
             f"The salt has {len(salt)} characters, but at least {SHORTEST_SALT} are needed. "
             "Make one with: openssl rand -hex 32"
         )
-    plain = "".join(one for one in reference.casefold() if one not in " .-/()\t")
+    plain = plain_caller(reference)
+    if not plain:
+        raise ConfigError(
+            "The caller's number or reference tells nobody apart. Give a number with its country, "
+            "such as +49 170 1234567, or a reference of your own."
+        )
     told = f"{tenant}\n{plain}".encode()
     return hmac.new(salt.encode(), told, hashlib.sha256).hexdigest()
 
@@ -49,6 +56,12 @@ def object_to(connection: Connection, tenant: str, caller: str, *, by: str, at: 
     return insert_new(connection, objections, row)
 
 
+def objected(connection: Connection, tenant: str, caller: str) -> bool:
+    """True where this caller is not to be scored."""
+    mine = (objections.c.tenant == tenant) & (objections.c.caller == caller)
+    return connection.execute(select(objections.c.at).where(mine)).first() is not None
+
+
 class Objections:
     """The list of objections of all tenants; callers are hashes, see :func:`caller_hash`."""
 
@@ -57,13 +70,17 @@ class Objections:
 
     def has(self, tenant: str, caller: str) -> bool:
         """True where this caller is not to be scored."""
-        mine = (objections.c.tenant == tenant) & (objections.c.caller == caller)
         with self._database.reading() as connection:
-            return connection.execute(select(objections.c.at).where(mine)).first() is not None
+            return objected(connection, tenant, caller)
 
     def add(self, tenant: str, caller: str, *, actor: str) -> bool:
-        """Put a caller on the list; False where it is there already."""
+        """Put a caller on the list; False where it is there already.
+
+        It waits for the lock under which calls are written: a call of this caller that any node
+        opens is either there when this returns, or finds the caller on the list.
+        """
         with self._database.writing() as connection:
+            EventLog(connection)  # takes the lock
             added = object_to(connection, tenant, caller, by=actor, at=datetime.now(UTC))
             _noted(connection, tenant, actor, "objection.added")
         return added
@@ -72,6 +89,7 @@ class Objections:
         """Take a caller off the list, as they asked; False where it was not there."""
         mine = (objections.c.tenant == tenant) & (objections.c.caller == caller)
         with self._database.writing() as connection:
+            EventLog(connection)  # takes the lock, as all who write to the list do
             removed = connection.execute(delete(objections).where(mine)).rowcount > 0
             _noted(connection, tenant, actor, "objection.removed")
         return removed

@@ -6,11 +6,11 @@ commits some twenty times a second. What a crash can lose is what waits: 250 ms 
 database keeps up. ``write_now`` returns when its change is on the disk.
 
 When the database is away, changes wait for it, up to ``backlog`` of them; then windows and turns
-are refused, and a little later everything is. Nothing of this is silent: see :attr:`Writer.state`
-and :meth:`Writer.counters`.
+are refused, and a little later everything is but ends and deletions of calls. Nothing of this is
+silent: see :attr:`Writer.state` and :meth:`Writer.counters`.
 
 When a connection is lost in the middle of a commit, nobody knows whether it was done. Whoever
-writes holds the lock of the numbering, so the repeated transaction looks first whether its first
+writes holds the lock of the numbering, so the repeated transaction looks first whether its last
 event is there already.
 """
 
@@ -37,7 +37,14 @@ from sqlalchemy.exc import (
 )
 
 from tonfall.errors import ServiceError
-from tonfall.serve.records import Change, StoredEvent, TurnHeard, WindowHeard
+from tonfall.serve.records import (
+    CallClosed,
+    CallPurged,
+    Change,
+    StoredEvent,
+    TurnHeard,
+    WindowHeard,
+)
 from tonfall.serve.store.applying import Applied, Memory, Sinks, apply
 from tonfall.serve.store.database import is_full
 from tonfall.serve.store.logs import EventLog
@@ -118,7 +125,8 @@ class Writer:
         on_committed: called from the thread with the events of each commit, in order.
         sinks: to which sinks an alert goes; its deliveries are written with it.
         interval_s: the shortest time between two commits, unless somebody waits for one.
-        backlog: how many windows and turns may wait; other changes may be a quarter more.
+        backlog: how many windows and turns may wait; other changes may be a quarter more, and ends
+            and deletions of calls, of which there are no more than calls, any number.
     """
 
     def __init__(
@@ -221,6 +229,8 @@ class Writer:
     def _check_room(self, change: Change) -> None:
         if self._closing:
             raise ServiceError("The store is closing: nothing more is taken.", retry=True)
+        if isinstance(change, CallClosed | CallPurged):
+            return  # Without its end a call would be live, and kept, for ever.
         usual = isinstance(change, WindowHeard | TurnHeard)
         room = self._backlog if usual else int(self._backlog * (1 + RESERVE)) + 1
         if len(self._waiting) >= room:
@@ -347,16 +357,15 @@ class Writer:
         """Take what was written off the queue, and tell."""
         now = time.monotonic()
         with self._news:
-            for _ in group:
+            for waiting, outcome in zip(group, outcomes, strict=True):
                 self._waiting.popleft()
+                waiting.settle(outcome)
             self._in_flight = 0
             self._singly = max(0, self._singly - len(group))
             self._count(outcomes, now - group[0].since)
             if self._state != WriterState.WRITING:
                 logger.warning("the database %s takes changes again", self._database.name)
             self._state = WriterState.WRITING
-        for waiting, outcome in zip(group, outcomes, strict=True):
-            waiting.settle(outcome)
         self._tell(news)
 
     def _count(self, outcomes: Sequence[StoredEvent | ServiceError], took_s: float) -> None:
@@ -379,10 +388,13 @@ class Writer:
 
 
 def _is_there(connection: Connection, applied: Applied) -> bool:
-    """True where these changes were committed: their first event is there, to the last value."""
-    first = applied.events[0]
-    row = connection.execute(select(events).where(events.c.id == first.id)).one_or_none()
-    return row is not None and _same(stored_event(row), first)
+    """True where these changes were committed: their last event is there, to the last value.
+
+    Not the first, which a purge of the same transaction may have deleted.
+    """
+    last = applied.events[-1]
+    row = connection.execute(select(events).where(events.c.id == last.id)).one_or_none()
+    return row is not None and _same(stored_event(row), last)
 
 
 def _same(found: StoredEvent, meant: StoredEvent) -> bool:
