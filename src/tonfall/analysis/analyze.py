@@ -58,8 +58,9 @@ def analyze(
             first, and what is not surely that speaker's is not judged.
         speakers: in a recording of one channel, how many there are, 1 to 4; by default that is
             found out. With 1, nothing is told apart.
-        denoise: True to turn noise down first, where speech is less than 15 dB above it. It costs
-            recall rather than gains it (docs/experiments/noise-reduction.md).
+        denoise: True to turn noise down first, where speech is less than 15 dB above it. It helps
+            to hear emotion in loud noise and costs speech in babble
+            (docs/experiments/noise-reduction.md).
         raw: what the samples mean, where the source has no header.
         settings: of voice activity.
         progress: called after each block.
