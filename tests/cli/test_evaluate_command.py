@@ -264,6 +264,12 @@ def test_predictions_of_unknown_or_missing_items_are_refused(shell: Shell) -> No
     assert not Path("reports").exists()
 
 
+def test_a_place_that_cannot_be_written_is_refused_before_measuring(shell: Shell) -> None:
+    Path("afile").write_text("")
+    error = shell.bad("evaluate pitch_model:judge -p loso/tones --data tones.parquet -o afile/x")
+    assert "no reports can be written there" in error
+
+
 def test_predictions_cannot_be_degraded(shell: Shell) -> None:
     pd.DataFrame({"item": ["x"], "label": ["anger"]}).to_csv("mine.csv", index=False)
     items = Manifest.read(Path("tones.parquet")).frame

@@ -26,6 +26,7 @@ from tonfall.evaluation.protocols import (
     train_on,
     write_protocol,
 )
+from tonfall.evaluation.protocols.sharing import shared_between_parts
 
 
 def speakers(protocol: Protocol, items: pd.DataFrame, fold: str, part: str) -> set[str]:
@@ -285,3 +286,9 @@ def test_the_same_sound_in_test_and_train_is_counted(items):
     found = {e.fold: (e.shared, e.test) for e in protocol.shared if e.kind == "recording"}
     assert found["s00"] == found["s01"] == (16, 16)
     assert found["s02"] == (0, 16)
+
+
+def test_the_same_sound_in_two_corpora_is_shared():
+    table = pd.DataFrame({"item": ["a", "b"], "fold": "1", "part": ["train", "test"]})
+    rows = pd.DataFrame({"item": ["a", "b"], "corpus": ["k", "l"], "hash": ["h", "h"]})
+    assert shared_between_parts(table, rows)[0].shared == 1

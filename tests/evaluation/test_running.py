@@ -223,3 +223,52 @@ def test_a_models_own_labels_are_brought_onto_the_protocols(items):
     assert table[["neutral", "sadness", "anger"]].iloc[0].tolist() == pytest.approx([0.8, 0, 0.2])
     assert table[["neutral", "sadness", "anger"]].iloc[1].tolist() == pytest.approx([1 / 3] * 3)
     assert table["arousal"].tolist() == [0.3, 0.6]
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, 7.0, -0.1])
+def test_dimensions_outside_their_range_are_refused(items, value):
+    """A NaN would be left out of the agreement: a model could skip what it finds hard."""
+
+    def judge(_train, _development, test):
+        scores = pd.DataFrame({"item": test["item"], "neutral": 1.0, "arousal": 0.5})
+        scores.loc[0, "arousal"] = value
+        return scores
+
+    with pytest.raises(ProtocolError, match=r"has arousal .*, but predicted dimensions lie in"):
+        run(grouped_folds("g", items, folds=2), items, CallableModel(judge), FACTS)
+
+
+def test_text_among_the_scores_is_refused(items):
+    def judge(_train, _development, test):
+        return pd.DataFrame({"item": test["item"], "neutral": "surely"})
+
+    with pytest.raises(ProtocolError, match="the scores hold what is no number"):
+        run(grouped_folds("g", items, folds=2), items, CallableModel(judge), FACTS)
+
+
+def test_a_callable_that_fails_is_told_in_one_sentence(items):
+    def judge(_train, _development, _test):
+        raise KeyError("valence")
+
+    with pytest.raises(ProtocolError, match=r"The callable failed \(KeyError: 'valence'\)"):
+        run(grouped_folds("g", items, folds=2), items, CallableModel(judge), FACTS)
+
+
+def test_a_module_that_fails_on_import_is_told_in_one_sentence(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "breaks_on_import.py").write_text("1 / 0\n")
+    with pytest.raises(ConfigError, match="cannot be imported"):
+        load_callable("breaks_on_import:judge")
+
+
+def test_a_function_without_source_can_be_named():
+    assert load_callable("math:sqrt")[1].kind == "callable"
+
+
+def test_decisions_and_probabilities_together_are_refused(items, tmp_path):
+    protocol = grouped_folds("g", items, folds=2)
+    path = tmp_path / "both.csv"
+    table = pd.DataFrame({"item": items["item"], "label": "neutral", protocol.labels[0]: 1.0})
+    table.to_csv(path, index=False)
+    with pytest.raises(ProtocolError, match="not both"):
+        read_predictions(path, protocol)

@@ -7,6 +7,7 @@ import shlex
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 import pandas as pd
@@ -39,7 +40,15 @@ if TYPE_CHECKING:
     from tonfall.cli.measuring_bars import Bars
     from tonfall.learn.degrade import Degradation
 
-__all__ = ["ALL_CONDITIONS", "Measured", "Order", "check_degradations", "measure", "slug"]
+__all__ = [
+    "ALL_CONDITIONS",
+    "Measured",
+    "Order",
+    "check_degradations",
+    "check_output",
+    "measure",
+    "slug",
+]
 
 ALL_CONDITIONS = (
     "telephone",
@@ -109,6 +118,7 @@ def measure(order: Order, bars: Bars) -> Iterator[Measured]:
         TonfallError: as the parts of it do; nothing is written before all input was checked.
     """
     check_degradations(order)
+    check_output(order.output)
     degraded = bool(order.degradations)
     candidates = {name: find_candidate(name, degraded=degraded) for name in order.models}
     names = _protocol_names(order)
@@ -225,6 +235,19 @@ def _matrices(order: Order, reports: dict[str, list[Report]]) -> Iterator[Measur
         every = [report for own in reports.values() for report in own]
         matrix = replace(robustness_matrix(every), command=order.command(*order.models))
         yield Measured(matrix, save_matrix(matrix, folder / "robustness"))
+
+
+def check_output(folder: Path) -> None:
+    """ConfigError where nothing can be written: known before hours of measuring, not after."""
+    places = (folder.absolute(), *folder.absolute().parents)
+    there = next(place for place in places if place.exists())
+    try:
+        TemporaryDirectory(dir=there, prefix=".probe-").cleanup()
+    except OSError as error:
+        raise ConfigError(
+            f"{folder}: no reports can be written there ({error.strerror}). "
+            "Name another folder with --output."
+        ) from None
 
 
 def check_degradations(order: Order) -> None:

@@ -8,6 +8,7 @@ import inspect
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from types import ModuleType
 
 import numpy as np
 import pandas as pd
@@ -49,8 +50,17 @@ class CallableModel:
     def predict(
         self, train: pd.DataFrame, development: pd.DataFrame, test: pd.DataFrame
     ) -> pd.DataFrame:
-        """What the function gives."""
-        scores = self._function(train, development, test)
+        """What the function gives.
+
+        Raises:
+            ProtocolError: it fails, or gives something else than a table.
+        """
+        try:
+            scores = self._function(train, development, test)
+        except Exception as error:  # whatever other people's code does
+            raise ProtocolError(
+                f"The callable failed ({type(error).__name__}: {error}); --debug shows where."
+            ) from error
         if not isinstance(scores, pd.DataFrame):
             raise ProtocolError(
                 f"The callable gave {type(scores).__name__}, expected a pandas table with item and "
@@ -92,7 +102,7 @@ def load_callable(reference: str) -> tuple[FoldModel, ModelFacts]:
         sys.path.insert(0, folder)
     try:
         module = importlib.import_module(module_name)
-    except ImportError as error:
+    except Exception as error:  # whatever the module does when it is imported
         raise ConfigError(
             f"{reference}: the module {module_name!r} cannot be imported ({error}). "
             "Give module:function of something on Python's path."
@@ -100,10 +110,17 @@ def load_callable(reference: str) -> tuple[FoldModel, ModelFacts]:
     function = getattr(module, name, None)
     if not callable(function):
         raise ConfigError(f"{reference}: {module_name!r} has no function {name!r}.")
-    source = inspect.getsource(module)
     return CallableModel(function), ModelFacts(
-        reference, "callable", hashlib.sha256(source.encode()).hexdigest()
+        reference, "callable", hashlib.sha256(_source_of(module).encode()).hexdigest()
     )
+
+
+def _source_of(module: ModuleType) -> str:
+    """The module's source; its name where it has none, such as one written in C."""
+    try:
+        return inspect.getsource(module)
+    except (OSError, TypeError):
+        return module.__name__
 
 
 def onto_labels(scores: pd.DataFrame, protocol: Protocol) -> pd.DataFrame:
@@ -147,6 +164,12 @@ def _one_hot(path: Path, scores: pd.DataFrame, protocol: Protocol) -> pd.DataFra
     if unknown:
         raise ProtocolError(
             f"{path}: has the label {unknown[0]!r}, expected one of {', '.join(protocol.labels)}."
+        )
+    both = sorted(set(protocol.labels) & set(scores.columns))
+    if both:
+        raise ProtocolError(
+            f"{path}: has a column label and one of {', '.join(both)}; give decisions or "
+            "probabilities, not both."
         )
     decided = {label: (scores["label"] == label).astype(float) for label in protocol.labels}
     return scores.drop(columns="label").assign(**decided)

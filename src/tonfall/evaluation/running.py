@@ -178,8 +178,9 @@ def checked_scores(scores: pd.DataFrame, items: list[str], protocol: Protocol) -
     """Scores of exactly these items, in their order: item, every label, dimensions if given.
 
     Raises:
-        ProtocolError: an item is missing, unknown or there twice, no label's column is there, or
-            probabilities are not finite, negative or do not sum to 1.
+        ProtocolError: an item is missing, unknown or there twice, no label's column is there,
+            something is no number, probabilities are not finite, negative or do not sum to 1, or
+            dimensions are not in [0, 1].
     """
     _check_items(protocol.name, scores, items)
     labels = [label for label in protocol.labels if label in scores]
@@ -188,12 +189,35 @@ def checked_scores(scores: pd.DataFrame, items: list[str], protocol: Protocol) -
             f"{protocol.name}: the scores have no column for any of {', '.join(protocol.labels)}. "
             "Name the columns of probabilities after the labels."
         )
-    ordered = scores.set_index("item").loc[items]
-    probabilities = ordered.reindex(columns=list(protocol.labels), fill_value=0.0).astype(float)
-    _check_probabilities(protocol.name, probabilities)
     given = [name for name in DIMENSIONS if name in scores]
-    table = pd.concat([probabilities, ordered[given].astype(float)], axis=1)
-    return table.reset_index()
+    ordered = _numbers(protocol.name, scores.set_index("item").loc[items, [*labels, *given]])
+    probabilities = ordered.reindex(columns=list(protocol.labels), fill_value=0.0)
+    _check_probabilities(protocol.name, probabilities)
+    _check_dimensions(protocol.name, ordered[given])
+    return pd.concat([probabilities, ordered[given]], axis=1).reset_index()
+
+
+def _numbers(name: str, scores: pd.DataFrame) -> pd.DataFrame:
+    try:
+        return scores.astype(float)
+    except (TypeError, ValueError) as error:
+        raise ProtocolError(
+            f"{name}: the scores hold what is no number ({error}); give numbers in every column "
+            "but item."
+        ) from None
+
+
+def _check_dimensions(name: str, dimensions: pd.DataFrame) -> None:
+    """An item without a prediction would be left out of the agreement, and so improve it."""
+    inside = ((dimensions >= 0) & (dimensions <= 1)).to_numpy()
+    if not inside.all():
+        row, column = np.argwhere(~inside)[0]
+        names = [str(each) for each in dimensions.columns]
+        raise ProtocolError(
+            f"{name}: the item {str(dimensions.index[row])!r} has {names[column]} "
+            f"{dimensions.to_numpy(float)[row, column]:g}, but predicted dimensions lie in [0, 1]; give one "
+            "for every item, or leave the column out."
+        )
 
 
 def _labelled(protocol: Protocol, pooled: pd.DataFrame) -> pd.DataFrame:

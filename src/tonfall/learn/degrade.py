@@ -136,21 +136,23 @@ def _level(
 
 @dataclass(frozen=True)
 class _Step:
-    """How a step works, and what its amount means."""
+    """How a step works, what its amount means, and the lowest and highest that make sense."""
 
     apply: Callable[[FloatArray, float, Degradation, np.random.Generator], FloatArray]
     title: str
     amount: str | None = None
+    lowest: float = 0.0
+    highest: float = 0.0
 
 
 _STEPS: Mapping[str, _Step] = MappingProxyType(
     {
         "telephone": _Step(_telephone, "8 kHz, 300 to 3400 Hz, G.711 mu-law"),
-        "noise": _Step(_noise, "background noise", "signal-to-noise ratio in dB"),
+        "noise": _Step(_noise, "background noise", "signal-to-noise ratio in dB", -30, 60),
         "room": _Step(_room, "a room"),
-        "loss": _Step(_loss, "lost packets of 20 ms", "per cent"),
-        "mp3": _Step(_mp3, "MP3", "kbit/s"),
-        "level": _Step(_level, "another level, rounded to 16 bits", "dB"),
+        "loss": _Step(_loss, "lost packets of 20 ms", "per cent", 0, 99),
+        "mp3": _Step(_mp3, "MP3", "kbit/s", 8, 160),
+        "level": _Step(_level, "another level, rounded to 16 bits", "dB", -90, 30),
     }
 )
 
@@ -166,7 +168,8 @@ def parse_degradation(
     """Read a chain such as ``noise:20+telephone``.
 
     Raises:
-        ConfigError: an unknown step, or an amount that is missing, surplus or no number.
+        ConfigError: an unknown step, or an amount that is missing, surplus, no number or out of
+            range.
 
     >>> parse_degradation("noise:20+telephone").name
     'noise:20+telephone'
@@ -182,9 +185,19 @@ def _parse_step(text: str) -> tuple[str, float]:
         raise ConfigError(
             f"{text!r} is not a degradation; choose from {', '.join(DEGRADATIONS)}, joined by +."
         )
+    return name, _amount(text, amount, step) if amount else float("nan")
+
+
+def _amount(text: str, amount: str, step: _Step) -> float:
     try:
-        return name, float(amount) if amount else float("nan")
+        value = float(amount)
     except ValueError:
         raise ConfigError(
             f"The amount of {text!r} is not a number; it means {step.amount}."
         ) from None
+    if not step.lowest <= value <= step.highest:
+        raise ConfigError(
+            f"The amount of {text!r} is out of range; {step.amount} from {step.lowest:g} to "
+            f"{step.highest:g} are taken."
+        )
+    return value

@@ -22,7 +22,7 @@ def shared_between_parts(table: pd.DataFrame, items: pd.DataFrame) -> tuple[Shar
     Args:
         table: columns item, fold, part.
         items: columns item, corpus, and as far as known speaker, sentence, session and hash;
-            a name counts within its corpus, a null one is left out.
+            a name counts within its corpus, a hash everywhere, a null one is left out.
     """
     named = items.rename(columns={column: kind for kind, column in _COLUMNS.items()})
     known = [kind for kind in get_args(_Kind) if kind in named]
@@ -37,8 +37,9 @@ def shared_between_parts(table: pd.DataFrame, items: pd.DataFrame) -> tuple[Shar
 def _shared(fold: str, kind: _Kind, rows: pd.DataFrame) -> Shared:
     named = rows[rows[kind].notna()]
     tested = named["part"] == TEST
+    within = [kind] if kind in _COLUMNS else ["corpus", kind]
     test, other = (
-        set(named.loc[chosen, ["corpus", kind]].itertuples(index=False, name=None))
+        set(named.loc[chosen, within].itertuples(index=False, name=None))
         for chosen in (tested, ~tested)
     )
     return Shared(fold, kind, len(test), len(test & other))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pandas as pd
 
@@ -22,10 +23,15 @@ def save_report(report: Report, folder: Path, *, audio: bool = True) -> Path:
         audio: see `report_page`.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "report.html").write_text(report_page(report, audio=audio), encoding="utf-8")
-    save_pictures(report, folder)
-    predictions_table(report).to_csv(folder / "predictions.csv", index=False, lineterminator="\n")
-    write_report(report, folder / "report.json")
+    # Beside each other or not at all: a page must not stand beside another report's numbers.
+    with TemporaryDirectory(dir=folder, prefix=".writing-") as place:
+        made = Path(place)
+        (made / "report.html").write_text(report_page(report, audio=audio), encoding="utf-8")
+        save_pictures(report, made)
+        predictions_table(report).to_csv(made / "predictions.csv", index=False, lineterminator="\n")
+        write_report(report, made / "report.json")
+        for file in sorted(made.iterdir()):
+            file.replace(folder / file.name)
     return folder / "report.json"
 
 
