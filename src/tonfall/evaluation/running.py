@@ -215,8 +215,8 @@ def _check_dimensions(name: str, dimensions: pd.DataFrame) -> None:
         names = [str(each) for each in dimensions.columns]
         raise ProtocolError(
             f"{name}: the item {str(dimensions.index[row])!r} has {names[column]} "
-            f"{dimensions.to_numpy(float)[row, column]:g}, but predicted dimensions lie in [0, 1]; give one "
-            "for every item, or leave the column out."
+            f"{dimensions.to_numpy(float)[row, column]:g}, but predicted dimensions lie in "
+            "[0, 1]; give one for every item, or leave the column out."
         )
 
 
