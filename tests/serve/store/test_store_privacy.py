@@ -123,3 +123,9 @@ def test_a_number_is_masked_wherever_it_stands(around: str, number: str) -> None
     shown = masked(around.format(number), longest=128)
     assert "masked" in shown
     assert not re.search(r"\d{3}", shown)
+
+
+@pytest.mark.parametrize("before", ["call_", "tel", "caller_tel_", "_"])
+@pytest.mark.parametrize("number", ["491701234567", "+491701234567"])
+def test_a_number_is_masked_after_a_word_or_an_underscore(before: str, number: str) -> None:
+    assert masked(before + number, longest=128) == f"{before}masked"

@@ -14,7 +14,13 @@ __all__ = ["masked"]
 MASK = "masked"
 FEWEST_DIGITS = 7
 UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
-PARTED = re.compile(rf"(?P<uuid>\b{UUID.pattern}\b)|(?<!\w)[+(]*\d[\d\s().\-/+]*\d(?!\w)")
+PREFIX = r"(?P<prefix>(?<![^\W_])[^\W\d_]+_?|_)"
+"""A word before the digits, as in call_49... and tel49...; not the middle of an id."""
+PARTED = re.compile(
+    rf"(?P<uuid>\b{UUID.pattern}\b)"
+    rf"|{PREFIX}\+?\d{{{FEWEST_DIGITS},}}(?![^\W_])"
+    r"|(?<!\w)[+(]*\d[\d\s().\-/+]*\d(?!\w)"
+)
 USER = re.compile(r"(?<=\bsip:)[^@\s;>]+|(?<=\bsips:)[^@\s;>]+")
 MAIL = re.compile(r"[^\s@:;<>]+@[^\s@;<>]+")
 
@@ -26,6 +32,8 @@ def masked(text: str, *, longest: int) -> str:
     'CA2f7c0011223344556677889900aabbcc'
     >>> masked("call from +49 170 1234567", longest=64)
     'call from masked'
+    >>> masked("call_491701234567", longest=64)
+    'call_masked'
     >>> masked("sip:anna@example.com", longest=64)
     'sip:masked'
     """
@@ -35,4 +43,6 @@ def masked(text: str, *, longest: int) -> str:
 
 def _number(found: re.Match[str]) -> str:
     digits = sum(one.isdigit() for one in found.group())
-    return found.group() if found["uuid"] or digits < FEWEST_DIGITS else MASK
+    if found["uuid"] or digits < FEWEST_DIGITS:
+        return found.group()
+    return f"{found['prefix'] or ''}{MASK}"
