@@ -52,12 +52,44 @@ def test_an_option_beats_a_variable_beats_the_file(
         ("server: {trusted_proxies: [proxy]}", "trusted_proxies"),
         ("auth: {mode: oidc}", "auth.oidc is not set"),
         ("privacy: {retention: {audit_days: 30}}", "audit_days"),
+        ("server: {trusted_proxies: [0.0.0.0/0]}", "lets everybody in"),
+        ("server: {trusted_proxies: ['::/0']}", "lets everybody in"),
+        (
+            "carriers: {audiosocket: {a: {host: 0.0.0.0, port: 1, allowed: [0.0.0.0/0]}}}",
+            "lets everybody in",
+        ),
+        ("carriers: {rtp: {a: {port: 1, allowed: [128.0.0.0/1]}}}", "lets everybody in"),
+        ("carriers: {twilio: {a: {auth_token: change-me}}}", "a.auth_token is still the one of"),
+        ("carriers: {twilio: {a: {auth_token: ''}}}", "a.auth_token is empty"),
+        ("carriers: {twilio: {a: {signing_keys: {k: ''}}}}", "signing_keys.k is empty"),
+        ("privacy: {salt: ''}", "privacy.salt is empty"),
+        ("privacy: {salt: short}", "privacy.salt has 5 characters"),
+        ("database: {url: postgresql://a@b/c}", "privacy.salt is not set"),
+        (
+            "carriers: {audiohook: {a: {api_key: k, secret: Y2hhbmdlLW1lLWNoYW5nZS1tZQ==}}}",
+            "a.secret is still the one of the example",
+        ),
+        (
+            "carriers: {audiohook: {a: {api_key: k, secret: c2E=}, b: {api_key: k, secret: c2I=}}}",
+            "audiohook.a and carriers.audiohook.b have the same api_key",
+        ),
     ],
 )
 def test_what_is_wrong_is_said_in_a_sentence(tmp_path: Path, text: str, says: str) -> None:
     with pytest.raises(ConfigError, match=says) as error:
         read(tmp_path, text)
     assert "\n" not in str(error.value)
+
+
+def test_a_variable_that_is_no_setting_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TONFALL_SEVER__PORT", "1")
+    with pytest.raises(ConfigError, match=r"TONFALL_SEVER__PORT is no setting: .* section sever"):
+        read_settings()
+    monkeypatch.delenv("TONFALL_SEVER__PORT")
+    monkeypatch.setenv("TONFALL_CARRIERS", "hush")
+    with pytest.raises(ConfigError, match="TONFALL_CARRIERS is not JSON") as error:
+        read_settings()
+    assert "hush" not in str(error.value)
 
 
 def test_a_secret_is_in_no_error_and_in_no_text(tmp_path: Path) -> None:
@@ -149,8 +181,12 @@ def test_each_kind_of_record_has_its_own_days() -> None:
     assert (retention.windows, retention.audit, retention.calls) == (3, 200, 30)
 
 
-def test_the_example_settings_are_valid(monkeypatch: pytest.MonkeyPatch) -> None:
-    settings = read_settings(EXAMPLE)
+def test_the_example_starts_once_its_secrets_are_set(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="is still the one of the example"):
+        read_settings(EXAMPLE)
+    text = EXAMPLE.read_text().replace("change-me", "0123456789abcdef")
+    text = text.replace("Y2hhbmdlLW1lLWNoYW5nZS1tZS1jaGFuZ2UtbWU=", "MDEyMzQ1Njc4OTAxMjM0NQ==")
+    settings = read(tmp_path, text)
     assert settings.auth.mode == "keys"
     assert settings.privacy.profile == "eu"
     assert settings.carriers.twilio

@@ -30,6 +30,7 @@ from tonfall.serve.places import database_url, salt_of
 from tonfall.serve.records import Notice, StoredEvent
 from tonfall.serve.settings import Privacy, Settings
 from tonfall.serve.store import EVERYBODY, Keeper, Retention, Store, Writer, caller_hash
+from tonfall.serve.store.salting import hold_to_salt
 
 __all__ = ["Node", "policy_of", "retention_of"]
 
@@ -115,6 +116,8 @@ class Node:
         settings = self.settings
         store = await asyncio.to_thread(Store.open, database_url(settings))
         stack.callback(store.close)
+        salt = salt_of(settings)
+        await asyncio.to_thread(hold_to_salt, store.database, salt)
         predictor = await asyncio.to_thread(load, settings.model)
         hub = Hub(store, loop=loop, on_event=self._on_event)
         outlets = build_outlets(settings.alerts)
@@ -134,7 +137,7 @@ class Node:
         stack.push_async_callback(_in_thread(listening.close))
         deliverer = Deliverer(store.deliveries, outlets=outlets, node=self.name)
         stack.push_async_callback(_in_thread(deliverer.close))
-        return self._serve_with(store, writer, desk, hub, deliverer, stack, loop)
+        return self._serve_with(store, writer, desk, hub, deliverer, salt, stack, loop)
 
     def _serve_with(
         self,
@@ -143,10 +146,11 @@ class Node:
         desk: Desk,
         hub: Hub,
         deliverer: Deliverer,
+        salt: str,
         stack: AsyncExitStack,
         loop: asyncio.AbstractEventLoop,
     ) -> Services:
-        settings, limits, salt = self.settings, self.settings.limits, salt_of(self.settings)
+        settings, limits = self.settings, self.settings.limits
         openings = Openings(desk, hashed=partial(caller_hash, salt))
         switchboard = Switchboard(
             openings,

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import secrets
 import sys
+import tempfile
 from pathlib import Path
 
 from tonfall.errors import ServiceError
-from tonfall.serve.settings import Settings
+from tonfall.serve.settings import Settings, check_salt
 
 __all__ = ["data_folder", "database_url", "salt_of"]
 
@@ -34,6 +36,7 @@ def salt_of(settings: Settings) -> str:
     """The salt that is set, or one that is made once and kept in the data folder.
 
     Raises:
+        ConfigError: it is too short.
         ServiceError: it can neither be read nor written.
     """
     if settings.privacy.salt is not None:
@@ -43,14 +46,26 @@ def salt_of(settings: Settings) -> str:
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         if not path.exists():
             _write(path, secrets.token_hex(32))
-        return path.read_text("ascii").strip()
+        salt = path.read_text("ascii").strip()
     except OSError as error:
         raise ServiceError(
             f"{path}: the salt cannot be kept there ({error.strerror}); set privacy.salt."
         ) from error
+    except UnicodeDecodeError:
+        salt = ""
+    check_salt(salt, str(path))
+    return salt
 
 
 def _write(path: Path, salt: str) -> None:
-    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(handle, "w") as file:
-        file.write(salt)
+    """Put a whole file there at once, unless another process was first."""
+    handle, draft = tempfile.mkstemp(prefix=".salt-", dir=path.parent)
+    try:
+        with os.fdopen(handle, "w", encoding="ascii") as file:
+            file.write(salt)
+            file.flush()
+            os.fsync(handle)
+        with contextlib.suppress(FileExistsError):
+            os.link(draft, path)
+    finally:
+        Path(draft).unlink()

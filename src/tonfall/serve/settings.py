@@ -6,7 +6,10 @@ path to a setting, parted by two underscores. What is not a setting is refused.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import os
+import re
+from base64 import b64decode
+from collections.abc import Iterator, Mapping
 from ipaddress import ip_address, ip_network
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
@@ -17,6 +20,7 @@ from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
+    SettingsError,
     YamlConfigSettingsSource,
 )
 
@@ -44,6 +48,7 @@ __all__ = [
     "Tls",
     "TwilioAccount",
     "Webhook",
+    "check_salt",
     "is_loopback",
     "read_settings",
 ]
@@ -54,10 +59,28 @@ Port = Annotated[int, Field(ge=0, le=65_535)]
 Seconds = Annotated[float, Field(gt=0, le=86_400)]
 Days = Annotated[float, Field(gt=0, le=3650)]
 DEFAULT_TENANT = "default"
+PREFIX = "TONFALL_"
+SHORTEST_SALT = 16
+MAKE_SALT = "openssl rand -hex 32"
+EXAMPLE = "change-me"
+"""What stands in the secrets of deploy/tonfall.yaml."""
 
 
 class _Section(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+def _networks(addresses: tuple[str, ...]) -> tuple[str, ...]:
+    """Addresses and networks, if none holds more of the internet than anyone has.
+
+    Raises:
+        ValueError: one is not an address, or far too wide.
+    """
+    for each in addresses:
+        network = ip_network(each, strict=False)
+        if network.prefixlen < (8 if network.version == 4 else 7):
+            raise ValueError(f"{network} lets everybody in; name the addresses that are meant")
+    return addresses
 
 
 class Tls(_Section):
@@ -87,9 +110,7 @@ class Server(_Section):
     @field_validator("trusted_proxies")
     @classmethod
     def _addresses(cls, proxies: tuple[str, ...]) -> tuple[str, ...]:
-        for proxy in proxies:
-            ip_network(proxy, strict=False)
-        return proxies
+        return _networks(proxies)
 
 
 class Database(_Section):
@@ -161,9 +182,7 @@ class _Line(_Section):
     @field_validator("allowed")
     @classmethod
     def _addresses(cls, allowed: tuple[str, ...]) -> tuple[str, ...]:
-        for each in allowed:
-            ip_network(each, strict=False)
-        return allowed
+        return _networks(allowed)
 
 
 class AudioSocketPort(_Line):
@@ -224,7 +243,8 @@ class Privacy(_Section):
     """What may be scored, when, and for how long it is kept.
 
     The profile ``eu`` scores nothing before notice was given. ``salt`` makes callers' numbers
-    unreadable; one is made and kept beside the database where none is set.
+    unreadable; where none is set, one is made and kept in the user's data folder, which does for
+    one machine with SQLite only.
     """
 
     profile: Literal["default", "eu"] = "default"
@@ -238,6 +258,11 @@ class Privacy(_Section):
     def notice_required(self) -> bool:
         """True where nothing is scored before notice was given."""
         return self.profile == "eu" if self.require_notice is None else self.require_notice
+
+    @property
+    def names_customer(self) -> bool:
+        """True where a recording is judged only if it was said who in it is the customer."""
+        return self.profile == "eu" and not self.unknown_is_customer and self.score_agent is None
 
 
 class Webhook(_Section):
@@ -299,7 +324,7 @@ class Settings(BaseSettings):
     """Everything that can be set."""
 
     model_config = SettingsConfigDict(
-        env_prefix="TONFALL_", env_nested_delimiter="__", extra="forbid", frozen=True
+        env_prefix=PREFIX, env_nested_delimiter="__", extra="forbid", frozen=True
     )
 
     server: Server = Server()
@@ -330,9 +355,11 @@ class Settings(BaseSettings):
         Raises:
             ConfigError: what would be open to strangers, or does not fit together.
         """
+        _check_secrets(self)
         _check_exposure(self)
         _check_carriers(self)
         _check_privacy(self.privacy)
+        _check_salt(self)
         return self
 
     @property
@@ -359,6 +386,7 @@ def read_settings(
     """
     if path is not None and not path.is_file():
         raise ConfigError(f"{path}: there is no such settings file; check the path.")
+    _check_variables()
     sections: dict[str, Any] = {name: each for name, each in (options or {}).items() if each}
     try:
         settings = _Reader.of(path)(**sections)
@@ -368,6 +396,8 @@ def read_settings(
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
         raise ConfigError(f"{path}: line {line} is not YAML ({error.problem}).") from None
+    except SettingsError as error:
+        raise ConfigError(_of_variable(error)) from None
     except (yaml.YAMLError, UnicodeDecodeError, ValueError):
         # Their texts quote what stands there, which may be a secret.
         raise ConfigError(f"{path or 'The settings'}: is not a mapping in YAML.") from None
@@ -400,6 +430,26 @@ class _Reader:
         return FromFile
 
 
+def _check_variables() -> None:
+    """Refuse variables that are meant for a section, but name none."""
+    for name in os.environ:
+        section, nested, _ = name.removeprefix(PREFIX).partition("__")
+        known = section.lower() in Settings.model_fields
+        if name.startswith(PREFIX) and nested and not known:
+            sections = ", ".join(Settings.model_fields)
+            raise ConfigError(
+                f"The variable {name} is no setting: there is no section {section.lower()}; "
+                f"choose of {sections}."
+            )
+
+
+def _of_variable(error: SettingsError) -> str:
+    """Which variable cannot be read; never what stands in it."""
+    found = re.search(r'field "(\w+)"', str(error))
+    name = f"{PREFIX}{found[1].upper()}" if found else "A variable"
+    return f"{name} is not JSON; set single values instead, as {PREFIX}SERVER__PORT=9000."
+
+
 def _sentence(error: ValidationError, path: Path | None) -> str:
     first: Any = error.errors(include_url=False, include_context=False, include_input=False)[0]
     place = ".".join(str(part) for part in first["loc"]) or "the file"
@@ -429,7 +479,34 @@ def _check_exposure(settings: Settings) -> None:
         )
 
 
+def _check_secrets(settings: Settings) -> None:
+    """Refuse secrets that are none: empty ones, and those of the example."""
+    for place, secret in _secrets(settings, ""):
+        plain = secret.get_secret_value()
+        if not plain.strip() and not place.endswith(".password"):
+            raise ConfigError(f"{place} is empty; put the secret there, or take the line out.")
+        if EXAMPLE in plain or EXAMPLE in _from_base64(plain):
+            raise ConfigError(f"{place} is still the one of the example; put your own there.")
+
+
+def _secrets(found: object, place: str) -> Iterator[tuple[str, SecretStr]]:
+    """Every secret that is set, and where."""
+    if isinstance(found, SecretStr):
+        yield place.removeprefix("."), found
+    elif isinstance(found, BaseModel | Mapping):
+        for name, each in found.items() if isinstance(found, Mapping) else found:
+            yield from _secrets(each, f"{place}.{name}")
+
+
+def _from_base64(text: str) -> str:
+    try:
+        return b64decode(text, validate=True).decode("ascii", "replace")
+    except ValueError:
+        return ""
+
+
 def _check_carriers(settings: Settings) -> None:
+    _check_audiohook(settings.carriers.audiohook)
     if settings.auth.mode == "none":
         return
     signed = settings.carriers.twilio or settings.carriers.audiohook
@@ -446,6 +523,18 @@ def _check_carriers(settings: Settings) -> None:
             raise ConfigError(f"carriers.asterisk.{name} has no password; anyone could send calls.")
 
 
+def _check_audiohook(keys: Mapping[str, AudioHookClientKey]) -> None:
+    """Two with one API key could not be told apart."""
+    names: dict[str, str] = {}
+    for name, key in keys.items():
+        first = names.setdefault(key.api_key.get_secret_value(), name)
+        if first != name:
+            raise ConfigError(
+                f"carriers.audiohook.{first} and carriers.audiohook.{name} have the same api_key; "
+                "give each integration its own."
+            )
+
+
 def _check_privacy(privacy: Privacy) -> None:
     agent = privacy.score_agent
     if privacy.profile == "eu" and agent is not None and agent.purpose == "outside_eu":
@@ -455,3 +544,32 @@ def _check_privacy(privacy: Privacy) -> None:
         )
     if privacy.profile == "eu" and not privacy.notice_required:
         raise ConfigError("privacy.profile is eu, which needs require_notice; take false out.")
+
+
+def _check_salt(settings: Settings) -> None:
+    """Refuse a salt that protects nobody, and one of its own on each machine."""
+    salt = settings.privacy.salt
+    if salt is not None:
+        check_salt(salt.get_secret_value(), "privacy.salt")
+    elif not (settings.database.url or "sqlite:").startswith("sqlite:"):
+        raise ConfigError(
+            "database.url is shared by machines, but privacy.salt is not set; each would make its "
+            f"own, and not know who objected at another. Set it on all of them: {MAKE_SALT}"
+        )
+
+
+def check_salt(salt: str, place: str) -> None:
+    """Refuse a salt that is too short to protect callers' numbers.
+
+    Args:
+        salt: as it was found.
+        place: where, for the message.
+
+    Raises:
+        ConfigError: it is too short.
+    """
+    if len(salt.strip()) < SHORTEST_SALT:
+        raise ConfigError(
+            f"{place} has {len(salt.strip())} characters, but at least {SHORTEST_SALT} are needed. "
+            f"Make one with: {MAKE_SALT}"
+        )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import socket as sockets
 from collections.abc import Iterator
@@ -9,7 +10,10 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from running_node import EXAMPLE, Running, running
+from running_node import EXAMPLE, Running, running, settings_of
+
+from tonfall.errors import ConfigError
+from tonfall.serve.node import Node
 
 PART = b'--x\r\nContent-Disposition: form-data; name="file"; filename="a.wav"\r\n\r\n'
 MEGABYTES = 8
@@ -80,3 +84,21 @@ def test_so_many_uploads_come_at_a_time_and_no_more(tmp_path: Path, model: Path)
 def busy(client: object) -> str | None:
     answer = client.post("/predict", files={"file": b"x"})  # type: ignore[attr-defined]
     return answer.headers["retry-after"] if answer.status_code == 429 else None
+
+
+def test_in_the_profile_eu_the_customer_has_to_be_named(tmp_path: Path, model: Path) -> None:
+    files = {"file": EXAMPLE.read_bytes()}
+    with running(tmp_path, model, privacy={"profile": "eu"}) as node, node.client() as client:
+        refused = client.post("/v1/analyze", files=files)
+        judged = client.post("/v1/analyze", files=files, data={"customer": "0"})
+    assert refused.status_code == 422
+    assert "in the field customer" in refused.json()["detail"]
+    assert {window["channel"] for window in judged.json()["windows"]} == {0}
+
+
+def test_a_node_with_another_salt_does_not_start(tmp_path: Path, model: Path) -> None:
+    with running(tmp_path, model):
+        pass
+    other = settings_of(tmp_path, model, privacy={"salt": "f" * 32})
+    with pytest.raises(ConfigError, match="begun with another"):
+        asyncio.run(Node(other).run())

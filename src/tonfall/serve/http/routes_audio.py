@@ -69,7 +69,16 @@ async def analyze(
     speakers: Speakers = None,
     baseline: Baseline = True,
 ) -> Response:
-    """A recording's timeline: turns and windows with their emotion. Nothing of it is kept."""
+    """A recording's timeline: turns and windows with their emotion. Nothing of it is kept.
+
+    Where the settings have the profile eu, ``customer`` says whom to judge, and nobody else is.
+    """
+    if customer is None and ours.settings.privacy.names_customer:
+        raise Problem(
+            422,
+            "Customers alone are judged here (privacy.profile is eu); say in the field customer "
+            "which channel, or of one channel which speaker, is the customer.",
+        )
     limits = ours.settings.limits
     job = {"longest_s": limits.audio_s, "customer": customer, "speakers": speakers}
     return await _answer(ours, who, file, "analyze", {**job, "baseline": baseline})
