@@ -29,9 +29,7 @@ Tenant = Annotated[str, typer.Option("--tenant", "-t", help="Whose data the key 
 def create(
     scope: Annotated[
         list[str],
-        typer.Option(
-            "--scope", "-s", help="ingest, read, supervise, privacy, admin; repeatable."
-        ),
+        typer.Option("--scope", "-s", help="ingest, read, supervise, privacy, admin; repeatable."),
     ],
     tenant: Tenant = "default",
     name: Annotated[str, typer.Option("--name", help="What the key is for.")] = "",
