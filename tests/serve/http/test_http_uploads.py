@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import socket as sockets
 from collections.abc import Iterator
@@ -10,10 +9,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from running_node import EXAMPLE, Running, running, settings_of
+from running_node import EXAMPLE, Running, running, settings_of, start
 
 from tonfall.errors import ConfigError
-from tonfall.serve.node import Node
 
 PART = b'--x\r\nContent-Disposition: form-data; name="file"; filename="a.wav"\r\n\r\n'
 MEGABYTES = 8
@@ -100,5 +98,7 @@ def test_a_node_with_another_salt_does_not_start(tmp_path: Path, model: Path) ->
     with running(tmp_path, model):
         pass
     other = settings_of(tmp_path, model, privacy={"salt": "f" * 32})
+    node, _, failed = start(other)
+    node.stop()
     with pytest.raises(ConfigError, match="begun with another"):
-        asyncio.run(Node(other).run())
+        raise failed[0]
