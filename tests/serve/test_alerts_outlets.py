@@ -448,3 +448,13 @@ def test_an_outlet_that_failed_is_left_alone_for_a_while() -> None:
 def test_outlets_that_are_read_from_settings_are_used_by_the_writer() -> None:
     assert isinstance(build_outlets(Alerts()), Outlets)
     assert list(build_outlets(Alerts(log=False)).names(opened())) == []
+
+
+@pytest.mark.parametrize("address", ["fec0::1", "::127.0.0.1", "::8.8.8.8", "fe80::1", "fd00::1"])
+def test_addresses_outside_the_internets_range_are_private(address: str) -> None:
+    assert not is_public(address)
+
+
+@pytest.mark.parametrize("address", ["2001:4860:4860::8888", "64:ff9b::8.8.8.8", "8.8.8.8"])
+def test_addresses_of_the_internet_are_public(address: str) -> None:
+    assert is_public(address)

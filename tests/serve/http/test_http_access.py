@@ -83,6 +83,7 @@ def test_a_token_tells_tenant_and_scopes_and_nobodys_name(tokens: Tokens) -> Non
         {"sub": None},
         {"tenant": None},
         {"tenant": 7},
+        {"tenant": "*"},
         {"scope": 7},
         {"nbf": int(time.time()) + 600},
     ],

@@ -99,6 +99,8 @@ def test_v4_4_2_pages_elsewhere_cannot_use_a_server_without_accounts(open_node: 
     with open_node.client() as client:
         rebound = client.get("/v1/calls", headers={"Host": "evil.example"})
         assert rebound.status_code == 421
+        unclosed = client.get("/v1/calls", headers={"Host": "[::1"})
+        assert unclosed.status_code in (400, 421)
         embedded = client.get("/v1/calls", headers={"Sec-Fetch-Site": "cross-site"})
         assert embedded.status_code == 403
         posted = client.post("/predict", headers={"Origin": "https://evil.example"})

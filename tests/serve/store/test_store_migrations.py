@@ -108,9 +108,16 @@ def test_another_kind_of_url_is_refused(url: str, message: str) -> None:
         Store.open(url)
 
 
-def test_a_server_that_is_not_there_is_named_without_its_password() -> None:
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql://me:secret-word@127.0.0.1:9/x",
+        "postgresql://me@127.0.0.1:9/x?password=secret-word",
+    ],
+)
+def test_a_server_that_is_not_there_is_named_without_its_password(url: str) -> None:
     with pytest.raises(ServiceError, match="cannot be used now") as found:
-        Store.open("postgresql://me:secret-word@127.0.0.1:9/x")
+        Store.open(url)
     assert found.value.retry
     assert "secret-word" not in str(found.value)
     assert "127.0.0.1" in str(found.value)

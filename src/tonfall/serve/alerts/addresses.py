@@ -15,6 +15,9 @@ __all__ = ["is_public", "resolve"]
 
 Address = IPv4Address | IPv6Address
 
+_INTERNET = IPv6Network("2000::/3")
+"""All that is given out (RFC 4291, 2.4); site-local and IPv4-compatible addresses lie outside."""
+
 _TRANSLATED = (IPv6Network("64:ff9b::/96"), IPv6Network("64:ff9b:1::/48"))
 """Networks whose addresses end in an IPv4 address that a gateway connects to (RFC 6052, 8215)."""
 
@@ -54,7 +57,15 @@ def is_public(address: str) -> bool:
         parsed = ip_address(address.partition("%")[0])
     except ValueError:
         return False
+    if isinstance(parsed, IPv6Address) and not _is_routed(parsed):
+        return False
     return all(each.is_global and not each.is_multicast for each in (parsed, *_wrapped(parsed)))
+
+
+def _is_routed(address: IPv6Address) -> bool:
+    """True in the internet's range, and where what counts is the IPv4 address within."""
+    networks = (_INTERNET, *_TRANSLATED)
+    return address.ipv4_mapped is not None or any(address in network for network in networks)
 
 
 def _wrapped(address: Address) -> list[Address]:

@@ -89,7 +89,10 @@ class Gate:
 
     def _names_us(self, host: str) -> bool:
         """True where a page elsewhere cannot have made its own name point here."""
-        name = urlsplit(f"//{host}").hostname or ""
+        try:
+            name = urlsplit(f"//{host}").hostname or ""
+        except ValueError:  # such as "[::1", which no browser sends
+            return False
         public = {urlsplit(origin).hostname for origin in self._origins}
         return is_loopback(name) or name in public
 

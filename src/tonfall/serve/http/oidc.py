@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
+import re
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -23,6 +24,8 @@ LEEWAY_S = 30
 LARGEST_JWKS = 1_000_000
 RETRY_S = 10.0
 """Seconds between two tries to fetch keys, so that forged key ids fetch nothing."""
+TENANT = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
+"""As in settings; "*" is the name under which the server itself keeps its audit."""
 REQUIRED = ["exp", "iat", "iss", "aud", "sub"]
 
 
@@ -70,7 +73,7 @@ class Tokens:
         tenant = claims.get(self._settings.tenant_claim)
         named = claims.get(self._settings.scopes_claim, "")
         names = named.split() if isinstance(named, str) else named
-        if not isinstance(tenant, str) or not tenant or not isinstance(names, list):
+        if not (isinstance(tenant, str) and isinstance(names, list) and TENANT.fullmatch(tenant)):
             return None
         scopes = frozenset(Scope(name) for name in names if name in ALL_SCOPES)
         # A subject may be a name or an address: the audit keeps a hash of it.
