@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 from postgresql_server import PostgreSQLServer
-from running_node import Running, events_of, frames, running
+from running_node import SALT, Running, events_of, frames, running
 from store_fixtures import postgresql, postgresql_url  # noqa: F401
 from websockets.sync.client import connect
 
@@ -121,7 +121,11 @@ class killable:  # noqa: N801
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             text=True,
-            env={**os.environ, "XDG_DATA_HOME": str(folder)},
+            env={
+                **os.environ,
+                "XDG_DATA_HOME": str(folder),
+                "TONFALL_PRIVACY__SALT": SALT,
+            },
         )
 
     def __enter__(self) -> tuple[subprocess.Popen[str], str]:
