@@ -178,3 +178,13 @@ def test_mcnemar_counts_only_items_that_differ():
     assert mcnemar([], []) == 1.0
     # Ten items differ, nine of them one way: 2 * (1 + 10) / 1024.
     assert mcnemar([True] * 9 + [False], [False] * 9 + [True]) == pytest.approx(22 / 1024)
+
+
+def test_one_speaker_a_corpus_gives_no_interval():
+    """Every draw would be the same: an interval of no width says nothing."""
+    resampling = Resampling(
+        ["a", "a", "b", "b"], strata=["k", "k", "l", "l"], rng=np.random.default_rng(0)
+    )
+    found = resampling.interval(additive.mean([0.0, 1.0, 1.0, 1.0]))
+    assert found.value == 0.75
+    assert np.isnan([found.low, found.high]).all()

@@ -24,6 +24,7 @@ from tonfall.evaluation.protocols import (
     all_tested,
     assemble,
     find_protocol,
+    grouped_folds,
     leave_one_out,
 )
 from tonfall.evaluation.reports import (
@@ -180,6 +181,14 @@ def test_shared_recordings_are_a_warning(items):
     results = run(found, copied, CallableModel(guess), ModelFacts("m", "callable"))
     report = make_report(results, command="")
     assert "1 of 1 test recordings of fold s00 are the same sound" in " ".join(report.warnings)
+
+
+def test_test_items_without_a_speaker_are_a_warning(items):
+    protocol = grouped_folds("g", items, folds=2)
+    unnamed = items.assign(speaker=[None if n < 3 else s for n, s in enumerate(items["speaker"])])
+    results = run(protocol, unnamed, CallableModel(guess), ModelFacts("m", "callable"))
+    warned = " ".join(make_report(results, command="").warnings)
+    assert f"3 of {len(items)} test items name no speaker" in warned
 
 
 def test_shared_sentences_are_a_note_and_disjoint_speakers_no_warning(report):

@@ -27,7 +27,7 @@ _AT_ONCE = 128  # draws whose counts stand in memory as floating point
 class Interval:
     """A figure with the bounds that hold 95 % of its bootstrap draws.
 
-    ``low`` and ``high`` are NaN where fewer than two speakers were heard.
+    ``low`` and ``high`` are NaN where no stratum has two speakers.
     """
 
     value: float
@@ -62,9 +62,12 @@ class Resampling:
         self._taken = _counts(_unit_strata(self._unit, places), draws, rng)
 
     def interval(self, figure: Additive) -> Interval:
-        """The figure of all items, and the middle 95 % of its draws (percentile method)."""
+        """The figure of all items, and the middle 95 % of its draws (percentile method).
+
+        NaN where no stratum has two speakers: every draw is then the same, and says nothing.
+        """
         draws = self.draws(figure)
-        if self.units < 2 or np.isnan(draws).all():
+        if (self._taken == 1).all() or np.isnan(draws).all():
             return Interval(figure.point, np.nan, np.nan)
         low, high = np.nanpercentile(draws, [2.5, 97.5])
         return Interval(figure.point, float(low), float(high))

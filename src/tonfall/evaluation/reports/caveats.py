@@ -23,6 +23,11 @@ def warnings(results: Results) -> list[str]:
         )
     elif results.protocol.trains and (worst is None or not worst.test):
         found.append("Speakers are not known, so whether train and test share them cannot be told.")
+    elif results.protocol.trains and (unknown := int(results.items["speaker"].isna().sum())):
+        found.append(
+            f"{unknown} of {len(results.items)} test items name no speaker, so whether train and "
+            "test share these cannot be told."
+        )
     same = _worst(results.shared, "recording")
     if same is not None and same.shared:
         found.append(
