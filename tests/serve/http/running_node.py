@@ -57,17 +57,37 @@ class Running:
     def play(self, *, key: str | None = None, seconds: float = 12.0, **told: Any) -> str:
         """A call over our own protocol, from its start to its end; its id of ours."""
         headers = {"Authorization": f"Bearer {key}"} if key else {}
+        before = self.last_written(key)
         with self.socket(additional_headers=headers) as socket:
             for frame in frames(seconds=seconds, **told):
                 socket.send(frame)
             for _ in socket:
                 pass
-        return self.newest(key)
+        return self.newest(key, after=before)
 
-    def newest(self, key: str | None = None, *, state: str | None = None) -> str:
-        """The id of the newest call, once it is in that state, or ended."""
+    def newest(
+        self,
+        key: str | None = None,
+        *,
+        state: str | None = None,
+        after: Mapping[str, Any] | None = None,
+    ) -> str:
+        """The id of the newest call, once it is in that state, or ended, and none of before."""
+        states = ("ended", "purged") if state is None else (state,)
+
+        def look() -> str | None:
+            call = self.last_written(key)
+            is_new = call is not None and (after is None or call["id"] != after["id"])
+            return call["id"] if is_new and call["state"] in states else None
+
+        return str(self.wait_for(look))
+
+    def last_written(self, key: str | None = None) -> dict[str, Any] | None:
+        """The call that was written last: the one that is going on may not have been yet."""
         with self.client(key) as client:
-            return str(self.wait_for(lambda: _newest(client, state)))
+            answer = client.get("/v1/calls", params={"limit": 1}).raise_for_status()
+        calls: list[dict[str, Any]] = answer.json()["calls"]
+        return calls[0] if calls else None
 
     @staticmethod
     def wait_for(look: Any, *, patience_s: float = PATIENCE_S) -> Any:
@@ -78,12 +98,6 @@ class Running:
                 return found
             assert time.monotonic() < until, "it did not happen in time"
             time.sleep(0.02)
-
-
-def _newest(client: httpx.Client, state: str | None) -> str | None:
-    calls = client.get("/v1/calls", params={"limit": 1}).raise_for_status().json()["calls"]
-    wanted = ("ended", "purged") if state is None else (state,)
-    return calls[0]["id"] if calls and calls[0]["state"] in wanted else None
 
 
 @contextmanager

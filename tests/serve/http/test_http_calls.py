@@ -127,7 +127,7 @@ def test_an_objection_can_be_withdrawn(open_node: Running) -> None:
 def test_an_objection_finds_a_call_that_has_just_opened(open_node: Running) -> None:
     with open_node.client() as client:
         for number in range(8):
-            caller = {"caller": f"quick-{number}"}
+            caller, before = {"caller": f"quick-{number}"}, open_node.last_written()
             with open_node.socket() as socket:
                 socket.send(frames(call_id=f"q{number}", parameters=caller)[0])
                 client.post("/v1/objections", json=caller).raise_for_status()
@@ -136,7 +136,8 @@ def test_an_objection_finds_a_call_that_has_just_opened(open_node: Running) -> N
                 socket.send(json.dumps({"type": "stop"}))
                 for _ in socket:
                     pass
-            assert client.get(f"/v1/calls/{open_node.newest()}").json()["notice"] == "refused"
+            call = open_node.newest(after=before)
+            assert client.get(f"/v1/calls/{call}").json()["notice"] == "refused"
 
 
 @pytest.mark.parametrize("by_caller", [False, True])
