@@ -41,7 +41,6 @@ def events_flowing(node: Running) -> Iterator[None]:
         thread.join()
 
 
-@pytest.mark.slow  # against the clock; a busy machine makes it fail
 def test_a_revoked_key_ends_its_stream_while_events_flow(
     tmp_path: Path, model: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -61,7 +60,7 @@ def test_a_revoked_key_ends_its_stream_while_events_flow(
             told = []
             for event in events:
                 told.append(event)
-                assert time.monotonic() - began < 5, "it goes on"
+                assert time.monotonic() - began < 30, "it goes on"
     assert told[-1] == {"event": "ended", "reason": "The key works no more."}
 
 

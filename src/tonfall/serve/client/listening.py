@@ -113,7 +113,8 @@ class Listener:
                 return False
             self._news.clear()
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._news.wait(), left)
+                async with asyncio.timeout(left):
+                    await self._news.wait()
         return True
 
     def _are_closed(self, begun: Sequence[CallResult], carrier: str) -> bool:

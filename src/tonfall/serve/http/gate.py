@@ -130,7 +130,8 @@ class _Body:
             return await self._receive()
         left_s = min(self.stalled_s, self._until - time.monotonic())
         try:
-            message = await asyncio.wait_for(self._receive(), max(0.01, left_s))
+            async with asyncio.timeout(max(0.01, left_s)):
+                message = await self._receive()
         except TimeoutError:
             raise Problem(
                 408, "The body came too slowly; send it faster, or less.", headers=CLOSING

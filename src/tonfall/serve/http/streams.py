@@ -1,4 +1,8 @@
-"""Server-sent events: what happened since, then what happens, until the client goes."""
+"""Server-sent events: what happened since, then what happens, until the client goes.
+
+``asyncio.timeout`` rather than ``asyncio.wait_for`` throughout: up to Python 3.11 the latter loses
+a cancellation that comes as what it waits for is done, and a stream would never end.
+"""
 
 from __future__ import annotations
 
@@ -105,7 +109,8 @@ class EventStream(Response):
         async for text in self._texts():
             message = {"type": "http.response.body", "body": text.encode(), "more_body": True}
             try:
-                await asyncio.wait_for(send(message), SEND_S)
+                async with asyncio.timeout(SEND_S):
+                    await send(message)
             except TimeoutError:
                 self._subscription.drop()
                 return
@@ -136,7 +141,8 @@ class EventStream(Response):
         subscription = self._subscription
         while not subscription.ended:
             try:
-                await asyncio.wait_for(subscription.news.wait(), KEEP_ALIVE_S)
+                async with asyncio.timeout(KEEP_ALIVE_S):
+                    await subscription.news.wait()
             except TimeoutError:
                 yield ": still here\n\n"
                 continue
@@ -163,7 +169,8 @@ async def _last_word(scope: Scope, send: Send, kind: str, reason: str) -> None:
     """Say why it ends, if the client reads after all; else cut it off."""
     message = {"type": "http.response.body", "body": _word(kind, {"reason": reason}).encode()}
     with contextlib.suppress(TimeoutError):
-        await asyncio.wait_for(send({**message, "more_body": False}), LAST_WORD_S)
+        async with asyncio.timeout(LAST_WORD_S):
+            await send({**message, "more_body": False})
     abort = scope.get("extensions", {}).get(ABORT)
     if abort is not None and kind == "dropped":
         abort["abort"]()
