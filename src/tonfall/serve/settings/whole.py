@@ -1,0 +1,67 @@
+"""Everything that can be set, from a file, variables and options."""
+
+from __future__ import annotations
+
+from typing import Self
+
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    YamlConfigSettingsSource,
+)
+
+from tonfall.serve.settings.alerts import Alerts
+from tonfall.serve.settings.auth import Auth
+from tonfall.serve.settings.carriers import Carriers
+from tonfall.serve.settings.checks import check_settings
+from tonfall.serve.settings.privacy import Privacy
+from tonfall.serve.settings.server import Database, Limits, Server, is_loopback
+
+__all__ = ["PREFIX", "Settings"]
+
+PREFIX = "TONFALL_"
+
+
+class Settings(BaseSettings):
+    """Everything that can be set."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX, env_nested_delimiter="__", extra="forbid", frozen=True
+    )
+
+    server: Server = Server()
+    database: Database = Database()
+    model: str = "small"
+    auth: Auth = Auth()
+    carriers: Carriers = Carriers()
+    privacy: Privacy = Privacy()
+    alerts: Alerts = Alerts()
+    limits: Limits = Limits()
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Options, then environment, then the file that ``yaml_file`` names."""
+        del dotenv_settings, file_secret_settings
+        return init_settings, env_settings, YamlConfigSettingsSource(settings_cls)
+
+    def checked(self) -> Self:
+        """These settings, if they are safe to start with.
+
+        Raises:
+            ConfigError: what would be open to strangers, or does not fit together.
+        """
+        check_settings(self)
+        return self
+
+    @property
+    def loopback(self) -> bool:
+        """True where only this machine can connect."""
+        return is_loopback(self.server.host)
