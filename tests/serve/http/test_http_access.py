@@ -10,6 +10,7 @@ import ssl
 import threading
 import time
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -17,12 +18,16 @@ from typing import Any
 import jwt
 import pytest
 from running_node import certificate
+from starlette.requests import HTTPConnection
 
 from tonfall.errors import ConfigError
-from tonfall.serve.http.access import Scope
+from tonfall.serve.http.access import KNOWN_FOR_S, STRANGERS_AT_ONCE, Access, Scope
+from tonfall.serve.http.asking import client_address
 from tonfall.serve.http.oidc import Tokens
+from tonfall.serve.http.problems import Problem
 from tonfall.serve.http.rates import Rates
 from tonfall.serve.settings import Oidc
+from tonfall.serve.store import Key
 
 SECRET = b"0123456789abcdef0123456789abcdef"
 ISSUER = "https://id.example.com"
@@ -173,3 +178,99 @@ def test_a_bucket_fills_up_with_time() -> None:
     now[0] = 1.5
     assert rates.take("a") == 0.0
     assert rates.waits("a") == pytest.approx(0.5)
+
+
+class Kept:
+    """Keys of which some work; the look-up of a wrong one takes until it may end."""
+
+    def __init__(self, *works: str) -> None:
+        self.works = set(works)
+        self.now = self.most = self.looked_up = 0
+        self.may_end = threading.Event()
+        self.may_end.set()
+        self._lock = threading.Lock()
+
+    def find(self, secret: str) -> Key | None:
+        with self._lock:
+            self.looked_up += 1
+            if secret in self.works:
+                return Key(secret, "acme", "", frozenset({"read"}), datetime.now(UTC), None, None)
+            self.now += 1
+            self.most = max(self.most, self.now)
+        self.may_end.wait(60)
+        with self._lock:
+            self.now -= 1
+        return None
+
+
+async def status(access: Access, secret: str, address: str = "192.0.2.1") -> int:
+    headers = {"authorization": f"Bearer {secret}"} if secret else {}
+    try:
+        await access.principal(headers, address=address)
+    except Problem as problem:
+        return problem.status_code
+    return 200
+
+
+def test_wrong_keys_do_not_lock_out_a_right_one_of_the_same_address() -> None:
+    access = Access(Kept("right", "new"), failures_per_minute=3, clock=lambda: 0.0)
+
+    async def work() -> list[int]:
+        told = [await status(access, "right")]
+        told += [await status(access, f"wrong{number}") for number in range(5)]
+        told += [await status(access, secret) for secret in ("", "right", "new", "wrong9")]
+        return [*told, await status(access, "wrong", address="192.0.2.2")]
+
+    assert asyncio.run(work()) == [200, 401, 401, 401, 429, 429, 429, 200, 200, 429, 401]
+    assert access.failures == 8
+
+
+def test_a_key_that_was_right_is_wrong_once_it_is_revoked() -> None:
+    kept, now = Kept("right"), [0.0]
+    access = Access(kept, failures_per_minute=1, clock=lambda: now[0])
+
+    async def work() -> list[int]:
+        told = [await status(access, "right"), await status(access, "right")]
+        kept.works.clear()
+        told.append(await status(access, "right"))
+        now[0] += KNOWN_FOR_S
+        return [*told, await status(access, "right"), await status(access, "right")]
+
+    assert asyncio.run(work()) == [200, 200, 200, 401, 429]
+    assert kept.looked_up == 3
+
+
+def test_a_flood_of_wrong_keys_holds_up_nobody_who_is_known() -> None:
+    kept, now = Kept("right"), [0.0]
+    access = Access(kept, failures_per_minute=1, clock=lambda: now[0])
+
+    async def work() -> list[int]:
+        assert [await status(access, each) for each in ("right", "wrong")] == [200, 401]
+        kept.may_end.clear()
+        flood = [asyncio.create_task(status(access, f"wrong{number}")) for number in range(20)]
+        while kept.now < STRANGERS_AT_ONCE:
+            await asyncio.sleep(0.01)
+        now[0] += KNOWN_FOR_S  # It is looked up again, past those that wait.
+        assert await status(access, "right") == 200
+        kept.may_end.set()
+        return await asyncio.gather(*flood)
+
+    assert set(asyncio.run(asyncio.wait_for(work(), 60))) == {429}
+    assert kept.most == STRANGERS_AT_ONCE
+
+
+@pytest.mark.parametrize(
+    ("host", "counts_as"),
+    [
+        ("192.0.2.1", "192.0.2.1"),
+        ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"),
+        ("2001:db8:1:2::9", "2001:db8:1:2::/64"),
+        ("2001:DB8::1", "2001:db8::/64"),
+        ("2001:db8::2:0:0:1", "2001:db8::/64"),
+        ("fe80::1%eth0", "fe80::/64"),
+        ("::ffff:192.0.2.1", "192.0.2.1"),
+        ("testclient", "testclient"),
+    ],
+)
+def test_a_client_is_an_address_or_the_64_bits_of_ipv6(host: str, counts_as: str) -> None:
+    assert client_address(HTTPConnection({"type": "http", "client": (host, 1)})) == counts_as

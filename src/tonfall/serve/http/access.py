@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import hashlib
 import secrets
 import time
@@ -23,6 +24,8 @@ __all__ = ["ALL_SCOPES", "Access", "FoundKey", "KeyStore", "Principal", "Scope",
 KNOWN_FOR_S = 5.0
 """Seconds for which a key that was found is not looked up again: so long a revoked one works."""
 MOST_KNOWN = 10_000
+STRANGERS_AT_ONCE = 4
+"""So many unknown secrets of addresses that sent wrong ones are looked up at a time."""
 TICKET_S = 30.0
 MOST_TICKETS = 10_000
 
@@ -39,7 +42,7 @@ class Scope(StrEnum):
     PRIVACY = "privacy"
     """Object, erase, export, and see the audit."""
     ADMIN = "admin"
-    """Keys and metrics; no content."""
+    """Metrics of the whole server, over all tenants; no content."""
 
 
 ALL_SCOPES = frozenset(Scope)
@@ -96,10 +99,15 @@ class KeyStore(Protocol):
 class Access:
     """Tells who asks.
 
+    A key that works is let in whatever else comes from its address: many share one. What is limited
+    are failures, and the look-ups that an address may cause with them: those of strangers queue, so
+    that a flood of wrong keys takes no connection to the database from anybody else. A guess is not
+    helped by that it is looked up: secrets have 256 random bits.
+
     Args:
         keys: where API keys are looked up; None where nobody has an account.
         tokens: checks the tokens of an identity provider, if there is one.
-        failures_per_minute: so many wrong secrets one address may send.
+        failures_per_minute: so many wrong secrets of one address are answered 401, then 429.
         clock: seconds that never go back.
     """
 
@@ -117,6 +125,7 @@ class Access:
         self._clock = clock
         self._rates = Rates(failures_per_minute, clock=clock)
         self._known: dict[str, tuple[float, Principal]] = {}
+        self._strangers = asyncio.Semaphore(STRANGERS_AT_ONCE)
 
     async def principal(self, headers: Mapping[str, str], *, address: str) -> Principal:
         """Who sent these headers.
@@ -130,24 +139,27 @@ class Access:
         """
         if self._keys is None:
             return LOCAL
-        wait_s = self._rates.waits(address)
+        secret = _secret(headers)
+        found = await self._find(secret, address=address) if secret else None
+        if found is None:
+            self.failures += 1
+            raise self._refusal(address)
+        return found
+
+    def _refusal(self, address: str) -> Problem:
+        """What a missing or wrong secret is answered."""
+        wait_s = self._rates.take(address)
         if wait_s > 0:
-            raise Problem(
+            return Problem(
                 429,
                 "Too many wrong keys came from this address; try again later.",
                 headers={"Retry-After": str(int(wait_s) + 1)},
             )
-        secret = _secret(headers)
-        found = await self._find(secret) if secret else None
-        if found is None:
-            self.failures += 1
-            self._rates.take(address)
-            raise Problem(
-                401,
-                "A key or token is missing, wrong, or expired; send Authorization: Bearer KEY.",
-                headers={"WWW-Authenticate": "Bearer"},
-            )
-        return found
+        return Problem(
+            401,
+            "A key or token is missing, wrong, or expired; send Authorization: Bearer KEY.",
+            headers={"WWW-Authenticate": "Bearer"},
+        )
 
     async def still(self, principal: Principal) -> bool:
         """True while the key of someone who stayed connected works."""
@@ -159,18 +171,24 @@ class Access:
         """Look every key up again."""
         self._known.clear()
 
-    async def _find(self, secret: str) -> Principal | None:
-        digest = hashlib.sha256(secret.encode(errors="replace")).hexdigest()
-        known = self._known.get(digest)
-        if known is not None and self._clock() - known[0] < KNOWN_FOR_S:
-            return known[1]
+    async def _find(self, secret: str, *, address: str = "") -> Principal | None:
+        digest = _digest(secret)
+        since, known = self._known.get(digest, (0.0, None))
+        if known is not None and self._clock() - since < KNOWN_FOR_S:
+            return known
+        # A key that worked before waits for nobody, and neither does who sent few wrong ones.
+        trusted = known is not None or self._rates.waits(address) == 0
+        async with contextlib.nullcontext() if trusted else self._strangers:
+            found = await self._look_up(secret)
+        self._remember(digest, found)
+        return found
+
+    def _remember(self, digest: str, found: Principal | None) -> None:
         self._known.pop(digest, None)
-        found = await self._look_up(secret)
         if found is not None:
             if len(self._known) >= MOST_KNOWN:
                 self._known.clear()
             self._known[digest] = (self._clock(), found)
-        return found
 
     async def _look_up(self, secret: str) -> Principal | None:
         assert self._keys is not None
@@ -219,8 +237,8 @@ class Tickets:
         return principal if self._clock() < until else None
 
 
-def _digest(ticket: str) -> str:
-    return hashlib.sha256(ticket.encode(errors="replace")).hexdigest()
+def _digest(secret: str) -> str:
+    return hashlib.sha256(secret.encode(errors="replace")).hexdigest()
 
 
 def _secret(headers: Mapping[str, str]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ipaddress import IPv4Address, IPv6Network, ip_address
 from typing import Annotated, Any
 
 from fastapi import Depends, Path, Request
@@ -15,6 +16,8 @@ __all__ = ["AlertId", "CallId", "Ours", "admit", "answers", "asking", "client_ad
 
 ADMITTED = "tonfall.admitted"
 """Under this name the ASGI scope holds who was admitted before the body was read."""
+CLIENTS_PREFIX = 64
+"""Bits of an IPv6 address that tell clients apart."""
 
 Ours = Annotated[Services, Depends(services_of)]
 CallId = Annotated[
@@ -102,6 +105,20 @@ async def identify(
 
 
 def client_address(connection: HTTPConnection) -> str:
-    """The address of the client; of IPv6, the network that one client has."""
+    """The address of the client; of IPv6 its /64, which one client has whole.
+
+    >>> client_address(HTTPConnection({"type": "http", "client": ("2001:db8::5:0:0:7", 4711)}))
+    '2001:db8::/64'
+    >>> client_address(HTTPConnection({"type": "http", "client": ("::ffff:192.0.2.1", 4711)}))
+    '192.0.2.1'
+    """
     host = connection.client.host if connection.client else "unknown"
-    return ":".join(host.split(":")[:4]) if host.count(":") > 1 else host
+    try:
+        address = ip_address(host)
+    except ValueError:  # A socket of this machine has a name.
+        return host
+    if isinstance(address, IPv4Address):
+        return str(address)
+    if address.ipv4_mapped is not None:
+        return str(address.ipv4_mapped)
+    return str(IPv6Network((int(address), CLIENTS_PREFIX), strict=False))
