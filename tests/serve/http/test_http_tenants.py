@@ -11,18 +11,21 @@ from typing import Any
 import httpx
 import pytest
 from fastapi.routing import APIRoute, APIWebSocketRoute
-from running_node import Running, events_of
+from running_node import SALT, Running, events_of
 from starlette.routing import Route
 from websockets.exceptions import InvalidStatus
 
 from tonfall.serve.http.app import create_app
+from tonfall.serve.http.gate import UPLOADS
 from tonfall.serve.records import AlertOpened
+from tonfall.serve.store import caller_hash
 
 CALLER = "anna-of-a"
 EVERYTHING = ("ingest", "read", "supervise", "privacy", "admin")
 BODIES: dict[str, Any] = {
     "notice": {"notice": "refused"},
     "objections": {"caller": CALLER},
+    "withdrawals": {"caller": CALLER},
     "erasures": {"caller": CALLER},
     "exports": {"caller": CALLER},
     "acknowledge": {},
@@ -56,6 +59,8 @@ def tenants(keyed_node: Running) -> Tenants:
         "a" * 32, call, "a", datetime.now(UTC), "anger", "warning", 0, "S1", 9.0, {"level_1": 0.8}
     )
     keyed_node.node.services.writer.write_now(opened)
+    caller = caller_hash(SALT, "a", CALLER)
+    keyed_node.store.objections.add("a", caller, actor="system")
     return Tenants(keyed_node, key_a, key_b, call, opened.alert)
 
 
@@ -89,7 +94,7 @@ def asks(tenants: Tenants) -> Iterator[tuple[str, str]]:
 def ask(client: httpx.Client, tenants: Tenants, method: str, path: str) -> httpx.Response:
     last = path.rsplit("/", 1)[-1]
     body = BODIES.get(last)
-    if last in ("analyze", "predict"):
+    if path in UPLOADS:
         return client.post(path, files={"file": ("x.wav", b"none")})
     return client.request(method, filled(path, tenants), json=body)
 
@@ -101,7 +106,7 @@ def state_of_a(tenants: Tenants) -> list[Any]:
         windows = client.get(f"/v1/calls/{tenants.call}/windows").raise_for_status().json()
         alert = client.get(f"/v1/alerts/{tenants.alert}").raise_for_status().json()
     assert windows["windows"]
-    return [call, windows, alert]
+    return [call, windows, alert, tenants.node.store.objections.count("a")]
 
 
 def test_the_routes_are_those_that_are_known(tenants: Tenants) -> None:
@@ -121,6 +126,7 @@ def test_b_sees_and_changes_nothing_of_a_over_any_route(tenants: Tenants) -> Non
         told = answer.content.decode(errors="replace")
         assert not [each for each in tenants.secrets if each in told], (method, path)
         assert answer.status_code < 500, (method, path, told)
+        assert path in UPLOADS or answer.status_code != 422, (method, path, told)
         if "{" in path:
             assert answer.status_code == 404, (method, path)
     assert state_of_a(tenants) == before
@@ -193,11 +199,13 @@ def test_every_websocket_is_closed_to_strangers(tenants: Tenants) -> None:
         ("POST", "/v1/exports", "privacy"),
         ("POST", "/v1/erasures", "privacy"),
         ("POST", "/v1/objections", "privacy"),
+        ("POST", "/v1/objections/withdrawals", "privacy"),
         ("POST", "/v1/alerts/{alert}/resolve", "supervise"),
         ("DELETE", "/v1/calls/{call}", "privacy"),
         ("GET", "/v1/calls/{call}/export", "privacy"),
         ("POST", "/v1/analyze", "ingest"),
         ("POST", "/predict", "ingest"),
+        ("GET", "/metrics", "admin"),
     ],
 )
 def test_a_route_needs_its_scope(tenants: Tenants, method: str, path: str, scope: str) -> None:
