@@ -47,7 +47,7 @@ def create(
 
     _check(scope, tenant)
     expires = None if days is None else datetime.now(UTC) + timedelta(days=days)
-    store = _open(config, database)
+    store = _open(config, database, create=True)
     try:
         typer.echo(store.keys.create(tenant, scope, name, expires=expires, actor="operator"))
     finally:
@@ -83,7 +83,7 @@ def list_(
 
 @app.command()
 def revoke(
-    key: Annotated[str, typer.Argument(help="Its id, as keys list shows it.")],
+    key: Annotated[str, typer.Argument(help="Its id, as keys list shows it, or the whole key.")],
     tenant: Tenant = "default",
     config: Config = None,
     database: Database = None,
@@ -94,26 +94,42 @@ def revoke(
     """
     from tonfall.errors import ConfigError
 
+    identity = _identity(key)
     store = _open(config, database)
     try:
-        ended = store.keys.revoke(tenant, key, actor="operator")
+        ended = store.keys.revoke(tenant, identity, actor="operator")
     finally:
         store.close()
     if not ended:
         raise ConfigError(
-            f"The tenant {tenant} has no key {key} that works; see: tonfall keys list."
+            f"The tenant {tenant} has no key {identity} that works; see: tonfall keys list."
         )
-    typer.echo(f"{key} ended.")
+    typer.echo(f"{identity} ended.")
 
 
-def _open(config: Path | None, database: str | None) -> Store:
+def _identity(key: str) -> str:
+    """The id of a key, or of a whole one; nothing of what else was given is told."""
+    import re
+
+    from tonfall.errors import ConfigError
+
+    found = re.fullmatch(r"(?:tf_)?([0-9a-f]{16})(?:_.*)?", key.strip())
+    if found is None:
+        raise ConfigError(
+            "The key to end is named by its id of 16 hexadecimal digits, and what was given has "
+            "none; see: tonfall keys list."
+        )
+    return found[1]
+
+
+def _open(config: Path | None, database: str | None, *, create: bool = False) -> Store:
     from tonfall.cli.serving import load_settings
 
     settings = load_settings(config, database={"url": database}, checked=False)
     from tonfall.serve.places import database_url
     from tonfall.serve.store import Store
 
-    return Store.open(database_url(settings))
+    return Store.open(database_url(settings), create=create)
 
 
 def _check(scopes: Sequence[str], tenant: str) -> None:

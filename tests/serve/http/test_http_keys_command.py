@@ -44,12 +44,44 @@ def test_a_key_is_made_listed_and_ended(database: str) -> None:
     [
         (["create", "--scope", "everything"], "no scope everything"),
         (["create", "--scope", "read", "--tenant", "Big Co"], "small letters"),
-        (["revoke", "none"], "no key none"),
+        (["create", "--scope", "read", "--name", "desk\nfake  acme"], "one line of at most 128"),
+        (["create", "--scope", "read", "--name", "\x1b[2J"], "printable characters"),
+        (["create", "--scope", "read", "--name", "n" * 129], "at most 128"),
         (["list", "--database", "mysql://x/y"], "mysql is not supported"),
     ],
 )
 def test_mistakes_are_said_in_a_sentence(database: str, arguments: list[str], says: str) -> None:
     if "--database" not in arguments:
         arguments = [*arguments, "--database", database]
-    with pytest.raises(ConfigError, match=says):
+    refused(arguments, says)
+
+
+@pytest.mark.parametrize("given", ["tf_{id}_{proof}", "{id}_{proof}", "{id}"])
+def test_a_whole_key_is_ended_and_never_told(database: str, given: str) -> None:
+    secret = run("create", "--scope", "read", "--database", database)
+    _, identity, proof = secret.split("_", 2)
+    named = given.format(id=identity, proof=proof)
+    assert run("revoke", named, "--database", database) == f"{identity} ended."
+    again = refused(["revoke", named, "--database", database], f"no key {identity} that works")
+    assert proof not in again
+
+
+def test_what_has_no_id_is_not_told_either(database: str) -> None:
+    secret = run("create", "--scope", "read", "--database", database)
+    proof = secret.split("_", 2)[2]
+    assert proof not in refused(["revoke", proof, "--database", database], "16 hexadecimal")
+
+
+@pytest.mark.parametrize("arguments", [["list"], ["revoke", "0" * 16]])
+def test_no_database_is_made_only_to_look_into_it(
+    database: str, tmp_path: Path, arguments: list[str]
+) -> None:
+    refused([*arguments, "--database", database], "There is no database .*tonfall.db")
+    assert list(tmp_path.iterdir()) == []
+
+
+def refused(arguments: list[str], says: str) -> str:
+    """Run what is misuse, which is status 2; the sentence that tells of it."""
+    with pytest.raises(ConfigError, match=says) as told:
         CliRunner().invoke(app, ["keys", *arguments], catch_exceptions=False)
+    return str(told.value)

@@ -60,14 +60,17 @@ class Database:
 
     Args:
         url: ``sqlite:///path/to/tonfall.db`` or ``postgresql://user:password@host/name``.
+        create: False to make no file of SQLite where there is none.
 
     Raises:
-        ConfigError: another kind of URL.
+        ConfigError: another kind of URL, or there is no such file.
     """
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, *, create: bool = True) -> None:
         self.url = read_url(url)
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
+        if self.is_sqlite and not create:
+            _check_file(Path(str(self.url.database)))
         self.engine = _sqlite_engine(self.url) if self.is_sqlite else _postgresql_engine(self.url)
         self._lock: AbstractContextManager[Any] = (
             threading.RLock() if self.is_sqlite else nullcontext()
@@ -199,6 +202,13 @@ def _sqlite_engine(url: URL) -> Engine:
     event.listen(engine, "connect", _sqlite_connected)
     event.listen(engine, "begin", _sqlite_begins)
     return engine
+
+
+def _check_file(path: Path) -> None:
+    if not path.exists():
+        raise ConfigError(
+            f"There is no database {path}. Start the server on it once, or name another."
+        )
 
 
 def _prepare_file(path: Path) -> None:

@@ -25,6 +25,7 @@ from tonfall.serve.store.schema import keys
 __all__ = ["Key", "Keys"]
 
 PREFIX = "tf"
+LONGEST_NAME = 128
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,11 +63,12 @@ class Keys:
         """Make a key and return it; nobody can get it a second time.
 
         Raises:
-            ConfigError: no scope was named.
+            ConfigError: no scope was named, or the name cannot stand in one line.
         """
         wanted = sorted(set(scopes))
         if not wanted:
             raise ConfigError("A key needs at least one scope, such as ingest.")
+        _check_name(name)
         identity, secret = secrets.token_hex(8), secrets.token_urlsafe(32)
         whole = f"{PREFIX}_{identity}_{secret}"
         row = {
@@ -124,6 +126,15 @@ class Keys:
         mine = query if tenant is None else query.where(keys.c.tenant == tenant)
         with self._database.reading() as connection:
             return tuple(_key(row) for row in connection.execute(mine))
+
+
+def _check_name(name: str) -> None:
+    """Keys are listed one a line, on terminals: no name may look like more than that."""
+    if len(name) > LONGEST_NAME or not name.isprintable():
+        raise ConfigError(
+            f"The name of a key has to be one line of at most {LONGEST_NAME} printable characters; "
+            f"give another than {name[:LONGEST_NAME]!r}."
+        )
 
 
 def _hash(secret: str) -> str:

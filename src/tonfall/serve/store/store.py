@@ -51,10 +51,11 @@ class Store(Reading):
             create: False to open only what is there already.
 
         Raises:
-            ConfigError: the URL is of another kind, or the database is from a newer version.
+            ConfigError: the URL is of another kind, the database is from a newer version, or there
+                is none to open.
             ServiceError: it cannot be reached.
         """
-        database = Database(url)
+        database = Database(url, create=create)
         try:
             upgrade(database, create=create)
         except BaseException:
