@@ -9,13 +9,13 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from postgresql_server import PostgreSQLServer
-from sqlalchemy import update
+from sqlalchemy import insert, update
 from store_calls import MadeCall
 
 from tonfall.serve.records import AlertState, StoredEvent
 from tonfall.serve.store import LOST, CallState, DeliveryState, Keeper, Store, Writer
 from tonfall.serve.store.retaining import take_job
-from tonfall.serve.store.schema import nodes
+from tonfall.serve.store.schema import jobs, nodes
 
 NewWriter = Callable[..., Writer]
 
@@ -136,6 +136,19 @@ def test_a_node_that_comes_back_takes_its_calls_up(store: Store, other: Store) -
     writer.close()
 
 
+def test_a_node_heard_of_in_the_future_is_lost_in_time(store: Store, other: Store) -> None:
+    writer, call = Writer(other), MadeCall(at=datetime.now(UTC))
+    store.nodes.beat(writer.node)
+    writer.write_now(call.opened())
+    silent(store, writer.node, -3600)  # The clock was set back by an hour since.
+    assert store.end_lost(timeout_s=15) == ()
+    (node,) = store.nodes.list()
+    assert abs((node.seen_at - datetime.now(UTC)).total_seconds()) < 1800
+    time.sleep(0.01)
+    assert store.end_lost(timeout_s=0.001) == (call.id,)
+    writer.close()
+
+
 def test_a_keeper_beats_ends_lost_calls_and_deletes_by_age(
     store: Store, new_writer: NewWriter
 ) -> None:
@@ -176,6 +189,14 @@ def test_a_job_is_done_by_one_node(store: Store, other: Store) -> None:
     assert sorted(taken) == [False] * 5 + [True]
     time.sleep(0.01)
     assert take_job(store.database, "clean", timedelta(milliseconds=1))
+
+
+def test_a_job_done_in_the_future_is_due(store: Store) -> None:
+    then = datetime.now(UTC) + timedelta(days=3650)
+    with store.database.writing() as connection:
+        connection.execute(insert(jobs).values(name="clean", ran_at=then))
+    assert take_job(store.database, "clean", timedelta(hours=1))
+    assert not take_job(store.database, "clean", timedelta(hours=1))
 
 
 def filled(store: Store, alerts: int = 1) -> None:

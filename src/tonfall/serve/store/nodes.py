@@ -2,7 +2,9 @@
 
 Each node says every few seconds that it is there. When one was silent for too long, whoever
 notices first ends its live calls as incomplete, so that nobody watches a call that no one hears.
-All times are the database's own, so that the clocks of the nodes need not agree.
+All times are the database's own, so that the clocks of the nodes need not agree. Where that clock
+is set back, nodes seem to be heard of in the future: they count as heard of now, and a living one
+says so again before its time is up.
 """
 
 from __future__ import annotations
@@ -67,6 +69,7 @@ class Nodes:
         Returns:
             The ids of those calls, and of the last event of theirs; None where there was none.
         """
+        self._set_back(timeout_s)
         if not self._anything_lost(timeout_s):
             return (), None
         with self._database.writing() as connection:
@@ -79,6 +82,15 @@ class Nodes:
             audit.finish()
         last = log.events[-1].id if log.events else None
         return tuple(call for call, *_ in found), last
+
+    def _set_back(self, timeout_s: float) -> None:
+        """After the clock was: nobody is waited for until it is again what it was."""
+        with self._database.reading() as connection:
+            future = nodes.c.seen_at > moment(connection) + timedelta(seconds=timeout_s)
+            if connection.execute(select(nodes.c.id).where(future)).first() is None:
+                return
+        with self._database.writing() as connection:
+            connection.execute(update(nodes).where(future).values(seen_at=moment(connection)))
 
     def _anything_lost(self, timeout_s: float) -> bool:
         with self._database.reading() as connection:

@@ -157,12 +157,15 @@ def _old_deliveries(before: datetime) -> Callable[[Connection], Counts]:
 
 
 def take_job(database: Database, name: str, every: timedelta) -> bool:
-    """True for one node only, and once in that time: it is to do that job now."""
+    """True for one node only, and once in that time: it is to do that job now.
+
+    A job done in the far future was done before the clock was set back; it is due.
+    """
     now = datetime.now(UTC)
     with database.reading() as connection:
         query = select(jobs.c.ran_at).where(jobs.c.name == name)
         ran_at = connection.execute(query).scalar()
-    if ran_at is not None and ran_at > now - every:
+    if ran_at is not None and now - every < ran_at < now + every:
         return False
     with database.writing() as connection:
         if ran_at is None:
