@@ -52,7 +52,7 @@ def corpus(folder: Path, name: str, *, speakers: int, takes: int = 2) -> Path:
                         "language": "de",
                         "label": label,
                         "duration": 0.5,
-                        "hash": path.stem,
+                        "hash": f"{name}/{path.stem}",
                     }
                 )
     Manifest.from_frame(pd.DataFrame(rows), root=folder).write(folder / f"{name}.parquet")
@@ -228,6 +228,17 @@ def test_shared_speakers_need_the_flag_and_are_red(shell: Shell) -> None:
     assert "WARNING: Speakers are shared" in out
     page = Path("reports/own-shared/pitch_model-judge/report.html").read_text()
     assert '<p class="warning" role="alert">Speakers are shared' in page
+
+
+def test_the_same_sound_in_train_and_test_needs_the_flag_and_is_red(shell: Shell) -> None:
+    rows = Manifest.read(Path("tones.parquet")).frame
+    rows.loc[rows["item"] == "s1-anger-0", "hash"] = "tones/s0-anger-0"
+    Manifest.from_frame(rows, root=Path()).write(Path("tones.parquet"))
+    call = "evaluate pitch_model:judge -p loso/tones --data tones.parquet -q"
+    assert "1 of 6 test recordings of fold s0 are also in train" in shell.bad(call)
+    assert not Path("reports").exists()
+    assert "WARNING: Recordings are shared" in shell.good(f"{call} --allow-shared-speakers")
+    assert "Recordings are shared" in shell.good("protocols loso/tones --data tones.parquet")
 
 
 BAD = {

@@ -169,6 +169,27 @@ def test_sharing_speakers_needs_a_flag_and_is_remembered(items):
     assert protocol.shares_speakers
 
 
+def test_the_same_sound_in_train_and_test_needs_the_flag_too(items):
+    table = pd.DataFrame({"item": items["item"], "fold": "1", "part": TRAIN})
+    table.loc[items["speaker"] == "s01", "part"] = TEST
+    sounds = [str(number) for number in range(len(items))]
+    sounds[int(items.index[items["speaker"] == "s01"][0])] = sounds[0]
+    copied = items.assign(hash=sounds)
+    with pytest.raises(ProtocolError, match="1 of 16 test recordings of fold 1 are also in train"):
+        assemble("own", table, copied)
+    protocol = assemble("own", table, copied, rules=Rules(allow_shared_speakers=True))
+    assert protocol.shares_recordings
+    assert not protocol.shares_speakers
+
+
+def test_two_stretches_of_one_file_are_two_recordings(items):
+    table = pd.DataFrame({"item": items["item"], "fold": "1", "part": TRAIN})
+    table.loc[items["speaker"] == "s01", "part"] = TEST
+    dialogue = items.assign(hash="one", start=[2.0 * n for n in range(len(items))], end=None)
+    protocol = assemble("own", table, dialogue.assign(end=dialogue["start"] + 2))
+    assert not protocol.shares_recordings
+
+
 def test_unknown_speakers_are_not_called_apart(items):
     protocol = all_tested("all/acted", items.assign(speaker=None))
     assert not protocol.speakers_known
@@ -282,7 +303,8 @@ def test_the_same_sound_in_test_and_train_is_counted(items):
     twice.loc[twice["speaker"] == "s01", "hash"] = twice.loc[
         twice["speaker"] == "s00", "item"
     ].values
-    protocol = leave_one_out("loso/acted", twice, by="speaker")
+    rules = Rules(allow_shared_speakers=True)
+    protocol = leave_one_out("loso/acted", twice, by="speaker", rules=rules)
     found = {e.fold: (e.shared, e.test) for e in protocol.shared if e.kind == "recording"}
     assert found["s00"] == found["s01"] == (16, 16)
     assert found["s02"] == (0, 16)

@@ -108,6 +108,16 @@ def test_speakers_that_the_manifest_shows_to_be_shared_need_the_flag(items):
     assert any(entry.kind == "speaker" and entry.shared == 6 for entry in results.shared)
 
 
+def test_recordings_that_the_manifest_shows_to_be_shared_need_the_flag(items):
+    # Published lists of folds have no hashes; the manifest knows them.
+    protocol = leave_one_out("loso/acted", items, by="speaker")
+    copied = items.assign(hash=["same" if n < 40 else str(n) for n in range(len(items))])
+    with pytest.raises(ProtocolError, match=r"1 of 1 test recordings of fold s00 .*--allow-"):
+        run(protocol, copied, Majority(), FACTS)
+    results = run(protocol, copied, Majority(), FACTS, allow_shared_speakers=True)
+    assert any(entry.kind == "recording" and entry.shared for entry in results.shared)
+
+
 def test_folds_are_announced(items):
     seen: list[str] = []
     run(grouped_folds("g", items, folds=3), items, Majority(), FACTS, progress=seen.append)

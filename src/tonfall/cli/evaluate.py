@@ -37,7 +37,8 @@ SharingOption = Annotated[
     bool,
     typer.Option(
         "--allow-shared-speakers",
-        help="Go on where test speakers were heard in training; the report says so in red.",
+        help="Go on where test speakers or recordings were heard in training; the report says so "
+        "in red.",
     ),
 ]
 SeedOption = Annotated[

@@ -77,7 +77,7 @@ class Order:
         output: folder of the results.
         lists: folder of fold lists that the package lacks, or None.
         seed: of development speakers, folds and intervals.
-        allow_shared_speakers: goes on where test speakers were heard in training.
+        allow_shared_speakers: goes on where test speakers or recordings were heard in training.
         audio: puts clips into the pages.
         workers: processes; None for as many as there are cores.
     """

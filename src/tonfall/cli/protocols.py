@@ -83,7 +83,7 @@ def _row(name: str, pin: Mapping[str, object]) -> dict[str, str]:
 
 
 def _made(name: str, data: list[str], lists: Path | None, seed: int) -> Protocol:
-    """The protocol, whether or not it shares speakers: the table says so."""
+    """The protocol, whatever its train and test parts share: the table says so."""
     from tonfall.corpora import open_corpora, read_places
     from tonfall.errors import ManifestError
     from tonfall.evaluation.items import pool
@@ -119,11 +119,15 @@ def _show(protocol: Protocol, style: Format) -> None:
         return
     typer.echo(f"{protocol.name}, version {protocol.version}, hash {protocol.hash}")
     typer.echo(f"corpora: {', '.join(protocol.corpora)}; labels: {', '.join(protocol.labels)}")
-    _print_table(rows, red=[_shares_speakers(protocol, fold) for fold in protocol.folds])
+    _print_table(rows, red=[_leaks(protocol, fold) for fold in protocol.folds])
     for note in protocol.notes:
         typer.echo(f"Note: {note}")
-    if protocol.shares_speakers:
-        typer.secho("Speakers are shared: figures under it flatter every model.", fg="red")
+    for shares, what in (
+        (protocol.shares_speakers, "Speakers"),
+        (protocol.shares_recordings, "Recordings"),
+    ):
+        if shares:
+            typer.secho(f"{what} are shared: figures under it flatter every model.", fg="red")
 
 
 def _fold(protocol: Protocol, fold: str) -> dict[str, str]:
@@ -138,9 +142,10 @@ def _fold(protocol: Protocol, fold: str) -> dict[str, str]:
     return {"fold": fold, **sizes, **shared}
 
 
-def _shares_speakers(protocol: Protocol, fold: str) -> bool:
+def _leaks(protocol: Protocol, fold: str) -> bool:
     return any(
-        entry.kind == "speaker" and entry.shared and entry.fold == fold for entry in protocol.shared
+        entry.kind in ("speaker", "recording") and entry.shared and entry.fold == fold
+        for entry in protocol.shared
     )
 
 

@@ -145,17 +145,17 @@ def run(
         pooled: rows of the manifests, see `tonfall.evaluation.items.pool`.
         model: what to measure.
         facts: what the report says about it.
-        allow_shared_speakers: go on where test speakers were heard in training.
+        allow_shared_speakers: go on where test speakers or recordings were heard in training.
         progress: called with each fold's name before it begins.
 
     Raises:
         ProtocolError: items of the protocol are not in the manifests or have no label, a class is
-            absent from train, speakers are shared, or the model's scores do not fit.
+            absent from train, speakers or recordings are shared, or the model's scores do not fit.
     """
     rows = _labelled(protocol, pooled)
     shared = _shared(protocol, rows)
     if not allow_shared_speakers:
-        _with(protocol, shared).require_disjoint_speakers()
+        _with(protocol, shared).require_disjoint()
     parts = []
     for fold in protocol.folds:
         if progress is not None:

@@ -38,7 +38,8 @@ class Rules:
     Attributes:
         label_map: what is merged, dropped and kept of the items' labels.
         seed: of the speakers that become development, and of grouped folds.
-        allow_shared_speakers: False refuses a protocol that tests on speakers it trained on.
+        allow_shared_speakers: False refuses a protocol that tests on speakers or recordings that it
+            trained on.
     """
 
     label_map: LabelMap = field(default_factory=LabelMap)
@@ -147,8 +148,8 @@ def assemble(
     development. Without ``labels`` the space is what the map leaves of the items' labels.
 
     Raises:
-        ProtocolError: the table is inconsistent (see `Protocol`), or speakers are shared and the
-            rules do not allow it.
+        ProtocolError: the table is inconsistent (see `Protocol`), or speakers or recordings are
+            shared and the rules do not allow it.
     """
     rows = table[["item", "fold", "part"]].astype({"fold": str}).reset_index(drop=True)
     if DEVELOPMENT not in set(rows["part"]):
@@ -163,7 +164,7 @@ def assemble(
         notes=tuple(notes),
     )
     if not rules.allow_shared_speakers:
-        protocol.require_disjoint_speakers()
+        protocol.require_disjoint()
     return protocol
 
 

@@ -18,6 +18,9 @@ __all__ = ["DEVELOPMENT", "PARTS", "TEST", "TRAIN", "Protocol", "Shared"]
 TRAIN, DEVELOPMENT, TEST = PARTS = ("train", "development", "test")
 """The parts of a fold."""
 
+_LEAKS = ("speaker", "recording")
+"""What train and test must not share; sentences and sessions are only reported."""
+
 
 @dataclass(frozen=True, slots=True)
 class Shared:
@@ -101,6 +104,11 @@ class Protocol:
         return any(entry.kind == "speaker" and entry.shared for entry in self.shared)
 
     @property
+    def shares_recordings(self) -> bool:
+        """True where the sound of a test item was heard in training or development."""
+        return any(entry.kind == "recording" and entry.shared for entry in self.shared)
+
+    @property
     def speakers_known(self) -> bool:
         """False where it cannot be told whether speakers are shared."""
         return any(entry.kind == "speaker" and entry.test for entry in self.shared)
@@ -110,12 +118,12 @@ class Protocol:
         rows = (self.table["fold"] == fold) & (self.table["part"] == part)
         return self.table.loc[rows, "item"].tolist()
 
-    def require_disjoint_speakers(self) -> None:
-        """Raise ProtocolError where speakers are shared between train and test."""
+    def require_disjoint(self) -> None:
+        """Raise ProtocolError where train and test share speakers, or the same sound."""
         for entry in self.shared:
-            if entry.kind == "speaker" and entry.shared:
+            if entry.kind in _LEAKS and entry.shared:
                 raise ProtocolError(
-                    f"{self.name}: {entry.shared} of {entry.test} test speakers of fold "
+                    f"{self.name}: {entry.shared} of {entry.test} test {entry.kind}s of fold "
                     f"{entry.fold} are also in train, so its figures flatter every model. Pass "
                     "--allow-shared-speakers to use it all the same; the report will say so in red."
                 )

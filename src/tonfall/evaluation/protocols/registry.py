@@ -90,13 +90,13 @@ def find_protocol(name: str, sources: Sources) -> Protocol:
     """The protocol of that name, or of that file.
 
     Raises:
-        ProtocolError: there is none, what it is made from is absent or incomplete, or speakers are
-            shared and the rules do not allow it.
+        ProtocolError: there is none, what it is made from is absent or incomplete, or speakers or
+            recordings are shared and the rules do not allow it.
     """
     if name.endswith((".yaml", ".yml")):
         protocol = read_protocol(Path(name))
         if not sources.rules.allow_shared_speakers:
-            protocol.require_disjoint_speakers()
+            protocol.require_disjoint()
         return protocol
     family, rest = _family(name)
     protocol = family.make(rest, sources)

@@ -12,8 +12,8 @@ __all__ = ["shared_between_parts"]
 
 _Kind = Literal["speaker", "sentence", "session", "recording"]
 
-_COLUMNS = {"recording": "hash"}
-"""Columns of the manifest that are called otherwise than what they tell apart."""
+_EVERYWHERE = ("recording",)
+"""What is the same in whichever corpus it stands; a name counts within its corpus."""
 
 
 def shared_between_parts(table: pd.DataFrame, items: pd.DataFrame) -> tuple[Shared, ...]:
@@ -21,10 +21,10 @@ def shared_between_parts(table: pd.DataFrame, items: pd.DataFrame) -> tuple[Shar
 
     Args:
         table: columns item, fold, part.
-        items: columns item, corpus, and as far as known speaker, sentence, session and hash;
-            a name counts within its corpus, a hash everywhere, a null one is left out.
+        items: columns item, corpus, and as far as known speaker, sentence, session, and hash with
+            start and end; a null one is left out.
     """
-    named = items.rename(columns={column: kind for kind, column in _COLUMNS.items()})
+    named = _with_recordings(items)
     known = [kind for kind in get_args(_Kind) if kind in named]
     joined = table.merge(named[["item", "corpus", *known]], on="item")
     return tuple(
@@ -34,10 +34,20 @@ def shared_between_parts(table: pd.DataFrame, items: pd.DataFrame) -> tuple[Shar
     )
 
 
+def _with_recordings(items: pd.DataFrame) -> pd.DataFrame:
+    """Items with a column that tells sounds apart: two stretches of one file are two."""
+    if "hash" not in items:
+        return items
+    places = items.reindex(columns=["start", "end"]).astype("Float64")
+    start, end = places["start"].fillna(0.0), places["end"].fillna(-1.0)
+    stretch = start.astype("string") + " to " + end.astype("string")
+    return items.assign(recording=items["hash"].astype("string") + " from " + stretch)
+
+
 def _shared(fold: str, kind: _Kind, rows: pd.DataFrame) -> Shared:
     named = rows[rows[kind].notna()]
     tested = named["part"] == TEST
-    within = [kind] if kind in _COLUMNS else ["corpus", kind]
+    within = [kind] if kind in _EVERYWHERE else ["corpus", kind]
     test, other = (
         set(named.loc[chosen, within].itertuples(index=False, name=None))
         for chosen in (tested, ~tested)
