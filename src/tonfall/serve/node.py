@@ -7,8 +7,7 @@ import logging
 import os
 import signal
 import socket
-import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from contextlib import AsyncExitStack
 from functools import partial
 from typing import Any
@@ -29,6 +28,7 @@ from tonfall.serve.opening import Openings
 from tonfall.serve.places import database_url, salt_of
 from tonfall.serve.records import Notice, StoredEvent
 from tonfall.serve.settings import Privacy, Settings
+from tonfall.serve.stopping import FORCE_S, Deadline, drain, end_by_force, in_time
 from tonfall.serve.store import EVERYBODY, Keeper, Retention, Store, Writer, caller_hash
 from tonfall.serve.store.salting import hold_to_salt
 
@@ -39,12 +39,14 @@ _log = logging.getLogger(__name__)
 TICK_S = 0.25
 SWEEP_TICKS = 4
 LAG_KEPT_S = 10.0
-CLOSING_S = 2.0
-"""Seconds that connections have to say goodbye."""
-TOLD_S = 0.1
-"""Seconds in which what was written is passed on to those who listen."""
-FINISH_S = 6.0
-"""Seconds in which what was heard is judged and written, once connections are closed."""
+CLOSE_S = 2.0
+"""Seconds that each part has to end when the server stops."""
+SERVING_S = 3.0
+"""Seconds that answers have to be sent to their end when the server stops."""
+LAST_S = 0.5
+"""Seconds that are kept for what comes last: what waits to be written, and the database."""
+LEAST_S = 0.1
+"""Seconds that each part has, even where nothing is left of the time to stop."""
 
 
 class Node:
@@ -61,6 +63,8 @@ class Node:
         self.addresses: dict[str, tuple[str, int]] = {}
         self._loop: asyncio.AbstractEventLoop | None = None
         self._stop = asyncio.Event()
+        self._is_process = False
+        self._until: Deadline | None = None
         self._services: Services | None = None
 
     @property
@@ -88,16 +92,19 @@ class Node:
 
         Args:
             started: called once calls can come.
-            signals: True to stop by signals; only on the main thread.
+            signals: True where the server is all of its process: it stops by signals, and where it
+                cannot stop in time, the process is ended with status 1. Only on the main thread.
 
         Raises:
             ConfigError: rules, model or database do not fit.
-            ServiceError: the database cannot be reached, or a port is taken.
+            ServiceError: the database cannot be reached, or a port is taken; or at the end, some of
+                what was heard could not be written and is lost.
         """
         self._loop = loop = asyncio.get_running_loop()
+        self._is_process = signals
         if signals:
             for number in (signal.SIGTERM, signal.SIGINT):
-                loop.add_signal_handler(number, self._stop.set)
+                loop.add_signal_handler(number, self._on_signal)
         async with AsyncExitStack() as stack:
             services = self._services = await self._assemble(stack, loop)
             server, serving = await self._listen(services, stack)
@@ -105,38 +112,56 @@ class Node:
             await self._begin(services, started)
             stopped = asyncio.create_task(self._stop.wait())
             await asyncio.wait((stopped, serving), return_when=asyncio.FIRST_COMPLETED)
-            await self._drain(services)
+            _notify("STOPPING=1")
+            unjudged = await drain(services, self._stopping())
             housekeeping.cancel()
             services.hub.close()
-            server.should_exit = True
+            services.analyses.close()
+            server.end_within(self._stopping().part_s(SERVING_S, keep_s=LAST_S))
             await serving
+            if unjudged:
+                raise ServiceError(
+                    f"{unjudged} calls were not judged to their end, and what was not is lost."
+                )
+
+    def _stopping(self) -> Deadline:
+        """When all must have ended; it counts from when it is asked for first."""
+        if self._until is None:
+            self._until = Deadline(self.settings.server.drain_s)
+            if self._is_process:
+                end_by_force(self._until.seconds + FORCE_S)
+        return self._until
+
+    def _on_signal(self) -> None:
+        self._stop.set()
+        self._stopping()  # Counts from here, even where the server has not started yet.
 
     async def _assemble(self, stack: AsyncExitStack, loop: asyncio.AbstractEventLoop) -> Services:
         """All parts; what is opened is closed in the other order."""
         settings = self.settings
         store = await asyncio.to_thread(Store.open, database_url(settings))
-        stack.callback(store.close)
+        stack.push_async_callback(self._close, "The database", store.close)
         salt = salt_of(settings)
         await asyncio.to_thread(hold_to_salt, store.database, salt)
         predictor = await asyncio.to_thread(load, settings.model)
         hub = Hub(store, loop=loop, on_event=self._on_event)
         outlets = build_outlets(settings.alerts)
         writer = Writer(store, node=self.name, on_committed=hub.committed, sinks=outlets.names)
-        stack.push_async_callback(_in_thread(partial(_close_writer, writer)))
+        stack.push_async_callback(self._close_writer, writer)
         desk = Desk(
             predictor,
             submit=writer.submit,
             rules=read_rules(settings.alerts.rules),
-            policy=policy_of(settings.privacy),
+            policy=policy_of(settings.privacy, tell_apart=settings.calls.speakers == "auto"),
             limits=CallLimits(calls=settings.limits.calls),
         )
-        stack.push_async_callback(_in_thread(desk.close))
+        stack.push_async_callback(self._close, "The scoring of calls", desk.close)
         keeper = Keeper(store, node=self.name, retention=retention_of(settings.privacy))
-        stack.push_async_callback(_in_thread(partial(_close_keeper, keeper)))
+        stack.push_async_callback(self._close, "The keeping of the store", keeper.close)
         listening = store.listen(hub.heard)
-        stack.push_async_callback(_in_thread(listening.close))
+        stack.push_async_callback(self._close, "Listening to other nodes", listening.close)
         deliverer = Deliverer(store.deliveries, outlets=outlets, node=self.name)
-        stack.push_async_callback(_in_thread(deliverer.close))
+        stack.push_async_callback(self._close, "The sending of alerts", deliverer.close)
         return self._serve_with(store, writer, desk, hub, deliverer, salt, stack, loop)
 
     def _serve_with(
@@ -254,30 +279,32 @@ class Node:
                 services.switchboard.sweep(now)
                 services.analyses.rest()
 
-    async def _drain(self, services: Services) -> None:
-        """Let calls end by themselves for a while, then end them; write all that was heard."""
-        began, calls = time.monotonic(), services.desk.statistics().calls
-        _notify("STOPPING=1")
-        _log.info("The server stops: %d calls are live.", calls)
-        services.desk.stop_accepting()
-        services.switchboard.ask_to_reconnect()
-        until = began + self.settings.server.drain_s
-        while services.desk.live() and time.monotonic() < until:
-            await asyncio.sleep(0.05)
-        services.switchboard.stop_all()
-        until = time.monotonic() + CLOSING_S
-        while len(services.switchboard) and time.monotonic() < until:
-            await asyncio.sleep(0.05)
-        left = await asyncio.to_thread(services.desk.drain, FINISH_S / 2)
-        until = time.monotonic() + FINISH_S
-        while services.writer.counters().waiting and time.monotonic() < until:
-            await asyncio.sleep(0.02)
-        await asyncio.sleep(TOLD_S)
-        took_s = time.monotonic() - began
-        _log.info("All is judged after %.1f s; %d calls were cut short.", took_s, left)
+    async def _close(self, name: str, close: Callable[[], object]) -> None:
+        """End a part; where it cannot be ended in time, its thread ends with the process."""
+        seconds = max(LEAST_S, self._stopping().part_s(CLOSE_S, keep_s=LAST_S))
+        try:
+            if not await in_time(close, seconds):
+                _log.warning("%s did not end within %.1f s and is left.", name, seconds)
+        except TonfallError as error:
+            _log.warning("%s did not end in order: %s", name, error)
+
+    async def _close_writer(self, writer: Writer) -> None:
+        """Write what waits until the deadline.
+
+        Raises:
+            ServiceError: so much is lost.
+        """
+        seconds = max(LAST_S, self._stopping().left_s)
+        try:
+            if not await in_time(partial(writer.close, seconds), seconds + LAST_S):
+                waiting = writer.counters().waiting
+                raise ServiceError(f"{waiting} changes could not be written, and are lost.")
+        except ServiceError as error:
+            _log.error("%s", error)
+            raise
 
 
-def policy_of(privacy: Privacy) -> ScoringPolicy:
+def policy_of(privacy: Privacy, *, tell_apart: bool = True) -> ScoringPolicy:
     """Who is scored, and when."""
     agent = privacy.score_agent
     agents = agent and AgentScoring(
@@ -290,6 +317,9 @@ def policy_of(privacy: Privacy) -> ScoringPolicy:
         unknown_is_customer=privacy.unknown_is_customer,
         agents=agents or None,
         require_notice=privacy.notice_required,
+        tell_apart=tell_apart,
+        # Who speaks first is a rule of thumb; where judging agents is prohibited it is too weak.
+        trust_order=privacy.profile != "eu",
     )
 
 
@@ -329,6 +359,7 @@ def _note_settings(services: Services) -> None:
         "profile": settings.privacy.profile,
         "notice_required": settings.privacy.notice_required,
         "unknown_is_customer": settings.privacy.unknown_is_customer,
+        "speakers": settings.calls.speakers,
         "score_agent": agent.model_dump() if agent else None,
         "retention": settings.privacy.retention.model_dump(),
     }
@@ -337,27 +368,6 @@ def _note_settings(services: Services) -> None:
 
 def _written(_: object) -> None:
     """Another node wrote it already."""
-
-
-def _in_thread(work: Callable[[], Any]) -> Callable[[], Awaitable[None]]:
-    async def run() -> None:
-        await asyncio.to_thread(work)
-
-    return run
-
-
-def _close_writer(writer: Writer) -> None:
-    try:
-        writer.close(FINISH_S)
-    except TonfallError as error:
-        _log.error("%s", error)
-
-
-def _close_keeper(keeper: Keeper) -> None:
-    try:
-        keeper.close()
-    except TonfallError as error:
-        _log.warning("%s", error)
 
 
 def _notify(state: str) -> None:

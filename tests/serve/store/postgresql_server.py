@@ -87,8 +87,12 @@ class PostgreSQLServer:
 
     def kill(self) -> None:
         """Kill the server's main process with SIGKILL; its other processes end by themselves."""
-        number = int((self._data / "postmaster.pid").read_text().split()[0])
-        os.kill(number, signal.SIGKILL)
+        os.kill(self.process, signal.SIGKILL)
+
+    @property
+    def process(self) -> int:
+        """The number of the server's main process."""
+        return int((self._data / "postmaster.pid").read_text().split()[0])
 
     def url(self, name: str) -> str:
         """Of a database on this server."""

@@ -33,6 +33,11 @@ class WebServer(uvicorn.Server):
         """Signals are the node's."""
         yield
 
+    def end_within(self, seconds: float) -> None:
+        """Take no more requests; those that are not answered in that time are cut short."""
+        self.config.timeout_graceful_shutdown = seconds  # type: ignore[assignment]
+        self.should_exit = True
+
 
 def web_server(app: Any, *, settings: Server, header_s: float) -> WebServer:
     """A server that is not started yet.
@@ -58,7 +63,6 @@ def web_server(app: Any, *, settings: Server, header_s: float) -> WebServer:
         ws_per_message_deflate=False,
         ws_max_size=LONGEST_MESSAGE,
         timeout_keep_alive=KEEP_ALIVE_S,
-        timeout_graceful_shutdown=3,
         proxy_headers=bool(settings.trusted_proxies),
         forwarded_allow_ips=list(settings.trusted_proxies),
         **tls,
