@@ -22,7 +22,7 @@ from threading import Lock
 from typing import TYPE_CHECKING, Any, Literal
 
 from tonfall.errors import AudioError, ConfigError, ServiceError, TonfallError
-from tonfall.serve.http.problems import Problem
+from tonfall.serve.http.problems import Problem, stops
 
 if TYPE_CHECKING:
     from tonfall.arrays import FloatArray
@@ -98,7 +98,7 @@ class Analyses:
 
         Raises:
             AudioError, ConfigError: the recording cannot be used.
-            Problem: too many wait, it takes too long, or the decoder crashed.
+            Problem: too many wait, it takes too long, the decoder crashed, or the server stops.
         """
         if self._jobs >= self._most:
             self.refused += 1
@@ -124,7 +124,7 @@ class Analyses:
             worker.rest()
 
     def close(self) -> None:
-        """End all processes."""
+        """End all processes; recordings that they worked on, or that wait, are refused."""
         for worker in self._workers:
             worker.stop()
 
@@ -149,9 +149,12 @@ class _Worker:
         self._process: BaseProcess | None = None
         self._pipe: Connection | None = None
         self._latest = time.monotonic()
+        self._closed = False
 
     def run(self, job: Job, timeout_s: float) -> bytes:
         with self._lock:
+            if self._closed:
+                raise stops()
             pipe = self._started()
             self._latest = time.monotonic()
             try:
@@ -164,6 +167,8 @@ class _Worker:
                 answer = pipe.recv()
             except (EOFError, OSError):
                 self._stop()
+                if self._closed:
+                    raise stops() from None
                 raise Problem(
                     422, "The recording made its decoder fail; convert it to WAV or FLAC first."
                 ) from None
@@ -179,6 +184,7 @@ class _Worker:
                 self._lock.release()
 
     def stop(self) -> None:
+        self._closed = True
         process = self._process
         if process is not None:
             process.kill()

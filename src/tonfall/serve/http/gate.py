@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from tonfall.serve.http.problems import Problem, problem_response
+from tonfall.serve.http.problems import Problem, problem_response, stops
 from tonfall.serve.settings import Settings, is_loopback
 
 __all__ = ["CLOSING", "OPEN_PATHS", "UPLOADS", "Gate", "allowed_origins", "refuse"]
@@ -64,7 +64,13 @@ class Gate:
             body = _Body(scope, receive, self._most(scope), self._limits.upload_s)
             body.stalled_s = self._limits.upload_stalled_s
             headers = [*SECURITY, HSTS] if secure_scope(scope) else SECURITY
-            await self._app(scope, body.receive, _with_headers(send, headers))
+            answer = _Answer(_with_headers(send, headers))
+            try:
+                await self._app(scope, body.receive, answer.send)
+            except asyncio.CancelledError:  # the server stops, and this request took too long
+                if answer.begun:
+                    raise
+                await refuse(stops(), scope, receive, answer.send)
 
     def _problem(self, scope: Scope) -> Problem | None:
         headers = Headers(scope=scope)
@@ -141,6 +147,18 @@ class _Body:
         if self._bytes > self._most:
             raise _too_large(self._most)
         return message
+
+
+class _Answer:
+    """What is sent, and whether anything was."""
+
+    def __init__(self, send: Send) -> None:
+        self.begun = False
+        self._send = send
+
+    async def send(self, message: Message) -> None:
+        self.begun = True
+        await self._send(message)
 
 
 CLOSING = {"Connection": "close"}

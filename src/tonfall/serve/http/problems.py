@@ -16,7 +16,15 @@ from starlette.exceptions import HTTPException
 from tonfall.errors import AudioError, ConfigError, ServiceError
 from tonfall.serve.store import GoneError
 
-__all__ = ["MEDIA_TYPE", "Problem", "ProblemDocument", "add_handlers", "problem_response", "told"]
+__all__ = [
+    "MEDIA_TYPE",
+    "Problem",
+    "ProblemDocument",
+    "add_handlers",
+    "problem_response",
+    "stops",
+    "told",
+]
 
 MEDIA_TYPE = "application/problem+json"
 
@@ -68,6 +76,11 @@ def problem_response(
         title = "Error"
     content = ProblemDocument(title=title, status=status, detail=detail).model_dump()
     return JSONResponse(content, status, dict(headers or {}), media_type=MEDIA_TYPE)
+
+
+def stops(what: str = "send it again") -> Problem:
+    """The answer to what the server cannot do any more since it stops."""
+    return Problem(503, f"The server is about to stop; {what}.", headers={"Retry-After": "5"})
 
 
 def told(error: Exception) -> Problem:

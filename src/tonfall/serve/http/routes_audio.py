@@ -17,7 +17,7 @@ from fastapi.responses import Response
 from tonfall.serve.http.access import Principal, Scope
 from tonfall.serve.http.analyses import Job
 from tonfall.serve.http.asking import Ours, answers, asking
-from tonfall.serve.http.problems import Problem
+from tonfall.serve.http.problems import Problem, stops
 from tonfall.serve.http.schemas import PredictionDocument
 from tonfall.serve.http.services import Services
 
@@ -104,7 +104,7 @@ async def _answer(
     job: dict[str, Any],
 ) -> Response:
     if ours.draining:
-        raise Problem(503, "The server is about to stop; send it again.")
+        raise stops()
     name = _plain_name(file.filename or "recording")
     async with _on_disk(file, name) as path:
         content = await ours.analyses.run(Job(kind=kind, path=path, name=name, **job))

@@ -19,7 +19,7 @@ from tonfall.serve.carriers import Close, Knock, Refusal, Session
 from tonfall.serve.carriers.direct import EXTENSION
 from tonfall.serve.http.access import Principal, Scope
 from tonfall.serve.http.asking import identify
-from tonfall.serve.http.problems import Problem, problem_response
+from tonfall.serve.http.problems import Problem, problem_response, stops
 from tonfall.serve.http.services import Services, services_of
 
 __all__ = ["router"]
@@ -86,8 +86,7 @@ async def _serve(
     """Let a connection in, or say why not; then until it is closed, its session has it."""
     services = services_of(websocket)
     if services.draining:
-        busy = Problem(503, "The server is about to stop; call again.", headers=AGAIN)
-        await _deny(websocket, busy)
+        await _deny(websocket, stops("call again"))
         return
     admitted = admit(services, _knock(websocket, services))
     if isinstance(admitted, Refusal):
@@ -103,9 +102,6 @@ async def _serve(
             await _by_messages(websocket, admitted, services)
     finally:
         admitted.gone(clean=False)
-
-
-AGAIN = {"Retry-After": "5"}
 
 
 async def _by_messages(websocket: WebSocket, session: Session, services: Services) -> None:
