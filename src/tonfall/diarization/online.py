@@ -33,10 +33,15 @@ class OnlineSpeakers:
 
     Args:
         settings: what counts as a speaker; those of ``SpeakerSettings.live`` by default.
+        ordered: True where it matters who spoke first: nothing is sure until two voices are
+            known, nor while it is not the first of them that was heard first.
     """
 
-    def __init__(self, settings: SpeakerSettings | None = None) -> None:
+    def __init__(self, settings: SpeakerSettings | None = None, *, ordered: bool = False) -> None:
         self.settings = settings or SpeakerSettings.live()
+        self.unsure = ordered
+        self._ordered = ordered
+        self._missed = False
         self.voices: FloatArray = np.zeros((0, EMBEDDING), np.float32)
         self.slots: list[int] = []  # the speaker's number of each voice
         self._memory = VoiceWindows()
@@ -46,6 +51,10 @@ class OnlineSpeakers:
     def start(self) -> SpeakerRun:
         """A stretch of audio without a gap; runs are to be taken from one after the other."""
         return SpeakerRun(self)
+
+    def miss(self) -> None:
+        """Speech was missed: if fewer than two voices are known, who was first is not known."""
+        self._missed = self._missed or len(self.slots) < 2
 
     def learn(self, window: VoiceWindow) -> None:
         """Take in a window; one with too little speech shapes no voice."""
@@ -79,6 +88,8 @@ class OnlineSpeakers:
         labels = (rows @ self.voices.T).argmax(axis=1)
         self.slots = self._matched(labels, len(self.voices))
         self._numbers = [self.slots[label] for label in labels.tolist()]
+        in_order = len(self.slots) > 1 and self._numbers[0] == 0 and not self._missed
+        self.unsure = self._ordered and not in_order
 
     def _matched(self, labels: npt.NDArray[np.int64], voices: int) -> list[int]:
         """The number of each voice: that of the speaker whose windows it takes over most of."""
@@ -156,7 +167,8 @@ class SpeakerRun:
         first, self._decided = self._decided, self._decided + count
         owners = np.full(count, self._owner, np.int8)
         if not self._speakers.slots or not self._recent or not count:
-            return Attribution(owners, np.ones(count, np.float32), self._known)
+            sure = np.full(count, not self._speakers.unsure, np.float32)
+            return Attribution(owners, sure, self._known)
         likeness = self._likeness(first, count)
         for place, own in enumerate(likeness):
             if speech[place] >= _SPOKEN:
@@ -185,6 +197,8 @@ class SpeakerRun:
         self._owner = int(self._scores.argmax())
 
     def _confidence(self, likeness: FloatArray, owners: npt.NDArray[np.int8]) -> FloatArray:
+        if self._speakers.unsure:
+            return np.zeros(len(owners), np.float32)
         slots = self._speakers.slots
         places = [slots.index(each) if each in slots else 0 for each in owners.tolist()]
         return confidence_of(likeness, np.array(places))

@@ -87,12 +87,18 @@ class LiveSpeakers:
     Args:
         settings: what counts as a speaker.
         sure: confidence in [0, 1] below which speech is not judged.
+        ordered: True where a speaker is meant by the order in which they speak: what is not known
+            to be in order is not sure. That is all of it until two are known, and all that comes
+            after the source of the stream changed.
     """
 
-    def __init__(self, settings: SpeakerSettings | None = None, *, sure: float = 0.0) -> None:
+    def __init__(
+        self, settings: SpeakerSettings | None = None, *, sure: float = 0.0, ordered: bool = False
+    ) -> None:
         self._settings = settings
         self._sure = sure
-        self._online = OnlineSpeakers(settings)
+        self._ordered = ordered
+        self._online = OnlineSpeakers(settings, ordered=ordered)
         self._era = 0
 
     @property
@@ -103,8 +109,14 @@ class LiveSpeakers:
     def start(self, era: int) -> Separation:
         """A gap leaves the speakers who they are; a new era does not."""
         if era != self._era:
-            self._era, self._online = era, OnlineSpeakers(self._settings)
+            self._era = era
+            self._online = OnlineSpeakers(self._settings, ordered=self._ordered)
+            self.miss()
         return _Live(self._online, self._sure)
+
+    def miss(self) -> None:
+        """Speech may have been missed here: who is heard first need not have spoken first."""
+        self._online.miss()
 
 
 class _Known:

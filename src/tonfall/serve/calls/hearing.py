@@ -27,6 +27,7 @@ from tonfall.serve.records import (
     WindowHeard,
 )
 from tonfall.streaming import Engine, Event, StreamEnded, TurnEnded, WindowScored
+from tonfall.streaming.engine import SHORTEST_GAP_S
 from tonfall.timeline import SAMPLING_RATE, Turn, Window
 
 __all__ = ["Hearing"]
@@ -60,11 +61,13 @@ class Hearing:
     ) -> None:
         facts = call.facts
         self.call = call
+        self._apart = facts.voices.speakers()
         self.engine: Engine | None = Engine(
             predictor,
             sampling_rate=facts.sampling_rate,
             channels=len(facts.channels),
-            scored=[channel.scored for channel in facts.channels],
+            scored=facts.voices.scored,
+            speakers=self._apart,
         )
         self.windows = 0
         self.done = False
@@ -125,7 +128,7 @@ class Hearing:
 
     def _forget(self) -> None:
         """What was heard of the voices ends here."""
-        self.engine = None
+        self.engine = self._apart = None
         self._speakers.clear()
         self._alerts.clear()
         self._watch = Watch(self._rules, self._labels)
@@ -142,6 +145,8 @@ class Hearing:
         if isinstance(event, Audio):
             self._take_audio(engine, event)
         elif isinstance(event, Gap):
+            if self._position == 0:
+                self._miss(event.samples)
             self._move_to(engine, event.position + event.samples)
         elif isinstance(event, StreamRestarted):
             self._move_to(engine, event.position)
@@ -153,11 +158,17 @@ class Hearing:
 
     def _take_audio(self, engine: Engine, event: Audio) -> None:
         """Audio that does not follow on what came before: some was shed, or comes twice."""
+        self._miss(event.position - self._position)
         self._move_to(engine, event.position)
         fresh = event.samples[:, self._position - event.position :]
         if fresh.shape[1]:
             engine.feed(_within_full_scale(fresh))
             self._position += fresh.shape[1]
+
+    def _miss(self, samples: int) -> None:
+        """Somebody may have spoken who was not heard: who is first from here on proves nothing."""
+        if self._apart and samples > SHORTEST_GAP_S * self.call.facts.sampling_rate:
+            self._apart.miss()
 
     def _move_to(self, engine: Engine, position: int) -> None:
         if position > self._position:

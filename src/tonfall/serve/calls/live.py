@@ -18,6 +18,7 @@ from threading import Lock
 from tonfall.errors import ServiceError
 from tonfall.serve.calls.inbox import Inbox
 from tonfall.serve.calls.policy import CallLimits, ScoringPolicy
+from tonfall.serve.calls.voices import Voices, voices_of
 from tonfall.serve.codecs import Audio, CallEnded, CallStarted, Event, Gap, StreamRestarted
 from tonfall.serve.records import CallPurged, Change, ChannelFacts, Notice, NoticeMoved
 
@@ -42,6 +43,7 @@ class _Facts:
     external_id: str
     sampling_rate: int
     channels: tuple[ChannelFacts, ...]
+    voices: Voices
     caller: str | None
 
 
@@ -49,8 +51,9 @@ def facts_of(
     started: CallStarted, *, tenant: str, carrier: str, caller: str | None, policy: ScoringPolicy
 ) -> _Facts:
     """The facts of a call that begins, under an id of our own."""
+    voices = voices_of([channel.role for channel in started.channels], policy)
     channels = tuple(
-        ChannelFacts(index, channel.role, channel.source, policy.scores(channel.role))
+        ChannelFacts(index, channel.role, channel.source, voices.any_scored(index))
         for index, channel in enumerate(started.channels)
     )
     return _Facts(
@@ -60,6 +63,7 @@ def facts_of(
         external_id=started.call_id,
         sampling_rate=started.sampling_rate,
         channels=channels,
+        voices=voices,
         caller=caller,
     )
 

@@ -56,17 +56,30 @@ class ScoringPolicy:
         unknown_is_customer: True where the operator says that who is not known is the customer.
         agents: the decision to score agents, or None: they are heard for their turns only.
         require_notice: True to hear nothing of a call before notice was given.
+        tell_apart: True to tell the speakers of a call with one channel apart.
+        trust_order: True where the second to speak may be judged as the customer, if it was said
+            that the agent speaks first.
     """
 
     unknown_is_customer: bool = False
     agents: AgentScoring | None = None
     require_notice: bool = False
+    tell_apart: bool = True
+    trust_order: bool = True
 
     def scores(self, role: Role) -> bool:
-        """True where a channel of this role may be judged."""
+        """True where all that is heard on a channel of this role may be judged."""
         if role is Role.CUSTOMER:
             return True
         return self.unknown_is_customer if role is Role.UNKNOWN else self.agents is not None
+
+    def tells_apart(self, role: Role) -> bool:
+        """True where the only channel of a call, of this role, may have several speakers.
+
+        Where it is not known whether it has, they are told apart only if they are judged.
+        """
+        several = role in (Role.MIXED, Role.AGENT_FIRST)
+        return self.tell_apart and (several or (role is Role.UNKNOWN and self.unknown_is_customer))
 
     def hears(self, notice: Notice) -> bool:
         """True where a call may be listened to at all."""

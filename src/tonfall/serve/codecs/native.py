@@ -66,7 +66,7 @@ class _Start(_Strict):
     sampling_rate: Annotated[int, Field(ge=MIN_SAMPLING_RATE, le=MAX_SAMPLING_RATE)]
     encoding: NativeEncoding
     channels: Annotated[
-        list[Literal["customer", "agent", "unknown"]],
+        list[Literal["customer", "agent", "unknown", "mixed", "agent_first"]],
         Field(min_length=1, max_length=MAX_CHANNELS),
     ]
     parameters: Parameters = Field(default_factory=dict)

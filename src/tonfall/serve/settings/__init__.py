@@ -7,6 +7,7 @@ path to a setting, parted by two underscores. What is not a setting is refused.
 from tonfall.serve.settings.alerts import Alerts, Smtp, Webhook
 from tonfall.serve.settings.auth import Auth, Oidc
 from tonfall.serve.settings.base import DEFAULT_TENANT
+from tonfall.serve.settings.calls import Calls
 from tonfall.serve.settings.carriers import (
     AsteriskConnection,
     AudioHookClientKey,
@@ -27,6 +28,7 @@ __all__ = [
     "AudioHookClientKey",
     "AudioSocketPort",
     "Auth",
+    "Calls",
     "Carriers",
     "Database",
     "Limits",

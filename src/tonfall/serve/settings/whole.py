@@ -13,6 +13,7 @@ from pydantic_settings import (
 
 from tonfall.serve.settings.alerts import Alerts
 from tonfall.serve.settings.auth import Auth
+from tonfall.serve.settings.calls import Calls
 from tonfall.serve.settings.carriers import Carriers
 from tonfall.serve.settings.checks import check_settings
 from tonfall.serve.settings.privacy import Privacy
@@ -34,6 +35,7 @@ class Settings(BaseSettings):
     database: Database = Database()
     model: str = "small"
     auth: Auth = Auth()
+    calls: Calls = Calls()
     carriers: Carriers = Carriers()
     privacy: Privacy = Privacy()
     alerts: Alerts = Alerts()

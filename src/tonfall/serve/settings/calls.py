@@ -1,0 +1,19 @@
+"""How live calls are heard."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from tonfall.serve.settings.base import Section
+
+__all__ = ["Calls"]
+
+
+class Calls(Section):
+    """How live calls are heard.
+
+    ``speakers`` are those of a call with one channel: told apart where several may speak on it
+    (``auto``), or never (``off``), which leaves such a channel one voice.
+    """
+
+    speakers: Literal["auto", "off"] = "auto"
