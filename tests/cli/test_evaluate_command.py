@@ -241,6 +241,21 @@ def test_the_same_sound_in_train_and_test_needs_the_flag_and_is_red(shell: Shell
     assert "Recordings are shared" in shell.good("protocols loso/tones --data tones.parquet")
 
 
+def test_an_unknown_column_is_refused_and_nothing_is_written(shell: Shell, work: Path) -> None:
+    shell.good("evaluate pitch_model:judge -p loso/tones --data tones.parquet -o first -q")
+    table = pd.read_csv("first/loso-tones/pitch_model-judge/predictions.csv")
+    table.assign(angry=0.0).to_csv("mine.csv", index=False)
+    source = (work / "pitch_model.py").read_text()
+    (work / "two_names.py").write_text(
+        source.replace("DataFrame(rows)", "DataFrame(rows).assign(angry=0.0)")
+    )
+    rest = "-p loso/tones --data tones.parquet -q"
+    assert "has the unknown column 'angry'" in shell.bad(f"evaluate two_names:judge {rest}")
+    assert "has the unknown column 'angry'" in shell.bad(f"evaluate mine.csv {rest}")
+    assert "mine.csv" in shell.bad(f"evaluate pitch_model:judge mine.csv {rest}")
+    assert not Path("reports").exists()
+
+
 BAD = {
     "evaluate nothing -p loso/tones --data tones.parquet": "'nothing' is nothing that can be",
     "evaluate pitch_model:judge -p loso/emodb": "The corpus emodb is not at hand",

@@ -136,6 +136,12 @@ BAD_SCORES = {
     ),
     "1 items are scored more than once": lambda table: pd.concat([table, table[:1]]),
     "no column 'item'": lambda table: table.drop(columns="item"),
+    "scores has the unknown column 'angry', expected item, neutral": lambda table: table.assign(
+        angry=0.0
+    ),
+    "scores has more than one column 'anger'": lambda table: pd.concat(
+        [table, table[["anger"]]], axis=1
+    ),
     "no column for any of neutral, calm": lambda table: table[["item"]],
     "96 items are negative, not finite or do not sum to 1": lambda table: table.assign(anger=0.5),
     "1 items are negative": lambda table: table.assign(
@@ -178,7 +184,11 @@ def test_decisions_alone_are_enough(items, tmp_path):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (lambda table: table.rename(columns={"anger": "angry"}), "has the columns item, angry"),
+        (
+            lambda table: table.rename(columns={"anger": "angry"}),
+            "has the unknown column 'angry', expected",
+        ),
+        (lambda table: table.assign(boredom=0.0), "has the unknown column 'boredom', expected"),
         (lambda table: table[1:], "1 items are not scored"),
         (lambda table: table[["item"]].assign(label="boredom"), "has the label 'boredom'"),
     ],

@@ -32,7 +32,7 @@ from tonfall.evaluation.running import FoldModel, ModelFacts
 if TYPE_CHECKING:
     from tonfall.learn.degrade import Degradation
 
-__all__ = ["Candidate", "Setting", "find_candidate"]
+__all__ = ["Candidate", "Setting", "find_candidate", "is_table"]
 
 _RECIPES = frozenset({".yaml", ".yml"})
 _TABLES = frozenset({".csv", ".parquet"})
@@ -82,7 +82,7 @@ def find_candidate(reference: str, *, degraded: bool = False) -> Candidate:
         return _classical(baseline_recipe(reference))
     if path.suffix in _RECIPES:
         return _classical(read_classical(path)) if is_classical(path) else _recipe(path)
-    if path.suffix in _TABLES:
+    if is_table(reference):
         if degraded:
             raise ConfigError(
                 f"{path}: predictions are of the audio that they were made from, so --degrade "
@@ -92,6 +92,11 @@ def find_candidate(reference: str, *, degraded: bool = False) -> Candidate:
     if ":" in reference and not path.exists():
         return _function(reference)
     return _bundle(reference)
+
+
+def is_table(reference: str) -> bool:
+    """True for predictions: all there is to say against them can be said before measuring."""
+    return Path(reference).suffix in _TABLES
 
 
 def _classical(recipe: ClassicalRecipe) -> Candidate:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from tonfall.cli.candidates import Candidate, Setting, find_candidate
+from tonfall.cli.candidates import Candidate, Setting, find_candidate, is_table
 from tonfall.corpora import CORPORA, Places, open_corpora
 from tonfall.errors import ConfigError, ProtocolError
 from tonfall.evaluation.items import pool, protocol_items
@@ -124,6 +124,7 @@ def measure(order: Order, bars: Bars) -> Iterator[Measured]:
     names = _protocol_names(order)
     pooled = _pooled(order, names, bars)
     protocols = [find_protocol(name, _sources(order, pooled)) for name in names]
+    _check_tables(candidates, protocols, pooled)
     reports: dict[str, list[Report]] = {}
     for model, candidate in candidates.items():
         for protocol in protocols:
@@ -132,6 +133,16 @@ def measure(order: Order, bars: Bars) -> Iterator[Measured]:
                 folder = _folder(order.output, report)
                 yield Measured(report, save_report(report, folder, audio=order.audio))
     yield from _matrices(order, reports)
+
+
+def _check_tables(
+    candidates: Mapping[str, Candidate], protocols: Sequence[Protocol], pooled: pd.DataFrame
+) -> None:
+    """Read every table of predictions once, before hours of measuring the models beside it."""
+    for model, candidate in candidates.items():
+        for protocol in protocols if is_table(model) else ():
+            items = protocol_items(pooled, protocol.corpora)
+            candidate(Setting(protocol, items, None, None, None))
 
 
 def _protocol_names(order: Order) -> list[str]:

@@ -16,7 +16,7 @@ import pandas as pd
 from tonfall.emotion import DIMENSIONS
 from tonfall.errors import ConfigError, ProtocolError
 from tonfall.evaluation.protocols import TEST, Protocol
-from tonfall.evaluation.running import FoldModel, ModelFacts, checked_scores
+from tonfall.evaluation.running import FoldModel, ModelFacts, check_columns, checked_scores
 
 __all__ = ["CallableModel", "PredictionTable", "load_callable", "onto_labels", "read_predictions"]
 
@@ -83,7 +83,7 @@ def read_predictions(path: Path, protocol: Protocol) -> tuple[FoldModel, ModelFa
     scores = _read_table(path)
     if "label" in scores:
         scores = _one_hot(path, scores, protocol)
-    _check_columns(path, scores, protocol)
+    check_columns(f"{path}:", scores, protocol)
     tested = protocol.table.loc[protocol.table["part"] == TEST, "item"].tolist()
     checked = checked_scores(scores.astype({"item": str}), tested, protocol)
     facts = ModelFacts(path.stem, "predictions", hashlib.sha256(path.read_bytes()).hexdigest())
@@ -173,13 +173,3 @@ def _one_hot(path: Path, scores: pd.DataFrame, protocol: Protocol) -> pd.DataFra
         )
     decided = {label: (scores["label"] == label).astype(float) for label in protocol.labels}
     return scores.drop(columns="label").assign(**decided)
-
-
-def _check_columns(path: Path, scores: pd.DataFrame, protocol: Protocol) -> None:
-    allowed = {"item", *protocol.labels, *DIMENSIONS}
-    extra = [str(name) for name in scores.columns if name not in allowed]
-    if extra or "item" not in scores:
-        raise ProtocolError(
-            f"{path}: has the columns {', '.join(map(str, scores.columns))}, expected item, "
-            f"{', '.join(protocol.labels)} and, if known, {', '.join(DIMENSIONS)}."
-        )

@@ -23,7 +23,15 @@ from tonfall.evaluation.protocols import (
     shared_between_parts,
 )
 
-__all__ = ["HIDDEN", "FoldModel", "ModelFacts", "Results", "checked_scores", "run"]
+__all__ = [
+    "HIDDEN",
+    "FoldModel",
+    "ModelFacts",
+    "Results",
+    "check_columns",
+    "checked_scores",
+    "run",
+]
 
 HIDDEN = (
     "label",
@@ -178,10 +186,11 @@ def checked_scores(scores: pd.DataFrame, items: list[str], protocol: Protocol) -
     """Scores of exactly these items, in their order: item, every label, dimensions if given.
 
     Raises:
-        ProtocolError: an item is missing, unknown or there twice, no label's column is there,
-            something is no number, probabilities are not finite, negative or do not sum to 1, or
-            dimensions are not in [0, 1].
+        ProtocolError: a column is unknown or there twice, an item is missing, unknown or there
+            twice, no label's column is there, something is no number, probabilities are not
+            finite, negative or do not sum to 1, or dimensions are not in [0, 1].
     """
+    check_columns(f"{protocol.name}: the table of scores", scores, protocol)
     _check_items(protocol.name, scores, items)
     labels = [label for label in protocol.labels if label in scores]
     if not labels:
@@ -195,6 +204,23 @@ def checked_scores(scores: pd.DataFrame, items: list[str], protocol: Protocol) -
     _check_probabilities(protocol.name, probabilities)
     _check_dimensions(protocol.name, ordered[given])
     return pd.concat([probabilities, ordered[given]], axis=1).reset_index()
+
+
+def check_columns(what: str, scores: pd.DataFrame, protocol: Protocol) -> None:
+    """ProtocolError where a column is no label of the protocol, nor anything else that is read.
+
+    Left out silently, a label of another name would look like one that the model never gives.
+    """
+    allowed = ("item", *protocol.labels, *DIMENSIONS)
+    columns = [str(name) for name in scores.columns]
+    unknown = [name for name in columns if name not in allowed]
+    twice = [name for name in allowed if columns.count(name) > 1]
+    for problem, found in (("the unknown column", unknown), ("more than one column", twice)):
+        if found:
+            raise ProtocolError(
+                f"{what} has {problem} {found[0]!r}, expected item, {', '.join(protocol.labels)} "
+                f"and, if known, {', '.join(DIMENSIONS)}, each once. Rename it or leave it out."
+            )
 
 
 def _numbers(name: str, scores: pd.DataFrame) -> pd.DataFrame:
