@@ -177,6 +177,30 @@ def test_bounds_hold_the_figure_and_speakers_that_differ_widen_them() -> None:
     assert figure.high - figure.low > 2 * (narrow.high - narrow.low)
 
 
+def test_one_speaker_gives_a_figure_without_an_interval() -> None:
+    calls = compose_calls(clips(speakers=1))
+    alone = calls_report(
+        {"baseline on": judged(calls, right=0.7)},
+        model=FACTS,
+        labels=LABELS,
+        seed=0,
+        draws=3,
+        left_out=False,
+    )
+    figures = {each["name"]: each for each in alone.to_json()["ways"]["baseline on"]}
+    mixed = figures["mixed, UA"]
+    assert 0 < mixed["value"] < 100
+    assert mixed["low"] is mixed["high"] is None
+    assert f"| mixed, UA | {mixed['value']:.1f} [-] |" in alone.table()
+
+
+def test_a_corpus_of_one_speaker_beside_another_leaves_the_interval() -> None:
+    calls = compose_calls(clips(corpora=2))
+    kept = calls[(calls["corpus"] == "c0") | (calls["speaker"] == "s0")]
+    figure = named(call_figures(judged(kept, right=0.7)))["mixed, UA"].interval
+    assert figure.low < figure.value < figure.high
+
+
 def test_every_clip_of_a_call_is_in_one_class_of_seconds_heard() -> None:
     edges = [*HEARD.values()]
     assert all(one[1] == other[0] for one, other in pairwise(edges))

@@ -61,13 +61,18 @@ class Resampling:
         self.units = int(self._unit.max()) + 1 if len(self._unit) else 0
         self._taken = _counts(_unit_strata(self._unit, places), draws, rng)
 
+    @property
+    def tells(self) -> bool:
+        """False where no stratum has two speakers: every draw is then the figure itself."""
+        return not (self._taken == 1).all()
+
     def interval(self, figure: Additive) -> Interval:
         """The figure of all items, and the middle 95 % of its draws (percentile method).
 
-        NaN where no stratum has two speakers: every draw is then the same, and says nothing.
+        NaN where no stratum has two speakers.
         """
         draws = self.draws(figure)
-        if (self._taken == 1).all() or np.isnan(draws).all():
+        if not self.tells or np.isnan(draws).all():
             return Interval(figure.point, np.nan, np.nan)
         low, high = np.nanpercentile(draws, [2.5, 97.5])
         return Interval(figure.point, float(low), float(high))

@@ -9,7 +9,7 @@ Figures of several corpora are the mean of each corpus's own; intervals resample
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 
 import numpy as np
@@ -52,7 +52,8 @@ class CallFigure:
         name: what was measured, such as "mixed, UA".
         group: "kinds", "heard" or "alarms".
         unit: "per cent" or "an hour".
-        interval: the figure with its bounds, in that unit; NaN where nothing of it was heard.
+        interval: the figure with its bounds, in that unit; NaN where nothing of it was heard, and
+            bounds NaN where no corpus has two speakers.
         corpora: the figure of each corpus.
     """
 
@@ -146,16 +147,22 @@ class _Builder:
     ) -> CallFigure:
         rng = np.random.default_rng(self._seed)
         scale = 100.0 if unit == "per cent" else 1.0
-        points, drawn = {}, []
+        points: dict[str, float] = {}
+        drawn: list[Values] = []
+        tells = False
         for corpus, own in rows.groupby("corpus", sort=True):
             figure = measure(own)
             points[str(corpus)] = scale * figure.point
             resampling = Resampling(own["speaker"].tolist(), rng=rng, draws=self._draws)
             drawn.append(scale * resampling.draws(figure))
-        return CallFigure(name, group, unit, _interval(list(points.values()), drawn), points)
+            tells |= resampling.tells and bool(np.isfinite(figure.point))
+        interval = _interval(list(points.values()), drawn)
+        # One speaker a corpus: every draw is the figure itself, which would look like certainty.
+        interval = interval if tells else replace(interval, low=np.nan, high=np.nan)
+        return CallFigure(name, group, unit, interval, points)
 
 
-def _interval(points: Sequence[float], drawn: Sequence[np.ndarray]) -> Interval:
+def _interval(points: Sequence[float], drawn: Sequence[Values]) -> Interval:
     """Mean over corpora, and of each draw over corpora; a corpus without the figure is left out."""
     known = [each for each, point in zip(drawn, points, strict=True) if np.isfinite(point)]
     if not known:

@@ -176,5 +176,5 @@ def _cell(interval: Interval) -> str:
     if not math.isfinite(interval.value):
         return "none"
     if not math.isfinite(interval.low):
-        return f"{interval.value:.1f}"
+        return f"{interval.value:.1f} [-]"
     return f"{interval.value:.1f} [{interval.low:.1f}, {interval.high:.1f}]"
