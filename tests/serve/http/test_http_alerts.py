@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from uuid import uuid4
 
@@ -72,7 +72,6 @@ def test_the_audit_names_who_did_what_and_holds_together(desk_node: Running, ale
         client.post(f"/v1/alerts/{alert}/acknowledge", json={}).raise_for_status()
         client.get(f"/v1/alerts/{alert}").raise_for_status()
         page = client.get("/v1/audit", params={"limit": 1000}).json()
-    assert page["intact"] is True
     moved = [line for line in page["lines"] if line["subject"] == f"alert {alert}"]
     assert [(line["actor"], line["action"]) for line in moved] == [
         ("local", "alert.moved"),
@@ -80,6 +79,28 @@ def test_the_audit_names_who_did_what_and_holds_together(desk_node: Running, ale
     ]
     check: AuditCheck = desk_node.store.verify_audit()
     assert check.intact
+
+
+def test_the_audit_says_what_its_last_check_found_and_when(
+    desk_node: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started = datetime.now(UTC)
+    desk_node.wait_for(desk_node.store.last_audit_check)
+    desk_node.store.check_audit(rest=lambda: None)
+    monkeypatch.setattr("tonfall.serve.store.auditing.verify", None)  # A page walks no chain.
+    with desk_node.client() as client:
+        page = client.get("/v1/audit", params={"limit": 1}).raise_for_status().json()
+    assert page["intact"] is True
+    assert started - timedelta(seconds=1) < datetime.fromisoformat(page["checked_at"])
+
+
+def test_before_the_first_check_the_audit_claims_nothing(
+    desk_node: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(desk_node.store, "last_audit_check", lambda: None)
+    with desk_node.client() as client:
+        page = client.get("/v1/audit").raise_for_status().json()
+    assert (page["intact"], page["checked_at"]) == (None, None)
 
 
 def test_views_and_exports_are_in_the_audit(desk_node: Running) -> None:

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import logging
+import time
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from sqlalchemy import delete, update
+from sqlalchemy import delete, select, update
 
-from tonfall.serve.store import EVERYBODY, Retention, Store
-from tonfall.serve.store.schema import audit
+from tonfall.serve.store import EVERYBODY, Keeper, Retention, Store
+from tonfall.serve.store.auditing import PAGE, verify
+from tonfall.serve.store.logs import AuditLog
+from tonfall.serve.store.schema import audit, jobs
+
+PATIENCE_S = 60.0
 
 
 def filled(store: Store, lines: int = 6) -> None:
@@ -82,3 +89,104 @@ def test_a_line_holds_its_time_to_the_microsecond(store: Store) -> None:
     (line,) = store.audit_lines("acme")
     assert before <= line.at <= datetime.now(UTC)
     assert line.at.tzinfo is UTC
+
+
+def long(store: Store, lines: int = 2 * PAGE + 10) -> None:
+    with store.database.writing() as connection:
+        log = AuditLog(connection)
+        for number in range(lines):
+            log.add(tenant="acme", actor="key-1", action="view", subject=f"call {number}")
+        log.finish()
+
+
+def change(store: Store, line: int) -> None:
+    with store.database.writing() as connection:
+        connection.execute(update(audit).where(audit.c.id == line).values(actor="key-2"))
+
+
+@pytest.mark.parametrize("line", [PAGE, PAGE + 1, 2 * PAGE + 10])
+def test_a_long_chain_is_checked_to_its_end(store: Store, line: int) -> None:
+    long(store)
+    assert store.verify_audit().lines == 2 * PAGE + 10
+    change(store, line)
+    assert store.verify_audit().broken_at == line
+
+
+def add_a_line(store: Store) -> None:
+    store.audit("acme", "key-1", "view", "call 1")
+
+
+def shorten(store: Store) -> None:
+    store.retain(datetime.now(UTC) + timedelta(days=401))
+
+
+@pytest.mark.parametrize("meanwhile", [add_a_line, shorten])
+def test_a_chain_that_grows_or_is_shortened_during_the_check_holds(
+    store: Store, meanwhile: Callable[[Store], None]
+) -> None:
+    long(store)
+    rests: list[None] = []
+
+    def rest() -> None:
+        if not rests:
+            meanwhile(store)
+        rests.append(None)
+
+    assert verify(store.database, rest=rest).intact
+    assert len(rests) >= 1
+
+
+def test_what_the_last_check_found_is_kept_for_all_nodes(store: Store) -> None:
+    filled(store)
+    assert store.last_audit_check() is None
+    assert store.check_audit(rest=lambda: None).intact
+    first = store.last_audit_check()
+    assert first is not None
+    assert first.intact
+    change(store, 2)
+    assert store.last_audit_check() == first  # It says how it was then.
+    store.check_audit(rest=lambda: None)
+    second = store.last_audit_check()
+    assert second is not None
+    assert (second.intact, second.at > first.at) == (False, True)
+    line = store.audit_lines(EVERYBODY)[-1]
+    assert (line.action, line.details["broken_at"]) == ("audit.checked", 2)
+
+
+def test_a_keeper_checks_the_chain_and_logs_a_break(
+    store: Store, caplog: pytest.LogCaptureFixture
+) -> None:
+    filled(store)
+    change(store, 3)
+    with caplog.at_level(logging.ERROR):
+        keeper = Keeper(store, node="here", beat_s=0.05, timeout_s=5.0)
+        until(lambda: store.last_audit_check() is not None)
+        keeper.close()
+    found = store.last_audit_check()
+    assert found is not None
+    assert not found.intact
+    assert "the audit breaks at line 3: its content was changed" in caplog.text
+    assert [line.action for line in store.audit_lines(EVERYBODY)].count("audit.checked") == 1
+
+
+def test_a_keeper_is_closed_in_the_middle_of_a_check(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    long(store)
+    monkeypatch.setattr("tonfall.serve.store.keeping.REST_S", 600)
+    keeper = Keeper(store, node="here", beat_s=0.01, timeout_s=5.0)
+    until(lambda: "audit" in jobs_taken(store))
+    keeper.close()
+    assert store.last_audit_check() is None
+
+
+def jobs_taken(store: Store) -> list[str]:
+    with store.database.reading() as connection:
+        return list(connection.execute(select(jobs.c.name)).scalars())
+
+
+def until(true: Callable[[], bool]) -> None:
+    end = time.monotonic() + PATIENCE_S
+    while not true():
+        assert time.monotonic() < end, "it did not happen in time"
+        time.sleep(0.01)

@@ -13,7 +13,7 @@ from tonfall.serve.http.access import TICKET_S, Principal, Scope
 from tonfall.serve.http.asking import Ours, answers, asking
 from tonfall.serve.http.hub import Subscription
 from tonfall.serve.http.metrics import CONTENT_TYPE, exposition
-from tonfall.serve.http.problems import Problem
+from tonfall.serve.http.problems import stops
 from tonfall.serve.http.schemas import (
     AuditLineDocument,
     AuditPage,
@@ -63,7 +63,7 @@ async def events(
 ) -> Any:
     """Events of the tenant's calls; what was missed comes first where Last-Event-ID is sent."""
     if ours.draining:
-        raise Problem(503, "The server is about to stop; connect again.")
+        raise stops("connect again")
     since = _resumed(last_event_id, after)
     wanted = frozenset(name.strip() for name in kinds.split(",") if name.strip())
 
@@ -95,7 +95,7 @@ def audit(
     after: Annotated[int, Query(ge=0, le=2**62)] = 0,
     limit: Annotated[int, Query(ge=1, le=1000)] = 100,
 ) -> AuditPage:
-    """Who did what to what, in order; the chain of all lines is checked."""
+    """Who did what to what, in order; and what the last check of the whole chain found."""
     lines = ours.store.audit_lines(who.tenant, after=after, limit=limit)
     documents = [
         AuditLineDocument(
@@ -110,8 +110,13 @@ def audit(
         )
         for line in lines
     ]
-    intact = ours.store.verify_audit().intact
-    return AuditPage(lines=documents, after=lines[-1].id if lines else after, intact=intact)
+    checked = ours.store.last_audit_check()
+    return AuditPage(
+        lines=documents,
+        after=lines[-1].id if lines else after,
+        intact=checked.intact if checked else None,
+        checked_at=stamp(checked.at) if checked else None,
+    )
 
 
 @router.post("/v1/tickets", tags=["events"], responses=answers(), summary="A ticket")

@@ -342,7 +342,11 @@ class AuditLineDocument(BaseModel):
 
 
 class AuditPage(BaseModel):
-    """Lines of the audit in their order; ``intact`` says whether the whole chain holds."""
+    """Lines of the audit in their order.
+
+    ``intact`` says whether the whole chain held at ``checked_at``, which is once a day; both are
+    null before the first check.
+    """
 
     model_config = example(
         {
@@ -360,12 +364,14 @@ class AuditPage(BaseModel):
             ],
             "after": 7,
             "intact": True,
+            "checked_at": "2026-11-25T04:12:09.120Z",
         }
     )
 
     lines: list[AuditLineDocument]
     after: int
-    intact: bool
+    intact: bool | None
+    checked_at: str | None
 
 
 class PredictionDocument(BaseModel):

@@ -25,7 +25,7 @@ through the writer; what persons ask for goes to the store from any thread.
 """
 
 from tonfall.serve.store.applying import GoneError, IllegalMoveError
-from tonfall.serve.store.auditing import EVERYBODY, AuditCheck
+from tonfall.serve.store.auditing import EVERYBODY, AuditCheck, LastCheck
 from tonfall.serve.store.callers import plain_caller
 from tonfall.serve.store.delivering import Delivery, DeliveryState
 from tonfall.serve.store.exporting import Export
@@ -65,6 +65,7 @@ __all__ = [
     "IllegalMoveError",
     "Keeper",
     "Key",
+    "LastCheck",
     "Listening",
     "Node",
     "Page",

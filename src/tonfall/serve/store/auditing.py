@@ -8,7 +8,7 @@ line that says so holds the hash that the rest begins with.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -19,10 +19,12 @@ from tonfall.serve.store.database import Database
 from tonfall.serve.store.logs import AuditLog, chained
 from tonfall.serve.store.schema import audit, counters
 
-__all__ = ["AuditCheck", "add_line", "shorten", "verify"]
+__all__ = ["AuditCheck", "LastCheck", "add_line", "last_check", "note", "shorten", "verify"]
 
 EVERYBODY = "*"
 """The tenant of lines that concern the whole server."""
+CHECKED = "audit.checked"
+PAGE = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +49,14 @@ class AuditCheck:
         return self.broken_at is None
 
 
+@dataclass(frozen=True, slots=True)
+class LastCheck:
+    """When the chain was checked last, and whether every line fitted then."""
+
+    at: datetime
+    intact: bool
+
+
 def add_line(
     database: Database,
     tenant: str,
@@ -62,31 +72,41 @@ def add_line(
         log.finish()
 
 
-def verify(database: Database) -> AuditCheck:
-    """Compute the whole chain again, and say where it breaks."""
-    with database.reading() as connection:
-        end = connection.execute(select(counters).where(counters.c.name == "audit")).one()
-        check = _walk(connection)
-    if check.intact and (check.head or end.hash) != end.hash:
-        text = "the newest line is not the one that was written last"
-        return AuditCheck(check.lines, check.head, end.value, text)
-    if check.intact and check.lines == 0 and end.value:
-        return AuditCheck(0, "", end.value, "all lines are missing")
-    return check
+def verify(database: Database, *, rest: Callable[[], object] = lambda: None) -> AuditCheck:
+    """Compute the whole chain again, and say where it breaks.
+
+    Args:
+        database: is read a page at a time, so that no transaction is long.
+        rest: called after each page; what it raises ends the check.
+    """
+    check = _walk(database, rest)
+    # Lines that retention takes away under our feet look like a break: it has to be found again.
+    return check if check.intact else _walk(database, rest)
 
 
-def _walk(connection: Connection) -> AuditCheck:
+def _walk(database: Database, rest: Callable[[], object]) -> AuditCheck:
     """Follow the chain from the oldest line to the newest, or to where it breaks."""
     chain = _Chain()
-    query = select(audit).order_by(audit.c.id).execution_options(yield_per=1000)
-    with connection.execute(query) as rows:
-        for row in rows:
-            reason = chain.add(row._asdict())
+    while True:
+        lines, value, digest = _page(database, chain.number)
+        for line in lines:
+            reason = chain.add(line)
             if reason:
-                return AuditCheck(chain.lines, chain.head, row.id, reason)
-    if chain.begin and chain.begin not in chain.shortened:
-        return AuditCheck(chain.lines, chain.head, chain.first, "lines before it are missing")
-    return AuditCheck(chain.lines, chain.head)
+                return AuditCheck(chain.lines, chain.head, line["id"], reason)
+        if len(lines) < PAGE:
+            return chain.ended(value, digest)
+        rest()
+
+
+def _page(database: Database, after: int) -> tuple[list[Mapping[str, Any]], int, str]:
+    """The next lines, and the number and the hash that the chain ends with at the same moment."""
+    end = select(counters.c.value, counters.c.hash).where(counters.c.name == "audit")
+    query = select(audit).where(audit.c.id > after).order_by(audit.c.id).limit(PAGE)
+    with database.reading() as connection:
+        if not database.is_sqlite:  # There each statement would see a moment of its own.
+            connection.execution_options(isolation_level="REPEATABLE READ")
+        value, digest = connection.execute(end).one()
+        return [row._asdict() for row in connection.execute(query)], value, digest
 
 
 class _Chain:
@@ -109,6 +129,38 @@ class _Chain:
             self.shortened.add(str(line["details"].get("hash")))
         self.lines, self.number, self.head = self.lines + 1, line["id"], line["hash"]
         return ""
+
+    def ended(self, value: int, digest: str) -> AuditCheck:
+        """What is said of the whole chain, which was last written to with this number and hash."""
+        if self.begin and self.begin not in self.shortened:
+            return AuditCheck(self.lines, self.head, self.first, "lines before it are missing")
+        if self.lines == 0 and value:
+            return AuditCheck(0, "", value, "all lines are missing")
+        if self.lines and self.head != digest:
+            text = "the newest line is not the one that was written last"
+            return AuditCheck(self.lines, self.head, value, text)
+        return AuditCheck(self.lines, self.head)
+
+
+def note(database: Database, check: AuditCheck) -> None:
+    """Write into the audit what checking it found, for all nodes to see."""
+    details = {"intact": check.intact, "lines": check.lines, "head": check.head}
+    if not check.intact:
+        details |= {"broken_at": check.broken_at, "reason": check.reason}
+    add_line(database, EVERYBODY, "system", CHECKED, "audit", details)
+
+
+def last_check(database: Database) -> LastCheck | None:
+    """What the last check found that was noted, by whichever node; None before the first."""
+    query = (
+        select(audit.c.at, audit.c.details)
+        .where(audit.c.tenant == EVERYBODY, audit.c.action == CHECKED)
+        .order_by(audit.c.id.desc())
+        .limit(1)
+    )
+    with database.reading() as connection:
+        row = connection.execute(query).one_or_none()
+    return row and LastCheck(row.at, row.details.get("intact") is True)
 
 
 def shorten(connection: Connection, before: datetime) -> int:

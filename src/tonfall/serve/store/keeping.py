@@ -1,11 +1,16 @@
-"""A thread that keeps the store: says that the node is there, ends lost calls, deletes by age."""
+"""Threads that keep the store.
+
+One says that the node is there, and ends the calls of nodes that are not; nothing may hold it up.
+What can take long has another: deleting by age, and checking the chain of the audit.
+"""
 
 from __future__ import annotations
 
 import logging
 import threading
 import time
-from datetime import timedelta
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 
 from tonfall.errors import ServiceError
 from tonfall.serve.store.retaining import Retention, take_job
@@ -14,6 +19,11 @@ from tonfall.serve.store.store import Store
 __all__ = ["Keeper"]
 
 logger = logging.getLogger(__name__)
+
+REST_S = 0.05
+"""After each thousand lines of the audit, of which a check takes some 20 ms: calls go before."""
+TRY_AGAIN = timedelta(hours=1)
+"""After which a check that was not finished is begun anew."""
 
 
 class Keeper:
@@ -25,6 +35,7 @@ class Keeper:
         beat_s: seconds between two signs of life.
         timeout_s: silence after which a node's calls are ended; at least three times ``beat_s``.
         retain_every: how often one of the nodes deletes what is too old.
+        check_every: how often one of the nodes checks the chain of the audit.
 
     Raises:
         ServiceError: the database cannot be reached now.
@@ -39,6 +50,7 @@ class Keeper:
         beat_s: float = 5.0,
         timeout_s: float = 15.0,
         retain_every: timedelta = timedelta(hours=1),
+        check_every: timedelta = timedelta(days=1),
     ) -> None:
         assert timeout_s >= 3 * beat_s, (timeout_s, beat_s)
         self._store = store
@@ -47,25 +59,33 @@ class Keeper:
         self._beat_s = beat_s
         self._timeout_s = timeout_s
         self._retain_every = retain_every
+        self._check_every = check_every
         self._ended = threading.Event()
         store.nodes.beat(node)
         self._heard = time.monotonic()
         self._judges_from = self._heard
-        self._thread = threading.Thread(target=self._run, name="tonfall-keeper", daemon=True)
-        self._thread.start()
+        self._threads = [
+            threading.Thread(target=self._repeat, args=(work,), name=name, daemon=True)
+            for name, work in (("tonfall-keeper", self._turn), ("tonfall-chores", self._chores))
+        ]
+        for thread in self._threads:
+            thread.start()
 
     def close(self) -> None:
         """Stop, and say that the node went."""
         self._ended.set()
-        self._thread.join(30)
+        for thread in self._threads:
+            thread.join(15)
         self._store.nodes.leave(self._node)
 
-    def _run(self) -> None:
+    def _repeat(self, work: Callable[[], None]) -> None:
         while not self._ended.wait(self._beat_s):
             try:
-                self._turn()
+                work()
             except ServiceError as error:
                 logger.warning("%s", error)
+            except _Ended:
+                return
 
     def _turn(self) -> None:
         self._store.nodes.beat(self._node)
@@ -76,9 +96,31 @@ class Keeper:
         self._heard = now
         if now >= self._judges_from:
             self._end_lost()
-        if take_job(self._store.database, "retention", self._retain_every):
-            self._store.retain(limits=self._retention)
 
     def _end_lost(self) -> None:
         for call in self._store.end_lost(timeout_s=self._timeout_s):
             logger.warning("call %s ended: its node is silent", call)
+
+    def _chores(self) -> None:
+        if take_job(self._store.database, "retention", self._retain_every):
+            self._store.retain(limits=self._retention)
+        every = min(TRY_AGAIN, self._check_every)
+        if self._check_is_due() and take_job(self._store.database, "audit", every):
+            self._check_audit()
+
+    def _check_audit(self) -> None:
+        check = self._store.check_audit(rest=self._rest)
+        if not check.intact:
+            logger.error("the audit breaks at line %s: %s", check.broken_at, check.reason)
+
+    def _check_is_due(self) -> bool:
+        last = self._store.last_audit_check()
+        return last is None or abs(datetime.now(UTC) - last.at) >= self._check_every
+
+    def _rest(self) -> None:
+        if self._ended.wait(REST_S):
+            raise _Ended
+
+
+class _Ended(Exception):  # noqa: N818 - it is no error
+    """The keeper was closed in the middle of something long."""

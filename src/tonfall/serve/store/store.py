@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from tonfall.serve.store import auditing, erasing, news, retaining
-from tonfall.serve.store.auditing import AuditCheck
+from tonfall.serve.store.auditing import AuditCheck, LastCheck
 from tonfall.serve.store.database import Database
 from tonfall.serve.store.delivering import Deliveries
 from tonfall.serve.store.exporting import Export, export
@@ -103,8 +103,18 @@ class Store(Reading):
         auditing.add_line(self.database, tenant, actor, action, subject, details)
 
     def verify_audit(self) -> AuditCheck:
-        """Whether every line of the audit is as it was written."""
+        """Whether every line of the audit is as it was written; reads all of them."""
         return auditing.verify(self.database)
+
+    def check_audit(self, *, rest: Callable[[], object]) -> AuditCheck:
+        """The same, resting after each thousand lines; what was found is noted in the audit."""
+        check = auditing.verify(self.database, rest=rest)
+        auditing.note(self.database, check)
+        return check
+
+    def last_audit_check(self) -> LastCheck | None:
+        """What :meth:`check_audit` found last, on whichever node; None before the first time."""
+        return auditing.last_check(self.database)
 
     def export(
         self,
