@@ -42,10 +42,10 @@ def server() -> Iterator[CodecServer]:
 
     thread = threading.Thread(target=lambda: asyncio.run(serve()))
     thread.start()
-    assert ready.wait(10)
+    assert ready.wait(60)
     yield found[0]
     stop.set()
-    thread.join(10)
+    thread.join(60)
 
 
 def call(*arguments: str) -> str:

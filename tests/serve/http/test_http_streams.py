@@ -99,7 +99,7 @@ def test_streams_that_replay_are_counted_and_those_that_do_not_read_are_dropped(
             statuses = sorted(client.recv(12).split()[1] for client in clients)
             assert statuses == [b"200"] * 2 + [b"429"] * 3
             hub = node.node.services.hub
-            node.wait_for(lambda: hub.dropped == 2, patience_s=15)
+            node.wait_for(lambda: hub.dropped == 2, patience_s=60)
         with node.client() as client:
             assert status_of(client) == 200
 

@@ -28,7 +28,7 @@ def other(store: Store, store_url: str) -> Iterator[Store]:
     opened.close()
 
 
-def until(true: Callable[[], bool], seconds: float = 15.0) -> None:
+def until(true: Callable[[], bool], seconds: float = 60.0) -> None:
     end = time.monotonic() + seconds
     while not true():
         assert time.monotonic() < end, "it did not happen in time"

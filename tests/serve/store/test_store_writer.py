@@ -26,7 +26,7 @@ from tonfall.serve.store import writer as writing
 NewWriter = Callable[..., Writer]
 
 
-def until(true: Callable[[], bool], seconds: float = 10.0) -> None:
+def until(true: Callable[[], bool], seconds: float = 60.0) -> None:
     end = time.monotonic() + seconds
     while not true():
         assert time.monotonic() < end, "it did not happen in time"
@@ -34,14 +34,14 @@ def until(true: Callable[[], bool], seconds: float = 10.0) -> None:
 
 
 def test_a_lone_change_is_written_at_once(store: Store, new_writer: NewWriter) -> None:
-    writer = new_writer(interval_s=0.2)
+    writer = new_writer(interval_s=2.0)
     call = MadeCall()
     writer.write_now(call.opened())
-    time.sleep(0.25)
+    time.sleep(2.05)
     begin = time.monotonic()
     writer.submit(call.window())
     until(lambda: len(store.windows("acme", call.id)) == 1)
-    assert time.monotonic() - begin < 0.15
+    assert time.monotonic() - begin < 1.9
 
 
 def test_many_changes_are_written_together(store: Store, new_writer: NewWriter) -> None:
@@ -55,11 +55,11 @@ def test_many_changes_are_written_together(store: Store, new_writer: NewWriter) 
 
 
 def test_what_is_awaited_does_not_wait_for_the_interval(new_writer: NewWriter) -> None:
-    writer, call = new_writer(interval_s=1.0), MadeCall()
+    writer, call = new_writer(interval_s=60.0), MadeCall()
     writer.write_now(call.opened())
     begin = time.monotonic()
     writer.write_now(call.closed())
-    assert time.monotonic() - begin < 0.5
+    assert time.monotonic() - begin < 30
 
 
 def test_changes_keep_their_order_across_kinds(store: Store, new_writer: NewWriter) -> None:
