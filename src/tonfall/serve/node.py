@@ -24,6 +24,7 @@ from tonfall.serve.http.analyses import Analyses
 from tonfall.serve.http.hub import Hub
 from tonfall.serve.http.rates import Rates
 from tonfall.serve.http.sockets import WebServer, bound_socket, web_server
+from tonfall.serve.http.uploads import Uploads
 from tonfall.serve.opening import Openings
 from tonfall.serve.places import database_url, salt_of
 from tonfall.serve.records import Notice, StoredEvent
@@ -190,6 +191,8 @@ class Node:
             timeout_s=limits.analysis_s,
         )
         stack.callback(analyses.close)
+        uploads = Uploads()
+        stack.callback(uploads.close)
         return Services(
             settings=settings,
             node=self.name,
@@ -211,6 +214,7 @@ class Node:
             tickets=Tickets(),
             rates=Rates(limits.requests_per_minute),
             analyses=analyses,
+            uploads=uploads,
             deliveries=deliverer.counts,
         )
 

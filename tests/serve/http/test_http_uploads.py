@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import socket as sockets
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import IO
 
 import pytest
 from running_node import EXAMPLE, Running, running, settings_of, start
 
-from tonfall.errors import ConfigError
+from tonfall.errors import ConfigError, ServiceError
+from tonfall.serve.http.uploads import Uploads
 
 PART = b'--x\r\nContent-Disposition: form-data; name="file"; filename="a.wav"\r\n\r\n'
 MEGABYTES = 8
@@ -82,6 +87,51 @@ def test_so_many_uploads_come_at_a_time_and_no_more(tmp_path: Path, model: Path)
 def busy(client: object) -> str | None:
     answer = client.post("/predict", files={"file": b"x"})  # type: ignore[attr-defined]
     return answer.headers["retry-after"] if answer.status_code == 429 else None
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs Linux's /dev/full")
+@pytest.mark.parametrize("path", ["/v1/analyze", "/predict"])
+@pytest.mark.parametrize("full", ["form", "file"])
+def test_a_full_disk_is_the_fault_of_the_server(
+    open_node: Running, monkeypatch: pytest.MonkeyPatch, path: str, full: str
+) -> None:
+    uploads = open_node.node.services.uploads
+    if full == "form":
+        target = "starlette.formparsers.SpooledTemporaryFile"
+        monkeypatch.setattr(target, lambda max_size: full_file())
+    else:
+        made = uploads.folder / "a.wav"
+        made.touch()
+        monkeypatch.setattr(Uploads, "new", lambda *_: (os.open("/dev/full", os.O_WRONLY), made))
+    with open_node.client() as client:
+        answer = client.post(path, files={"file": EXAMPLE.read_bytes()})
+    assert answer.status_code == 507
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert answer.json()["detail"].startswith("The server has no room for the recording")
+    assert list(uploads.folder.iterdir()) == []
+
+
+def full_file() -> IO[bytes]:
+    """A file on a disk without room."""
+    return Path("/dev/full").open("r+b")  # noqa: SIM115
+
+
+def test_the_uploads_of_a_server_that_was_killed_are_removed_by_the_next(tmp_path: Path) -> None:
+    uploads = "import os, sys; from tonfall.serve.http.uploads import Uploads; "
+    work = "from pathlib import Path; Uploads(Path(sys.argv[1])).new('.wav'); os._exit(9)"
+    subprocess.run([sys.executable, "-c", uploads + work, str(tmp_path)], check=False)
+    [left] = tmp_path.iterdir()
+    assert len(list(left.iterdir())) == 1
+    one, other = Uploads(tmp_path), Uploads(tmp_path)
+    assert {*tmp_path.iterdir()} == {one.folder, other.folder}
+    one.close()
+    other.close()
+    assert [*tmp_path.iterdir()] == []
+
+
+def test_a_server_without_room_for_uploads_does_not_start(tmp_path: Path) -> None:
+    with pytest.raises(ServiceError, match="No folder for uploads can be made"):
+        Uploads(tmp_path / "none")
 
 
 def test_in_the_profile_eu_the_customer_has_to_be_named(tmp_path: Path, model: Path) -> None:

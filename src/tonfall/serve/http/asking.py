@@ -39,6 +39,7 @@ WORDS = {
     422: "A value or a recording cannot be used.",
     429: "Too often, or too much at once; Retry-After says when.",
     503: "The database cannot be used now, or the server is about to stop.",
+    507: "The disk has no room for the recording.",
 }
 
 

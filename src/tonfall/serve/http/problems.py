@@ -21,6 +21,7 @@ __all__ = [
     "Problem",
     "ProblemDocument",
     "add_handlers",
+    "no_room",
     "problem_response",
     "stops",
     "told",
@@ -83,6 +84,12 @@ def stops(what: str = "send it again") -> Problem:
     return Problem(503, f"The server is about to stop; {what}.", headers={"Retry-After": "5"})
 
 
+def no_room() -> Problem:
+    """The answer to an upload that the disk has no room for."""
+    text = "The server has no room for the recording; try again later."
+    return Problem(507, text, headers={"Retry-After": "60", "Connection": "close"})
+
+
 def told(error: Exception) -> Problem:
     """One of our own errors as an answer."""
     if isinstance(error, GoneError):
@@ -104,6 +111,10 @@ def add_handlers(app: FastAPI) -> None:
 
 async def _on_http(_: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)
+    if error.status_code in (400, 507) and isinstance(error.__cause__, OSError):
+        # While a form is read, the framework blames the client for our disk.
+        _log.error("An upload cannot be kept: %s", error.__cause__.strerror)
+        error = no_room()
     return problem_response(error.status_code, str(error.detail), error.headers)
 
 

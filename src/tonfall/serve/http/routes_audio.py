@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import os
 import re
-import tempfile
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -17,9 +16,10 @@ from fastapi.responses import Response
 from tonfall.serve.http.access import Principal, Scope
 from tonfall.serve.http.analyses import Job
 from tonfall.serve.http.asking import Ours, answers, asking
-from tonfall.serve.http.problems import Problem, stops
+from tonfall.serve.http.problems import Problem, no_room, stops
 from tonfall.serve.http.schemas import PredictionDocument
 from tonfall.serve.http.services import Services
+from tonfall.serve.http.uploads import Uploads
 
 __all__ = ["router"]
 
@@ -60,7 +60,7 @@ TIMELINE: dict[int | str, dict[str, Any]] = {
 }
 
 
-@router.post("/v1/analyze", responses=TIMELINE | answers(400, 408, 413), summary="A timeline")
+@router.post("/v1/analyze", responses=TIMELINE | answers(400, 408, 413, 507), summary="A timeline")
 async def analyze(
     file: Recording,
     who: Sender,
@@ -87,7 +87,7 @@ async def analyze(
 @router.post(
     "/predict",
     response_model=PredictionDocument,
-    responses=answers(400, 408, 413),
+    responses=answers(400, 408, 413, 507),
     summary="One clip",
 )
 async def predict(file: Recording, who: Sender, ours: Ours) -> Response:
@@ -106,26 +106,33 @@ async def _answer(
     if ours.draining:
         raise stops()
     name = _plain_name(file.filename or "recording")
-    async with _on_disk(file, name) as path:
+    async with _on_disk(file, name, ours.uploads) as path:
         content = await ours.analyses.run(Job(kind=kind, path=path, name=name, **job))
     await asyncio.to_thread(ours.note, who.tenant, who.actor, f"recording.{kind}", "recording")
     return Response(content, media_type="application/json")
 
 
 @asynccontextmanager
-async def _on_disk(file: UploadFile, name: str) -> AsyncIterator[Path]:
+async def _on_disk(file: UploadFile, name: str, uploads: Uploads) -> AsyncIterator[Path]:
     """The upload as a file with its own ending, gone afterwards."""
-    ending = Path(name).suffix[:12]
-    handle, path = tempfile.mkstemp(prefix="tonfall-", suffix=ending)
+    try:
+        handle, path = uploads.new(Path(name).suffix[:12])
+    except OSError as error:
+        raise no_room() from error
+    try:
+        await _copy(file, handle)
+        yield path
+    finally:
+        path.unlink(missing_ok=True)
+
+
+async def _copy(file: UploadFile, handle: int) -> None:
     try:
         with os.fdopen(handle, "wb") as target:
             while part := await file.read(CHUNK):
                 await asyncio.to_thread(target.write, part)
-        yield Path(path)
     except OSError as error:
-        raise Problem(507, "The server has no room for the recording; try again later.") from error
-    finally:
-        Path(path).unlink(missing_ok=True)
+        raise no_room() from error
 
 
 def _plain_name(name: str) -> str:

@@ -15,6 +15,7 @@ from tonfall.serve.http.access import Access, Tickets
 from tonfall.serve.http.analyses import Analyses
 from tonfall.serve.http.hub import Hub
 from tonfall.serve.http.rates import Rates
+from tonfall.serve.http.uploads import Uploads
 from tonfall.serve.settings import Settings
 from tonfall.serve.store import Store, Writer, caller_hash
 
@@ -45,6 +46,7 @@ class Services:
     tickets: Tickets
     rates: Rates
     analyses: Analyses
+    uploads: Uploads
     deliveries: Counter[str]
     started_at: datetime = field(default_factory=lambda: datetime.now(UTC))
     lag_s: float = 0.0
