@@ -117,6 +117,7 @@ def test_a_function_is_measured_and_reported(shell: Shell) -> None:
     assert "Unweighted recall (UA)            100.0" in out
     made = report("reports/loso-tones/pitch_model-judge/report.json")
     assert made.command == "tonfall evaluate pitch_model:judge --protocol loso/tones"
+    assert made.created is not None
     assert (made.data.items, made.data.speakers, len(made.folds)) == (24, 4, 4)
     assert {group.name for group in made.groups["sex"]} == {"female", "male"}
     folder = Path("reports/loso-tones/pitch_model-judge")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from importlib.metadata import version
 from itertools import pairwise
 
 import numpy as np
@@ -239,6 +240,7 @@ def test_the_report_is_json_that_pins_its_calls(report: CallsReport) -> None:
     content = json.loads(json.dumps(report.to_json(), allow_nan=False))
     assert content["protocol"]["hash"] == report.hash
     assert content["protocol"]["degradation"] == "telephone"
+    assert content["tonfall"] == version("tonfall")
     assert set(content["ways"]) == {"baseline off", "baseline on"}
     groups = {figure["group"] for figure in content["ways"]["baseline on"]}
     assert groups == {"kinds", "heard", "alarms"}

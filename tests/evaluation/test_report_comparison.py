@@ -196,6 +196,14 @@ def test_the_leaderboard_ranks_and_gives_commands(plain, tmp_path):
     assert "`tonfall evaluate better`" in page
 
 
+def test_rows_say_when_they_were_made_and_by_what(plain):
+    old = report_of(plain, right=0.5).model_copy(update={"tonfall": "0.1.0"})
+    new = old.model_copy(update={"created": "2026-11-26T12:00:05Z"})
+    page = leaderboard_page([old, new])
+    assert "| not recorded, Tonfall 0.1.0 | `tonfall evaluate" in page
+    assert "| 2026-11-26, Tonfall 0.1.0 | `tonfall evaluate" in page
+
+
 def test_published_figures_stand_below_their_protocol(plain):
     published = pd.DataFrame(
         [("loso/acted", "theirs", 61.25, "a paper"), ("loso/x", "none", 1.0, "elsewhere")],

@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import math
 import re
+from datetime import datetime, timedelta, timezone
 from html.parser import HTMLParser
+from importlib.metadata import version
 from pathlib import Path
 
 import jsonschema
@@ -35,6 +37,7 @@ from tonfall.evaluation.reports import (
     read_report,
     report_page,
     save_report,
+    slimmed,
     write_report,
 )
 from tonfall.evaluation.running import ModelFacts, Results, run
@@ -125,6 +128,35 @@ def test_ages_fall_into_bands(age, band):
 def test_the_same_results_give_the_same_report(results, report):
     again = make_report(results, command=report.command)
     assert again.model_dump_json() == report.model_dump_json()
+
+
+def test_a_report_says_when_and_by_what_it_was_made(results, report):
+    noon = datetime(2026, 11, 26, 13, 0, 5, tzinfo=timezone(timedelta(hours=1)))
+    dated = make_report(results, command="", created=noon)
+    assert dated.created == "2026-11-26T12:00:05Z"
+    assert dated.tonfall == version("tonfall")
+    assert slimmed(dated).created == dated.created
+    assert "<td>Made</td><td><code>2026-11-26T12:00:05Z</code>" in made_at(dated)
+    assert "<td>Made</td><td><code>not recorded</code>" in made_at(report)
+
+
+def made_at(report: Report) -> str:
+    """The page without the marks of numbers."""
+    return report_page(report).replace(' class="number"', "")
+
+
+def test_a_report_from_before_it_bore_a_date_is_read(report, tmp_path):
+    old = json.loads(report.model_dump_json())
+    del old["created"]
+    (tmp_path / "report.json").write_text(json.dumps(old))
+    assert read_report(tmp_path / "report.json") == report
+
+
+def test_a_date_that_is_none_is_refused(report, tmp_path):
+    content = json.loads(report.model_dump_json()) | {"created": "yesterday"}
+    (tmp_path / "report.json").write_text(json.dumps(content))
+    with pytest.raises(ProtocolError, match="created does not fit a report"):
+        read_report(tmp_path / "report.json")
 
 
 def test_the_headline_of_several_corpora_is_the_mean_of_folds(two_corpora):

@@ -6,6 +6,7 @@ import re
 import shlex
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
@@ -214,7 +215,13 @@ def _reports(
                 progress=_counted(protocol, bars),
             )
         command = alone.command(model)
-        yield make_report(results, command=command, condition=condition, seed=order.seed)
+        yield make_report(
+            results,
+            command=command,
+            condition=condition,
+            seed=order.seed,
+            created=datetime.now(UTC),
+        )
 
 
 def _counted(protocol: Protocol, bars: Bars) -> Callable[[str], None]:

@@ -12,6 +12,7 @@ import pandas as pd
 from tonfall.evaluation.bootstrap import Interval
 from tonfall.evaluation.calls import calls_hash
 from tonfall.evaluation.calls_figures import CallFigure, call_figures
+from tonfall.evaluation.provenance import stamp, tonfall_version
 from tonfall.evaluation.running import ModelFacts
 
 __all__ = ["CALLS_SCHEMA", "CallsReport", "calls_report"]
@@ -56,7 +57,8 @@ class CallsReport:
         return {
             "schema": "tonfall-calls",
             "schema_version": CALLS_SCHEMA,
-            "created": f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}",
+            "tonfall": tonfall_version(),
+            "created": stamp(datetime.now(UTC)),
             "model": {
                 "name": self.model.name,
                 "kind": self.model.kind,

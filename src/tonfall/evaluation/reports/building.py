@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from importlib.metadata import PackageNotFoundError, version
+from datetime import datetime
 from typing import Any
 
 import numpy as np
@@ -11,6 +11,7 @@ import pandas as pd
 
 from tonfall.evaluation import metrics
 from tonfall.evaluation.groups import GROUPINGS, grouped_rows
+from tonfall.evaluation.provenance import stamp, tonfall_version
 from tonfall.evaluation.reports.caveats import notes, warnings
 from tonfall.evaluation.reports.figures import Judged, figures, judged, ua_of
 from tonfall.evaluation.reports.rounding import rounded_probabilities
@@ -38,7 +39,12 @@ _MISTAKES = 24
 
 
 def make_report(
-    results: Results, *, command: str, condition: str = "clean", seed: int = 0
+    results: Results,
+    *,
+    command: str,
+    condition: str = "clean",
+    seed: int = 0,
+    created: datetime | None = None,
 ) -> Report:
     """Measure everything there is to measure of the results.
 
@@ -47,12 +53,14 @@ def make_report(
         command: what the user typed; leaderboards repeat it.
         condition: "clean", or the degradation that test audio went through.
         seed: of the bootstrap.
+        created: when this is; None leaves it out, and the same results give the same report.
     """
     whole = judged(results)
     several = len(results.protocol.corpora) > 1 and len(results.protocol.folds) > 1
     curve = metrics.risk_coverage(results.confidence, results.correct)
     return Report(
-        tonfall=_version(),
+        tonfall=tonfall_version(),
+        created=None if created is None else stamp(created),
         command=command,
         condition=condition,
         model=_model(results),
@@ -73,13 +81,6 @@ def make_report(
         mistakes=_mistakes(whole),
         items=_items(whole),
     )
-
-
-def _version() -> str:
-    try:
-        return version("tonfall")
-    except PackageNotFoundError:
-        return "source"
 
 
 def _model(results: Results) -> ModelEntry:

@@ -13,7 +13,7 @@ from tonfall.errors import ProtocolError
 from tonfall.evaluation.reports.keeping import KEPT_SUFFIX
 from tonfall.evaluation.reports.matrices import Matrix, markdown
 from tonfall.evaluation.reports.schema import Report, read_report
-from tonfall.evaluation.reports.wording import reading
+from tonfall.evaluation.reports.wording import day, reading
 
 __all__ = ["find_report_files", "find_reports", "leaderboard_page", "published_figures"]
 
@@ -24,12 +24,13 @@ Figures are per cent with 95 % intervals over speakers. What others published st
 table as they give it: other people's folds may be drawn, trained on and chosen by other rules.
 (!) marks figures that flatter the model, for the reason above the table. *Mean of folds* gives each
 fold the same weight, *unweighted recall* takes all items together: published figures of several
-folds are mostly the former, and where a fold holds few items the two differ.
+folds are mostly the former, and where a fold holds few items the two differ. *Made* tells the day
+(UTC) and the version of Tonfall; reports from before they bore a date say *not recorded*.
 """
 
 _COLUMNS = (
     "| model | unweighted recall | mean of folds | accuracy | macro F1 | calibration error "
-    "| command |\n|---|---|---|---|---|---|---|\n"
+    "| made | command |\n|---|---|---|---|---|---|---|---|\n"
 )
 
 
@@ -159,7 +160,8 @@ def _row(entry: _Entry) -> str:
     mark = " (!)" if report.warnings else ""
     shown = [reading(figures[key]) for key in ("ua", "ua_folds", "accuracy", "f1_macro")]
     error = reading(figures["calibration_error"], per_cent=False)
-    return f"| {name}{mark} | {' | '.join(shown)} | {error} | `{report.command}` |"
+    made = f"{day(report)}, Tonfall {report.tonfall}"
+    return f"| {name}{mark} | {' | '.join(shown)} | {error} | {made} | `{report.command}` |"
 
 
 def _published(rows: pd.DataFrame) -> list[str]:

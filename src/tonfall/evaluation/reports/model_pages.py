@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from tonfall.evaluation.reports.schema import Figure, Group, Report
-from tonfall.evaluation.reports.wording import NAMES, PER_CENT, reading
+from tonfall.evaluation.reports.wording import NAMES, PER_CENT, day, reading
 
 __all__ = ["FAIRNESS", "model_names", "model_page"]
 
@@ -63,7 +63,7 @@ def _section(report: Report, link: str | None) -> str:
     lines += [
         f"{report.data.items} items, {report.data.speakers} speakers; model "
         f"`{report.model.hash[:12]}`, protocol `{report.protocol.hash[:12]}`, data "
-        f"`{report.data.hash[:12]}`.",
+        f"`{report.data.hash[:12]}`; made: {day(report)}, Tonfall {report.tonfall}.",
         "",
         *(f"- {note}" for note in report.notes),
         "",

@@ -11,7 +11,7 @@ from string import Template
 
 from tonfall.evaluation.reports.pictures import PICTURES, as_png
 from tonfall.evaluation.reports.schema import Figure, Group, Mistake, Report
-from tonfall.evaluation.reports.wording import NAMES, PER_CENT, reading
+from tonfall.evaluation.reports.wording import NAMES, NOT_RECORDED, PER_CENT, reading
 
 __all__ = ["report_page"]
 
@@ -235,6 +235,7 @@ def _provenance(report: Report) -> str:
     merged = ", ".join(f"{old} as {new}" for old, new in protocol.merge.items())
     rows = [
         ("Command", report.command),
+        ("Made", NOT_RECORDED if report.created is None else report.created),
         ("Tonfall", report.tonfall),
         ("Model", f"{model.name} ({model.kind})"),
         ("Model's hash", model.hash),

@@ -189,6 +189,11 @@ class Report(_Entry):
 
     schema_version: Literal[1] = 1
     tonfall: str = Field(description="version that made the report")
+    created: str | None = Field(
+        default=None,
+        description="when it was made, UTC, as 2026-11-26T10:00:00Z; null where not recorded",
+        pattern=r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$",
+    )
     command: str = Field(description="what makes it again")
     condition: str = Field(description="clean, or what the test audio went through")
     model: ModelEntry

@@ -8,7 +8,10 @@ from types import MappingProxyType
 from tonfall.emotion import DIMENSIONS
 from tonfall.evaluation.reports.schema import Figure, Report
 
-__all__ = ["NAMES", "PER_CENT", "in_words", "reading"]
+__all__ = ["NAMES", "NOT_RECORDED", "PER_CENT", "day", "in_words", "reading"]
+
+NOT_RECORDED = "not recorded"
+"""When a report was made, where it does not say."""
 
 NAMES: Mapping[str, str] = MappingProxyType(
     {
@@ -31,6 +34,11 @@ NAMES: Mapping[str, str] = MappingProxyType(
 
 PER_CENT = frozenset({"ua", "ua_folds", "accuracy", "f1_macro", "f1_weighted"})
 """Figures that are written in per cent."""
+
+
+def day(report: Report) -> str:
+    """The day that a report was made on."""
+    return NOT_RECORDED if report.created is None else report.created[:10]
 
 
 def reading(figure: Figure, *, per_cent: bool = True) -> str:
