@@ -13,8 +13,8 @@ from tonfall.audio import resample
 from tonfall.diarization import Attribution
 from tonfall.errors import ConfigError
 from tonfall.runtime import Predictor
-from tonfall.streaming import Event, KnownSpeakers, LiveSpeakers, Stream
-from tonfall.timeline import Turn, Window
+from tonfall.streaming import Engine, Event, KnownSpeakers, LiveSpeakers, Scorer, Stream
+from tonfall.timeline import Segment, Turn, Window
 from tonfall.vad import CHUNK, probabilities
 
 LENGTHS = st.one_of(st.integers(0, 400), st.integers(401, 9000), st.integers(9001, 60_000))
@@ -98,6 +98,29 @@ def test_any_chunking_gives_the_same_timeline_of_live_speakers(
     whole = push_all(stream(tiny, LiveSpeakers()), [sound])
     assert len(windows_of(whole)) > 3
     assert_same(push_all(stream(tiny, LiveSpeakers()), cut(sound, lengths)), whole)
+
+
+@pytest.mark.parametrize("speakers", [None, LiveSpeakers()])
+def test_who_is_served_only_when_it_is_time_hears_of_windows_as_soon(
+    tiny: Predictor, speakers: LiveSpeakers | None
+) -> None:
+    scorer, sound = Scorer(tiny), mono(0, 14)
+    engines = [
+        Engine(tiny, sampling_rate=RATE, channels=1, speakers=speakers and LiveSpeakers())
+        for _ in range(2)
+    ]
+    told: list[list[tuple[Segment, int]]] = [[], []]
+    served = [0, 0]
+    for packet in range(14 * 50):
+        for number, engine in enumerate(engines):
+            engine.feed(sound[:, packet * 160 : (packet + 1) * 160])
+            if number == 0 or engine.missing == 0:
+                served[number] += 1
+                scorer.serve([engine])
+                windows = windows_of(engine.take_events())
+                told[number] += [(window.segment, packet) for window in windows]
+    assert told[1] == told[0] != []
+    assert served[1] < 14 * 5
 
 
 def test_what_was_told_is_not_taken_back(tiny: Predictor) -> None:

@@ -136,6 +136,11 @@ class SpeakerRun:
         """Nothing follows; the last window."""
         return self._cutter.close()
 
+    @property
+    def needed(self) -> int:
+        """Chunks since the start that must be there for more to be decided."""
+        return self._cutter.needed
+
     def take(self, *, last: bool = False) -> Attribution:
         """Decide what can be, once all jobs are done.
 

@@ -68,6 +68,11 @@ class VoiceWindowTrack:
         return taken
 
     @property
+    def needed(self) -> int:
+        """Chunks since the start that the next window needs."""
+        return self._next + VOICE_WINDOW
+
+    @property
     def settled(self) -> int:
         """Chunk up to whose window's start all that can be known of voices was delivered."""
         return self._open[0].chunk if self._open else self._next

@@ -86,7 +86,8 @@ class Run:
     def missing(self) -> int:
         """Samples that are still to come until the next piece can be cut; 0 or less if none."""
         piece = (self._pieces + 1) * self._front_end.piece_frames * HOP
-        return max(piece + WINDOW // 2, -(-piece // CHUNK) * CHUNK) - self._samples
+        missing = max(piece + WINDOW // 2, -(-piece // CHUNK) * CHUNK) - self._samples
+        return max(missing, self._separation.missing) if self._separation else missing
 
     def push(self, samples: FloatArray) -> None:
         """Take (channels, n) samples at 16 kHz."""

@@ -24,6 +24,10 @@ __all__ = ["KnownSpeakers", "LiveSpeakers", "Separation", "Speakers"]
 class Separation(Protocol):
     """Samples of one unbroken run in, the speech of each of its speakers out."""
 
+    @property
+    def missing(self) -> int:
+        """Samples that are still to come until more can be decided; 0 or less if none."""
+
     def push(self, samples: FloatArray) -> None:
         """Take (n,) samples at 16 kHz."""
 
@@ -125,6 +129,10 @@ class _Known:
         self._samples = self._taken = 0
         self._ended = False
 
+    @property
+    def missing(self) -> int:
+        return 0
+
     def push(self, samples: FloatArray) -> None:
         self._samples += len(samples)
 
@@ -154,9 +162,15 @@ class _Live:
         self._sure = sure
         self._unheard: list[FloatArray] = []
         self._speech: list[FloatArray] = []
+        self._samples = 0
         self._ended = self._told_end = False
 
+    @property
+    def missing(self) -> int:
+        return self._run.needed * CHUNK - self._samples
+
     def push(self, samples: FloatArray) -> None:
+        self._samples += len(samples)
         self._activity.push(samples)
         self._unheard.append(samples)
 

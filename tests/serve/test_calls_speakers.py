@@ -1,0 +1,325 @@
+"""Calls of one channel with two people on it: told apart as a stream tells them, judged if sure."""
+
+from __future__ import annotations
+
+import gc
+import threading
+import time
+import weakref
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from desk_calls import (
+    AGENT,
+    CUSTOMER,
+    RATE,
+    UNKNOWN,
+    Shop,
+    example,
+    finish,
+    of_kind,
+    open_call,
+    packets,
+    play,
+    turns_of,
+    windows_of,
+)
+from mono_calls import ToneModel, mono
+from test_calls_desk import assert_same
+
+from tonfall.analysis import analyze_blocks
+from tonfall.arrays import FloatArray
+from tonfall.audio import AudioInfo, read
+from tonfall.diarization import CUSTOMER_SURE, SpeakerModel
+from tonfall.errors import BundleError
+from tonfall.runtime import Predictor, load
+from tonfall.serve.alerts import read_rules
+from tonfall.serve.calls import AgentScoring, LiveCall, Purpose, ScoringPolicy
+from tonfall.serve.codecs import Gap, Role, StreamRestarted
+from tonfall.serve.records import AlertOpened, CallOpened, Notice, WindowHeard
+from tonfall.streaming import LiveSpeakers
+from tonfall.timeline import Timeline
+
+MIXED, AGENT_FIRST = Role.MIXED, Role.AGENT_FIRST
+EVERYBODY = (True,) * 4
+SECOND = (False, True, False, False)
+AGENTS = AgentScoring(
+    reason="Agents train themselves.", person="A. B.", region="US", purpose=Purpose.OUTSIDE_EU
+)
+PATIENCE_S = 60
+
+
+@pytest.fixture(autouse=True)
+def tone_model(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(SpeakerModel, "load", classmethod(lambda cls: ToneModel()))
+
+
+def analyzed(
+    predictor: Predictor, samples: FloatArray, scored: tuple[bool, ...], *, ordered: bool = False
+) -> Timeline:
+    """What ``tonfall analyze -`` gives: a stream that cannot be heard twice."""
+    info = AudioInfo("", RATE, 1, samples.shape[1], "WAV/FLOAT")
+    sure = CUSTOMER_SURE if ordered else 0.0
+    return analyze_blocks(
+        [samples],
+        info=info,
+        predictor=predictor,
+        scored=scored,
+        speakers=LiveSpeakers(sure=sure, ordered=ordered),
+    ).timeline
+
+
+def played(shop: Shop, samples: FloatArray, *roles: Role, seed: int = 0) -> LiveCall:
+    """A call from its start to its end, in packets of any length."""
+    lengths = np.random.default_rng(seed).integers(1, 4000, 500).tolist()
+    call = open_call(shop.desk, *roles)
+    play(call, packets(samples, lengths=lengths))
+    finish(call)
+    return call
+
+
+def judged(shop: Shop, call: LiveCall) -> set[str]:
+    return {window.speaker for window in windows_of(shop.told, call)}
+
+
+def heard(shop: Shop, call: LiveCall) -> set[str]:
+    return {turn.speaker for turn in turns_of(shop.told, call)}
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_mono_call_gives_the_timeline_of_a_stream_of_it(tiny: Predictor, seed: int) -> None:
+    with Shop(tiny, policy=ScoringPolicy(unknown_is_customer=True)) as shop:
+        call = played(shop, mono(), UNKNOWN, seed=seed)
+    assert judged(shop, call) == heard(shop, call) == {"S1", "S2"}
+    assert_same(shop.told, call, analyzed(tiny, mono(), EVERYBODY))
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_where_the_agent_speaks_first_the_second_alone_is_judged(
+    tiny: Predictor, seed: int
+) -> None:
+    with Shop(tiny) as shop:
+        call = played(shop, mono(), AGENT_FIRST, seed=seed)
+    assert (judged(shop, call), heard(shop, call)) == ({"S2"}, {"S1", "S2"})
+    assert_same(shop.told, call, analyzed(tiny, mono(), SECOND, ordered=True))
+    assert [c.scored for c in of_kind(shop.told, CallOpened)[0].channels] == [True]
+
+
+def test_what_is_judged_of_the_second_is_what_the_second_said(tiny: Predictor) -> None:
+    """The sides of the example call are known: the first of them speaks second."""
+    with Shop(tiny) as shop:
+        call = played(shop, mono(), AGENT_FIRST)
+        sides = played(shop, example(0, 24), CUSTOMER, CUSTOMER)
+    own = [turn.segment for turn in turns_of(shop.told, sides) if turn.channel == 0]
+    for window in windows_of(shop.told, call):
+        assert any(turn.overlap(window.segment) > 0 for turn in own), window
+
+
+@pytest.mark.parametrize(
+    ("role", "policy"),
+    [
+        (MIXED, ScoringPolicy()),
+        (MIXED, ScoringPolicy(unknown_is_customer=True)),
+        (AGENT_FIRST, ScoringPolicy(trust_order=False)),
+    ],
+)
+def test_who_is_who_is_not_known_so_nobody_is_judged(
+    tiny: Predictor, role: Role, policy: ScoringPolicy
+) -> None:
+    with Shop(tiny, policy=policy) as shop:
+        call = played(shop, mono(), role)
+    assert (judged(shop, call), heard(shop, call)) == (set(), {"S1", "S2"})
+    assert {speaker.speaker for speaker in shop.closed(call).speakers} == {"S1", "S2"}
+    assert [c.scored for c in of_kind(shop.told, CallOpened)[0].channels] == [False]
+
+
+@pytest.mark.parametrize("role", [MIXED, AGENT_FIRST])
+def test_where_agents_may_be_judged_everybody_is(tiny: Predictor, role: Role) -> None:
+    with Shop(tiny, policy=ScoringPolicy(agents=AGENTS)) as shop:
+        call = played(shop, mono(), role)
+    assert_same(shop.told, call, analyzed(tiny, mono(), EVERYBODY))
+
+
+@pytest.mark.parametrize(
+    ("role", "policy", "windows"),
+    [
+        (CUSTOMER, ScoringPolicy(), True),
+        (AGENT, ScoringPolicy(agents=AGENTS), True),
+        (UNKNOWN, ScoringPolicy(), False),
+        (UNKNOWN, ScoringPolicy(unknown_is_customer=True, tell_apart=False), True),
+        (AGENT_FIRST, ScoringPolicy(tell_apart=False), False),
+        (MIXED, ScoringPolicy(tell_apart=False), False),
+    ],
+)
+def test_one_side_and_one_nobody_asked_to_tell_apart_stay_one_voice(
+    tiny: Predictor, role: Role, policy: ScoringPolicy, windows: bool
+) -> None:
+    with Shop(tiny, policy=policy) as shop:
+        call = played(shop, mono(0, 16), role)
+    assert heard(shop, call) == {"S1"}
+    assert bool(windows_of(shop.told, call)) == windows
+
+
+@pytest.mark.parametrize("roles", [(UNKNOWN, UNKNOWN), (MIXED, CUSTOMER), (AGENT_FIRST, AGENT)])
+def test_channels_of_a_call_with_several_stay_one_voice_each(
+    tiny: Predictor, roles: tuple[Role, ...]
+) -> None:
+    with Shop(tiny) as shop:
+        call = played(shop, example(0, 24), *roles)
+    assert heard(shop, call) == {"S1", "S2"}
+    assert {(turn.channel, turn.speaker) for turn in turns_of(shop.told, call)} == {
+        (0, "S1"),
+        (1, "S2"),
+    }
+    assert judged(shop, call) == {f"S{n + 1}" for n, role in enumerate(roles) if role is CUSTOMER}
+
+
+@pytest.mark.parametrize("gap_s", [0.2, 3.0])
+def test_who_is_first_after_something_was_missed_need_not_have_spoken_first(
+    tiny: Predictor, gap_s: float
+) -> None:
+    """The call comes to us in the middle of it: its first voice proves nothing."""
+    gap = round(gap_s * RATE)
+    with Shop(tiny) as shop:
+        call = open_call(shop.desk, AGENT_FIRST)
+        play(call, [Gap(gap, 0)], end=False)
+        play(call, packets(mono(), position=gap))
+        finish(call)
+    assert judged(shop, call) == ({"S2"} if gap_s < 0.5 else set())
+    assert heard(shop, call) == {"S1", "S2"}
+
+
+def test_nobody_is_judged_by_order_where_notice_came_in_the_middle(tiny: Predictor) -> None:
+    with Shop(tiny, policy=ScoringPolicy(require_notice=True)) as shop:
+        call = open_call(shop.desk, AGENT_FIRST)
+        play(call, packets(mono(0, 4)), end=False)
+        call.set_notice(Notice.GIVEN, by="key-1")
+        play(call, packets(mono(4, 24), position=4 * RATE))
+        finish(call)
+    assert (judged(shop, call), heard(shop, call)) == (set(), {"S1", "S2"})
+
+
+def test_nobody_is_judged_by_order_after_another_source_took_over(tiny: Predictor) -> None:
+    with Shop(tiny) as shop:
+        call = open_call(shop.desk, AGENT_FIRST)
+        play(call, packets(mono()), end=False)
+        play(call, [StreamRestarted(24 * RATE)], end=False)
+        play(call, packets(mono(), position=24 * RATE))
+        finish(call)
+    ends = [window.segment.end / 16_000 for window in windows_of(shop.told, call)]
+    assert ends
+    assert max(ends) <= 24
+
+
+def test_one_voice_alone_is_not_taken_for_the_second(tiny: Predictor) -> None:
+    with Shop(tiny) as shop:
+        call = played(shop, example(0, 24)[:1], AGENT_FIRST)
+    assert (judged(shop, call), heard(shop, call)) == (set(), {"S1"})
+
+
+def test_windows_that_were_told_are_told_once_and_stay(tiny: Predictor) -> None:
+    with Shop(tiny, policy=ScoringPolicy(unknown_is_customer=True)) as shop:
+        call = played(shop, mono(), UNKNOWN)
+    keys = [(window.speaker, window.segment) for window in windows_of(shop.told, call)]
+    assert len(keys) == len(set(keys))
+
+
+def test_alerts_are_of_each_speaker(tiny: Predictor, tmp_path: Path) -> None:
+    rules = tmp_path / "rules.yaml"
+    rules.write_text(
+        "rules:\n"
+        "  - name: anything\n"
+        f"    when: [{{measure: {tiny.labels[0]}, above: 0.001}}]\n"
+        "    persists_s: 2\n"
+        "    minimum_speech_s: 1\n"
+        "    cooldown_s: 100\n"
+    )
+    with Shop(
+        tiny, rules=read_rules(rules), policy=ScoringPolicy(unknown_is_customer=True)
+    ) as shop:
+        played(shop, mono(), UNKNOWN)
+    alerts = of_kind(shop.told, AlertOpened)
+    assert sorted((alert.channel, alert.speaker) for alert in alerts) == [(0, "S1"), (0, "S2")]
+
+
+def wait_until(done: Callable[[], bool]) -> None:
+    until = time.monotonic() + PATIENCE_S
+    while not done():
+        assert time.monotonic() < until
+        time.sleep(0.01)
+        gc.collect()
+
+
+def test_after_an_objection_the_voices_are_forgotten(tiny: Predictor) -> None:
+    with Shop(tiny) as shop:
+        call = open_call(shop.desk, AGENT_FIRST)
+        play(call, packets(mono()), end=False)
+        wait_until(lambda: len(of_kind(shop.told, WindowHeard)) > 2)
+        hearing = shop.desk._hearings[call.id]
+        assert hearing._apart is not None
+        memory = weakref.ref(hearing._apart._online)
+        call.object(by="key-1")
+        wait_until(lambda: memory() is None)
+        assert not call.ended
+        play(call, [])
+        finish(call)
+    assert shop.closed(call).speakers == ()
+
+
+def test_what_is_told_of_a_call_has_no_voice_in_it(tiny: Predictor) -> None:
+    """No vector goes to the store: what is told is as long whether voices are known or not."""
+    with Shop(tiny) as shop:
+        call = played(shop, mono(), AGENT_FIRST)
+        assert windows_of(shop.told, call)
+    assert not [change for change in shop.told if holds_array(change)]
+
+
+def holds_array(value: object) -> bool:
+    """True where an array, or a long row of numbers, is somewhere in a change."""
+    if isinstance(value, np.ndarray):
+        return True
+    if isinstance(value, tuple | list):
+        return len(value) > 16 or any(map(holds_array, value))
+    if isinstance(value, dict):
+        return any(map(holds_array, value.values()))
+    names = getattr(value, "__slots__", ())
+    return any(holds_array(getattr(value, name)) for name in names)
+
+
+def test_other_calls_are_scored_while_voices_are_told_apart(
+    tiny: Predictor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A failed network gives up the voice of a window, and no call."""
+    failed = threading.Event()
+
+    def failing(self: ToneModel, samples: FloatArray) -> FloatArray:
+        failed.set()
+        raise BundleError("The speaker model gave an embedding that is not finite.")
+
+    monkeypatch.setattr(ToneModel, "embed", failing)
+    with Shop(tiny) as shop:
+        one, other = open_call(shop.desk, AGENT_FIRST), open_call(shop.desk)
+        for call, samples in ((one, mono()), (other, example(0, 24))):
+            play(call, packets(samples))
+        finish(one, other)
+        assert failed.is_set()
+        assert shop.desk.statistics().failed_calls == 0
+    assert (judged(shop, one), judged(shop, other)) == (set(), {"S1"})
+    assert shop.closed(one).complete
+
+
+@pytest.mark.slow
+def test_two_people_of_a_real_call_are_told_apart(
+    shared: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.undo()
+    small = load("small")
+    waveform, rate = read(shared / "data" / "calls" / "auto_repairs_40.flac")
+    assert rate == RATE
+    samples = waveform[:, : 60 * RATE].mean(axis=0, keepdims=True)
+    with Shop(small) as shop:
+        call = played(shop, samples, AGENT_FIRST)
+    assert (judged(shop, call), heard(shop, call)) == ({"S2"}, {"S1", "S2"})
+    assert_same(shop.told, call, analyzed(small, samples, SECOND, ordered=True))
