@@ -261,8 +261,8 @@ def test_rtp_keeps_to_the_first_sender_and_ends_by_silence(office: Running, key:
     assert call["external_id"].startswith("line-c")
     assert call["counters"]["duplicates"] == 0
     assert windows(office, key, call)
-    with office.client(key, headers=HTTPS) as client:
-        text = client.get("/metrics").text
+    with office.client(office.key("admin"), headers=HTTPS) as client:
+        text = client.get("/metrics").raise_for_status().text
     assert 'tonfall_carrier_refusals_total{carrier="rtp",reason="sender"} 1.0' in text
 
 

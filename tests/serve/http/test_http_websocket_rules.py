@@ -186,7 +186,9 @@ def talk(socket: ClientConnection, sent: list[str | bytes]) -> None:
     socket.recv(timeout=20)
 
 
-def test_wrong_keys_from_one_address_are_slowed_down(tmp_path: Path, model: Path) -> None:
+def test_wrong_keys_of_an_address_are_slowed_down_not_right_ones(
+    tmp_path: Path, model: Path
+) -> None:
     limits = {"failures_per_minute": 3}
     with running(tmp_path, model, auth={"mode": "keys"}, limits=limits) as node:
         with node.client("tf_0000000000000000_guess") as client:
@@ -195,7 +197,7 @@ def test_wrong_keys_from_one_address_are_slowed_down(tmp_path: Path, model: Path
         assert answers[0].headers["www-authenticate"] == "Bearer"
         assert int(answers[-1].headers["retry-after"]) >= 1
         with node.client(node.key("read")) as client:
-            assert client.get("/v1/calls").status_code == 429
+            assert client.get("/v1/calls").status_code == 200
 
 
 def test_a_port_that_is_taken_is_said_in_one_sentence(
