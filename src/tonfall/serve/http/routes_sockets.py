@@ -12,11 +12,10 @@ import time
 from collections.abc import Callable
 
 from fastapi import APIRouter, WebSocket
-from starlette.websockets import WebSocketDisconnect
 
 from tonfall.errors import ServiceError
 from tonfall.serve.carriers import Close, Knock, Refusal, Session
-from tonfall.serve.carriers.direct import EXTENSION
+from tonfall.serve.carriers.direct import EXTENSION, DirectWebSocket
 from tonfall.serve.http.access import Principal, Scope
 from tonfall.serve.http.asking import identify
 from tonfall.serve.http.problems import Problem, problem_response, stops
@@ -95,34 +94,16 @@ async def _serve(
         return
     try:
         await websocket.accept(subprotocol)
-        direct = websocket.scope["extensions"].get(EXTENSION)
-        if direct is not None:
-            await direct.run(admitted, pace=services.pace)
-        else:
-            await _by_messages(websocket, admitted, services)
+        await _direct(websocket).run(admitted, pace=services.pace)
     finally:
         admitted.gone(clean=False)
 
 
-async def _by_messages(websocket: WebSocket, session: Session, services: Services) -> None:
-    """The long way, for ASGI servers that are not ours."""
-    try:
-        while not session.over:
-            message = await websocket.receive()
-            if message["type"] == "websocket.disconnect":
-                session.gone(clean=message.get("code") in (1000, 1001))
-                return
-            frame = message.get("text")
-            frame = frame if frame is not None else message["bytes"]
-            for each in session.receive(frame, now=services.now()):
-                if isinstance(each, str):
-                    await websocket.send_text(each)
-                elif isinstance(each, bytes):
-                    await websocket.send_bytes(each)
-                elif isinstance(each, Close):
-                    await websocket.close(each.code, each.reason)
-    except WebSocketDisconnect:
-        session.gone(clean=False)
+def _direct(websocket: WebSocket) -> DirectWebSocket:
+    """The connection itself, past ASGI, which our server alone has."""
+    direct = websocket.scope["extensions"][EXTENSION]
+    assert isinstance(direct, DirectWebSocket)
+    return direct
 
 
 async def _watch(websocket: WebSocket, services: Services, who: Principal) -> None:
@@ -132,9 +113,7 @@ async def _watch(websocket: WebSocket, services: Services, who: Principal) -> No
         await asyncio.sleep(STILL_S)
         with contextlib.suppress(ServiceError):
             may = await services.access.still(who)
-    direct = websocket.scope["extensions"].get(EXTENSION)
-    if direct is not None:
-        direct.send_out([Close(1008, "The key works no more.")])
+    _direct(websocket).send_out([Close(1008, "The key works no more.")])
 
 
 def _knock(websocket: WebSocket, services: Services) -> Knock:
