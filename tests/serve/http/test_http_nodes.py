@@ -165,6 +165,7 @@ def test_calls_go_on_while_the_database_is_away(
             answer = client.get("/v1/calls")
             assert answer.status_code == 503
             assert answer.headers["retry-after"] == "5"
+            assert answer.json()["detail"] == "The database cannot be used now; try again later."
         finally:
             postgresql.start()
         assert node.newest() == call

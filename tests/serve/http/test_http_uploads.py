@@ -113,7 +113,7 @@ def test_a_full_disk_is_the_fault_of_the_server(
 
 def full_file() -> IO[bytes]:
     """A file on a disk without room."""
-    return Path("/dev/full").open("r+b")  # noqa: SIM115
+    return Path("/dev/full").open("r+b")
 
 
 def test_the_uploads_of_a_server_that_was_killed_are_removed_by_the_next(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict
 from starlette.exceptions import HTTPException
 
 from tonfall.errors import AudioError, ConfigError, ServiceError
-from tonfall.serve.store import GoneError
+from tonfall.serve.store import GoneError, StoreError
 
 __all__ = [
     "MEDIA_TYPE",
@@ -92,12 +92,23 @@ def no_room() -> Problem:
 
 def told(error: Exception) -> Problem:
     """One of our own errors as an answer."""
+    if isinstance(error, StoreError):
+        return _away(error)
     if isinstance(error, GoneError):
         return Problem(404, str(error))
     if isinstance(error, ServiceError):
         retry = {"Retry-After": "5"} if error.retry else {}
         return Problem(503 if error.retry else 409, str(error), headers=retry)
     return Problem(422, str(error))
+
+
+def _away(error: StoreError) -> Problem:
+    """Which database, and what its driver says, is for the log alone."""
+    _log.warning("A request failed. %s", error)
+    if not error.retry:
+        return Problem(500, "The server made a mistake; it was logged.")
+    text = "The database cannot be used now; try again later."
+    return Problem(503, text, headers={"Retry-After": "5"})
 
 
 def add_handlers(app: FastAPI) -> None:

@@ -27,6 +27,7 @@ through the writer; what persons ask for goes to the store from any thread.
 from tonfall.serve.store.applying import GoneError, IllegalMoveError
 from tonfall.serve.store.auditing import EVERYBODY, AuditCheck, LastCheck
 from tonfall.serve.store.callers import plain_caller
+from tonfall.serve.store.database import StoreError
 from tonfall.serve.store.delivering import Delivery, DeliveryState
 from tonfall.serve.store.exporting import Export
 from tonfall.serve.store.keeping import Keeper
@@ -71,6 +72,7 @@ __all__ = [
     "Page",
     "Retention",
     "Store",
+    "StoreError",
     "TurnRow",
     "WindowRow",
     "Writer",

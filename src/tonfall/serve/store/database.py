@@ -26,7 +26,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from tonfall.errors import ConfigError, ServiceError
 
-__all__ = ["Database", "insert_new", "is_full", "read_url"]
+__all__ = ["Database", "StoreError", "insert_new", "is_full", "read_url"]
 
 PRAGMAS = (
     "journal_mode=WAL",
@@ -55,8 +55,12 @@ WRITES = "tonfall_writes"
 DISK_FULL = "53100"
 
 
+class StoreError(ServiceError):
+    """The database failed; the text names it and quotes its driver, for operators alone."""
+
+
 class Database:
-    """Transactions on one database; failures come out as :class:`ServiceError`.
+    """Transactions on one database; failures come out as :class:`StoreError`.
 
     Args:
         url: ``sqlite:///path/to/tonfall.db`` or ``postgresql://user:password@host/name``.
@@ -117,18 +121,18 @@ class Database:
         except (SQLAlchemyError, sqlite3.Error) as error:
             raise self.told(error) from error
 
-    def told(self, error: Exception) -> ServiceError:
+    def told(self, error: Exception) -> StoreError:
         """A failure of the database in a sentence that holds no value of a row."""
         if is_full(error):
             text = "has no room left. Free space on its disk, or shorten the retention"
-            return ServiceError(f"The database {self.name} {text}.", retry=True)
+            return StoreError(f"The database {self.name} {text}.", retry=True)
         if isinstance(error, PoolTimeoutError):
             text = "has no connection free. Try again, or start fewer requests at once"
-            return ServiceError(f"The database {self.name} {text}.", retry=True)
+            return StoreError(f"The database {self.name} {text}.", retry=True)
         cause = _cause(error)
         text = "cannot be used now" if _passes(error) else "refused what was asked"
         advice = "Check that it runs and can be reached, and try again."
-        return ServiceError(
+        return StoreError(
             f"The database {self.name} {text} ({cause}). {advice}", retry=_passes(error)
         )
 

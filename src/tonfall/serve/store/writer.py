@@ -247,7 +247,7 @@ class Writer:
             withdrawn = place >= self._in_flight
             if withdrawn:
                 del self._waiting[place]
-        text = f"The database {self._database.name} did not answer within {timeout_s:g} s"
+        text = f"The database did not answer within {timeout_s:g} s"
         rest = "nothing was changed" if withdrawn else "the change may still be written"
         raise ServiceError(f"{text}: {rest}. Try again later.", retry=True)
 
@@ -343,7 +343,8 @@ class Writer:
             told = self._database.told(error)
             kind = type(group[0].change).__name__
             logger.error("a %s was left out: %s", kind, told)
-            self._settle(group, [ServiceError(f"The change was not taken. {told}")], ())
+            text = "The change was not taken: the database refuses it. The server's log says why."
+            self._settle(group, [ServiceError(text)], ())
             with self._news:
                 self._counters.broken += 1
                 self._counters.left_out -= 1
