@@ -68,6 +68,7 @@ def called(
     url: Callable[[CodecServer], str],
     *,
     waveform: FloatArray = SECOND,
+    roles: tuple[Role, ...] = (),
     server_does: Callable[[CodecServer], None] | None = None,
     **options: Any,
 ) -> tuple[CodecServer, list[CallResult]]:
@@ -76,7 +77,7 @@ def called(
             server_does(server)
         plan = Plan(
             address=read_address(url(server)),
-            recordings=[Recording("a", waveform, 8000)],
+            recordings=[Recording("a", waveform, 8000, roles)],
             **{"speed": 20.0, **options},
         )
         return await play_calls(plan)
@@ -117,6 +118,12 @@ def test_roles_follow_the_order_of_the_channels() -> None:
     server, _ = called(URLS["native"], waveform=noise(3, 800))
     (started,) = only(CallStarted, server.heard[-1].events)
     assert {channel.role for channel in started.channels} == {Role.UNKNOWN}
+
+
+def test_roles_are_those_that_were_said() -> None:
+    server, _ = called(URLS["native"], waveform=noise(1, 800), roles=(Role.AGENT_FIRST,))
+    (started,) = only(CallStarted, server.heard[-1].events)
+    assert [channel.role for channel in started.channels] == [Role.AGENT_FIRST]
 
 
 def test_many_calls_have_names_of_their_own_and_start_one_after_the_other() -> None:

@@ -69,13 +69,14 @@ def test_a_recording_comes_back(
     encoding: NativeEncoding, rate: int, channels: int, samples: int
 ) -> None:
     waveform = noise(channels, max(samples, rate // 40))
-    roles = [Role.UNKNOWN] * channels
+    roles = [*Role, *Role][:channels]
     frames = messages_of(
         waveform, call_id="c", sampling_rate=rate, channels=roles, encoding=encoding
     )
     events = play_outgoing(Native(), frames)
     check_rules(events, closed=True)
     assert only(CallStarted, events)[0].sampling_rate == rate
+    assert [each.role for each in only(CallStarted, events)[0].channels] == roles
     # A half step of 16 bits, or of the widest segment of G.711.
     np.testing.assert_allclose(heard(events), waveform, atol=HALF_STEP[encoding])
 

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     import ssl
 
     from tonfall.serve.client import Address, CallResult, Listener, Plan, Recording
+    from tonfall.serve.codecs import Role
 
 __all__ = ["call"]
 
@@ -44,6 +45,14 @@ def call(
     channels: Annotated[
         str,
         typer.Option("--channels", help="To send, the customer's first, such as 1,0; else all."),
+    ] = "",
+    roles: Annotated[
+        str,
+        typer.Option(
+            "--roles",
+            help="Who is on each channel (native): customer, agent, unknown, mixed or "
+            "agent_first, such as customer,agent.",
+        ),
     ] = "",
     token: Annotated[
         str | None,
@@ -98,7 +107,9 @@ def call(
     address = read_address(to, protocol=protocol)
     plan = Plan(
         address=address,
-        recordings=_recordings(files, channels=channels, seconds=seconds),
+        recordings=_recordings(
+            files, channels=channels, roles=_roles(roles, address.protocol), seconds=seconds
+        ),
         calls=calls,
         stagger_s=stagger_ms / 1000,
         speed=speed,
@@ -121,7 +132,26 @@ def _check_extra() -> None:
         raise ConfigError('Calls need the extra: pip install "tonfall[serve]".')
 
 
-def _recordings(files: Sequence[str], *, channels: str, seconds: float | None) -> list[Recording]:
+def _roles(said: str, protocol: str) -> list[Role]:
+    """Roles by their names; only the native protocol says them."""
+    from tonfall.errors import ConfigError
+    from tonfall.serve.codecs import Role
+
+    names = [name.strip() for name in said.split(",") if name.strip()]
+    if names and protocol != "native":
+        raise ConfigError(
+            f"--roles is for the native protocol; over {protocol} the server's settings say who "
+            "is on a channel."
+        )
+    unknown = [name for name in names if name not in list(Role)]
+    if unknown:
+        raise ConfigError(f"--roles has {unknown[0]!r}; choose of {', '.join(Role)}.")
+    return [Role(name) for name in names]
+
+
+def _recordings(
+    files: Sequence[str], *, channels: str, roles: Sequence[Role], seconds: float | None
+) -> list[Recording]:
     from tonfall.errors import ConfigError
     from tonfall.serve.client import read_recording
 
@@ -129,7 +159,7 @@ def _recordings(files: Sequence[str], *, channels: str, seconds: float | None) -
     if not all(name.isdecimal() for name in names):
         raise ConfigError(f"--channels is {channels!r}, but it takes numbers, such as 1,0.")
     chosen = [int(name) for name in names]
-    return [read_recording(file, channels=chosen).lasting(seconds) for file in files]
+    return [read_recording(file, channels=chosen, roles=roles).lasting(seconds) for file in files]
 
 
 def _trust(ca: str | None) -> ssl.SSLContext | None:

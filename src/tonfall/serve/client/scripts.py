@@ -128,7 +128,7 @@ class NativeScript(SharedScript):
             self.recording.waveform,
             call_id=NOBODY,
             sampling_rate=self.recording.sampling_rate,
-            channels=_roles(self.recording.waveform.shape[0]),
+            channels=self.recording.roles or _roles(self.recording.waveform.shape[0]),
         )
 
     def _tail(self) -> int:
