@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from voices import vectors_of
 
-from tonfall.diarization import SpeakerSettings
+from tonfall.diarization import OnlineSpeakers, SpeakerSettings
 from tonfall.diarization.attribute import chunk_likeness, likeliest_path
 from tonfall.diarization.attribution import confidence_of
 from tonfall.diarization.cluster import find_voices
@@ -36,6 +36,45 @@ def test_as_many_voices_are_found_as_there_are(count: int):
 
 def test_no_more_than_four_voices_are_told_apart():
     assert len(voices_of([turn % 6 for turn in range(120)])) <= 4
+
+
+def test_of_five_voices_the_two_most_alike_become_one():
+    rows = vectors_of([turn % 5 for turn in range(200)], rng=np.random.default_rng(0), spread=0.3)
+    alike = rows[3::5] + 0.5 * rows[4::5]
+    rows[3::5] = alike / np.linalg.norm(alike, axis=1, keepdims=True)
+    found = find_voices(rows, np.ones(len(rows), np.float32), settings=SpeakerSettings())
+    owners = (rows @ found.T).argmax(axis=1).reshape(-1, 5)
+    assert len(found) == 4
+    assert [len(set(owners[:, voice])) for voice in range(5)] == [1] * 5
+    assert owners[0, 3] == owners[0, 4]
+    assert len(set(owners[0])) == 4
+
+
+def learnt(speakers: list[int], *, ordered: bool = True, missed_at: int = -1) -> list[bool]:
+    """Whether it is unsure who is who after each window of these speakers."""
+    online, unsure = OnlineSpeakers(ordered=ordered), []
+    for place, row in enumerate(vectors_of(speakers, rng=np.random.default_rng(1), spread=0.3)):
+        if place == missed_at:
+            online.miss()
+        online.learn(VoiceWindow(place * VOICE_HOP, 1.0, row))
+        unsure.append(online.unsure)
+    return unsure
+
+
+def test_by_order_nothing_is_sure_until_two_voices_are_known():
+    assert learnt([0, 0, 0, 0]) == [True] * 4
+    assert learnt([0, 0, 0, 1, 1, 1, 0])[2:] == [True, True, False, False, False]
+    assert learnt([0, 0, 0, 0], ordered=False) == [False] * 4
+
+
+def test_by_order_nothing_is_sure_where_who_was_first_became_known_second():
+    """A greeting too short to be a voice of its own, then the other one for long."""
+    assert learnt([0, *[1] * 6, *[0] * 4]) == [True] * 11
+
+
+def test_by_order_nothing_is_sure_where_something_was_missed_before_two_were_known():
+    assert learnt([0, 0, 0, 1, 1, 1], missed_at=2) == [True] * 6
+    assert learnt([0, 0, 0, 1, 1, 1], missed_at=5)[-1] is False
 
 
 def test_voices_come_in_order_of_appearance():
