@@ -134,7 +134,7 @@ def test_what_a_locked_database_did_not_take_is_said_and_the_process_fails(
         other.close()
         lost = said(process, "could not be written")
     assert "tonfall.db" in lost
-    assert int(lost.split()[0]) >= 2  # that the call began, and that it ended
+    assert int(lost.split()[0]) >= 1  # that the call began
 
 
 def test_a_server_ends_in_time_though_its_database_hangs(

@@ -2,6 +2,7 @@
 
 from store_fixtures import (  # noqa: F401
     new_writer,
+    patient,
     postgresql,
     postgresql_url,
     sqlite_url,

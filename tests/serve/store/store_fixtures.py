@@ -9,9 +9,24 @@ from uuid import uuid4
 import pytest
 from postgresql_server import PostgreSQLServer, running
 
-from tonfall.serve.store import Store, Writer
+from tonfall.serve.store import Store, Writer, writer
 
-__all__ = ["new_writer", "postgresql", "postgresql_url", "sqlite_url", "store", "store_url"]
+__all__ = [
+    "new_writer",
+    "patient",
+    "postgresql",
+    "postgresql_url",
+    "sqlite_url",
+    "store",
+    "store_url",
+]
+
+
+@pytest.fixture(autouse=True)
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a busy machine a change takes its time; who does not say how long waits for it."""
+    monkeypatch.setattr(writer, "PATIENCE_S", 60.0)
+    monkeypatch.setattr(writer, "CLOSING_S", 60.0)
 
 
 @pytest.fixture(scope="session")
@@ -60,5 +75,5 @@ def new_writer(store: Store) -> Iterator[Callable[..., Writer]]:
         return made[-1]
 
     yield make
-    for writer in made:
-        writer.close()
+    for one in made:
+        one.close()

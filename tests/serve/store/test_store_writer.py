@@ -45,7 +45,7 @@ def test_a_lone_change_is_written_at_once(store: Store, new_writer: NewWriter) -
 
 
 def test_many_changes_are_written_together(store: Store, new_writer: NewWriter) -> None:
-    writer, call = new_writer(interval_s=0.05), MadeCall()
+    writer, call = new_writer(interval_s=2.0), MadeCall()
     writer.write_now(call.opened())
     for number in range(200):
         writer.submit(call.window(number))
@@ -192,15 +192,23 @@ def test_a_commit_whose_answer_is_lost_is_done_once(
 def test_what_is_written_as_its_time_runs_out_is_told_as_written(
     new_writer: NewWriter, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    settle = writing._Waiting.settle
+    settle, withdraw = writing._Waiting.settle, Writer._withdraw
+    written, given_up = threading.Event(), threading.Event()
 
-    def slowly(waiting: writing._Waiting, outcome: StoredEvent) -> None:
-        time.sleep(0.5)
+    def settle_late(waiting: writing._Waiting, outcome: StoredEvent) -> None:
+        written.set()
+        assert given_up.wait(60)
         settle(waiting, outcome)
 
+    def withdraw_late(writer: Writer, waiting: writing._Waiting, timeout_s: float) -> None:
+        assert written.wait(60)
+        given_up.set()
+        withdraw(writer, waiting, timeout_s)
+
     writer = new_writer()
-    monkeypatch.setattr(writing._Waiting, "settle", slowly)
-    assert writer.write_now(MadeCall().opened(), timeout_s=0.3).kind == "call.opened"
+    monkeypatch.setattr(writing._Waiting, "settle", settle_late)
+    monkeypatch.setattr(Writer, "_withdraw", withdraw_late)
+    assert writer.write_now(MadeCall().opened(), timeout_s=0.01).kind == "call.opened"
 
 
 @pytest.mark.parametrize("really", [True, False])

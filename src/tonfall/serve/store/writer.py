@@ -59,6 +59,10 @@ logger = logging.getLogger(__name__)
 MOST_AT_ONCE = 1000
 RESERVE = 0.25
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.05, 2.0
+PATIENCE_S = 5.0
+"""Seconds that who waits for a change does so, where they do not say how long."""
+CLOSING_S = 10.0
+"""Seconds in which what waits is written at the end, by default."""
 
 
 class WriterState(StrEnum):
@@ -181,13 +185,14 @@ class Writer:
         """
         self._take(_Waiting(change, awaited=False))
 
-    def write_now(self, change: Change, *, timeout_s: float = 5.0) -> StoredEvent:
+    def write_now(self, change: Change, *, timeout_s: float | None = None) -> StoredEvent:
         """Take a change, and return its event when it is on the disk.
 
         Raises:
-            ServiceError: it was left out, or not written within ``timeout_s`` (``retry`` is True;
-                the message says whether it may still be written).
+            ServiceError: it was left out, or not written within ``timeout_s``, by default 5
+                (``retry`` is True; the message says whether it may still be written).
         """
+        timeout_s = PATIENCE_S if timeout_s is None else timeout_s
         waiting = _Waiting(change, awaited=True)
         self._take(waiting)
         assert waiting.done is not None
@@ -198,12 +203,13 @@ class Writer:
         assert waiting.outcome is not None
         raise waiting.outcome
 
-    def close(self, timeout_s: float = 10.0) -> None:
+    def close(self, timeout_s: float | None = None) -> None:
         """Write what waits, then end the thread.
 
         Raises:
-            ServiceError: not all could be written in that time; it is lost.
+            ServiceError: not all could be written in that time, by default 10 s; it is lost.
         """
+        timeout_s = CLOSING_S if timeout_s is None else timeout_s
         with self._news:
             self._closing = True
             self._news.notify()
