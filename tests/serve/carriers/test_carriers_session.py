@@ -225,3 +225,16 @@ def test_draining_asks_each_in_its_own_words() -> None:
     office.board.stop_all()
     assert [each.code for each in said["native"][1:]] == [1012]
     assert kinds(client, said["audiohook"][1:]) == ["disconnect", "Close"]
+    native.gone(clean=True)
+    stopped = CallEnded("The server stopped before the call ended.", complete=False)
+    assert [call.events[-1] for call in office.calls] == [stopped, stopped]
+
+
+def test_the_record_of_a_call_that_was_given_up_says_why() -> None:
+    office = Office()
+    session = office.native()
+    session.receive(start(), now=1)
+    session.expire(100)
+    session.gone(clean=True)
+    reason = "Nothing came for too long; the call was given up."
+    assert office.calls[0].events[-1] == CallEnded(reason, complete=False)

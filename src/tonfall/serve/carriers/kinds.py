@@ -49,7 +49,7 @@ class AudioHookSession(Session):
         """Say ``disconnect``, and wait for ``close``."""
         if self.over:
             return []
-        self._closing = True
+        self._cut(code, reason)
         done = code == Closing.RESTART
         replies = self._replies(
             self.codec.disconnect("completed" if done else "error", info=reason)

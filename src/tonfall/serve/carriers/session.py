@@ -46,6 +46,10 @@ class Closing(IntEnum):
     BUSY = 1013
 
 
+STOPPED = "The server stopped before the call ended."
+"""The reason of a call that a drain ended."""
+
+
 @dataclass(frozen=True, slots=True)
 class Close:
     """The connection is to be closed.
@@ -114,6 +118,7 @@ class Session:
         self._timeouts = timeouts
         self._began = self._latest = now
         self._closing = self._ended = self._gone = self._refused = False
+        self._cut_short: str | None = None
         self._send: Callable[[list[Out]], None] | None = None
         self._forget: Callable[[], None] | None = None
         self._on_ended: Callable[[LiveCall], None] | None = None
@@ -196,7 +201,7 @@ class Session:
         """End the connection from our side."""
         if self.over:
             return []
-        self._closing = True
+        self._cut(code, reason)
         return [Close(code, reason)]
 
     def expire(self, now: float) -> list[Out]:
@@ -248,9 +253,16 @@ class Session:
             return
         self.totals.calls += 1
 
+    def _cut(self, code: int, reason: str) -> None:
+        """We close, and not the other side: the record of the call says why."""
+        self._closing = True
+        self._cut_short = STOPPED if code == Closing.RESTART else reason
+
     def _end(self, event: CallEnded) -> None:
         if self.call is not None and not self._ended:
             self._ended = True
+            if self._cut_short is not None:
+                event = CallEnded(self._cut_short, complete=False)
             self.totals.incomplete += not event.complete
             self.call.counters = asdict(self.codec.counters)
             self.call.take(event)
