@@ -6,6 +6,7 @@ import asyncio
 import os
 from typing import Any
 
+import pytest
 import uvicorn
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -15,7 +16,7 @@ from websockets.frames import Opcode
 from websockets.http11 import Response
 from websockets.uri import parse_uri
 
-from tonfall.serve.carriers import Close, Pace
+from tonfall.serve.carriers import Close, Pace, direct
 from tonfall.serve.carriers.direct import DirectWebSocket
 
 MOST = 2_000
@@ -197,3 +198,24 @@ def test_a_frame_longer_than_may_be_is_refused_from_its_head() -> None:
         return int(client.close_rcvd.code)
 
     assert asyncio.run(run()) == 1009
+
+
+def test_a_connection_is_read_on_for_a_while_after_a_long_frame(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(direct, "LINGER_S", 0.05)
+    monkeypatch.setattr(direct, "MOST_THROWN_AWAY", 100_000)
+
+    async def run() -> None:
+        for more in (100_000, 100_001):
+            server, wire, _ = await opened(Collected())
+            head = bytes([0x82, 0x80 | 127]) + (2**40).to_bytes(8, "big") + os.urandom(4)
+            server.data_received(head)
+            assert not wire.closed  # or what we said would be lost where the rest still comes
+            server.data_received(bytes(more))
+            assert wire.closed == (more > 100_000)
+            while not wire.closed:
+                await asyncio.sleep(0.01)
+            server.connection_lost(None)
+
+    asyncio.run(run())

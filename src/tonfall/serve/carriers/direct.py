@@ -32,6 +32,9 @@ TEXT, BINARY = WHOLE = (0x81, 0x82)
 MASKED = 0x80
 LONGEST_UNREAD = 1 << 20
 """Bytes of ours that the other side may leave unread."""
+LINGER_S = 2.0
+"""Seconds in which what still comes is thrown away, once a frame was refused."""
+MOST_THROWN_AWAY = 1 << 24
 LONGEST_REASON = 123
 """Bytes of a close frame's reason (RFC 6455, section 5.5)."""
 SHORTEST_HEAD = 6
@@ -48,6 +51,7 @@ class DirectWebSocket(WebSocketsSansIOProtocol):
         self._rest = bytearray()
         self._whole = False
         self._clean = False
+        self._room_to_throw: int | None = None
         self._over: asyncio.Future[None] = self.loop.create_future()
 
     async def run(self, session: Session, *, pace: Pace) -> None:
@@ -84,6 +88,9 @@ class DirectWebSocket(WebSocketsSansIOProtocol):
 
     def data_received(self, data: bytes) -> None:
         """Cut what came into frames; whole messages go straight to the session."""
+        if self._room_to_throw is not None:
+            self._throw_away(data)
+            return
         if not self._whole:
             super().data_received(data)
             return
@@ -147,6 +154,31 @@ class DirectWebSocket(WebSocketsSansIOProtocol):
         """Answer, unless the other side never reads answers."""
         super().handle_ping()
         self._check_read()
+
+    def handle_parser_exception(self) -> None:
+        """A frame is refused: say why, and read on for a while before the connection is closed.
+
+        Were it closed while the rest of a long frame comes, TCP would reset it, and the other side
+        might never read why.
+        """
+        if self._room_to_throw is not None:
+            return
+        self._room_to_throw = MOST_THROWN_AWAY
+        self.transport.write(b"".join(self.conn.data_to_send()))
+        self.close_sent = True
+        self.close_timer = self.loop.call_later(LINGER_S, self.transport.close)
+
+    def _throw_away(self, data: bytes) -> None:
+        assert self._room_to_throw is not None
+        self._room_to_throw -= len(data)
+        if self._room_to_throw < 0:
+            self.transport.abort()
+
+    async def send(self, message: Any) -> None:
+        """Send for the app; uvicorn takes a refusal that was sent whole for none, and logs it."""
+        await super().send(message)
+        if self.initial_response is not None and self.close_sent:
+            self.handshake_complete = True
 
     def send_receive_event_to_app(self) -> None:
         """A message that came in fragments, or the long way."""
