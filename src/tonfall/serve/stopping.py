@@ -74,7 +74,7 @@ async def drain(services: Services, deadline: Deadline) -> int:
     desk.stop_accepting()
     switchboard.ask_to_reconnect()
     await _until(lambda: not (desk.live() or analyses.jobs), deadline.part_s(drain_s, keep_s=3))
-    cut_short = len(desk.live())
+    cut_short = sum(not call.ended for call in desk.live())
     switchboard.stop_all()
     await _until(lambda: not len(switchboard), deadline.part_s(CLOSING_S, keep_s=2.5))
     seconds = deadline.part_s(JUDGING_S, keep_s=2)
@@ -83,7 +83,7 @@ async def drain(services: Services, deadline: Deadline) -> int:
     await asyncio.sleep(TOLD_S)
     unjudged = len(desk.live())
     _log.info(
-        "After %.1f s all calls have ended, %d of them since the server stops; %d are not judged "
+        "Calls are over after %.1f s: %d were cut short, since the server stops; %d are not judged "
         "to their end, and %d changes wait to be written.",
         deadline.seconds - deadline.left_s,
         cut_short,

@@ -15,6 +15,7 @@ from websockets.sync.client import ClientConnection, connect
 from tonfall.errors import ConfigError
 from tonfall.serve.http import routes_sockets
 from tonfall.serve.settings import read_settings
+from tonfall.serve.store import StoreError
 
 ORIGIN = "https://desk.example.com"
 
@@ -52,6 +53,21 @@ def test_v4_4_1_what_did_not_come_by_tls_is_refused(proxied: Running) -> None:
     with proxied.client() as client:
         assert client.get("/v1/calls", headers=key).status_code == 403
         assert client.get("/livez").status_code == 200
+
+
+def test_a_key_that_cannot_be_looked_up_is_an_excuse_to_come_again(
+    keyed_node: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(_: object, secret: str) -> None:
+        raise StoreError(f"The database db.example cannot be used now ({secret}).", retry=True)
+
+    monkeypatch.setattr(type(keyed_node.store.keys), "find", fail)
+    with pytest.raises(InvalidStatus) as refused:
+        keyed_node.socket(additional_headers={"Authorization": "Bearer unknown"})
+    response = refused.value.response
+    assert response.status_code == 503
+    assert response.headers["retry-after"] == "5"
+    assert "db.example" not in (response.body or b"").decode()
 
 
 def test_v4_4_1_beyond_this_machine_it_starts_with_tls_only() -> None:

@@ -18,7 +18,7 @@ from tonfall.serve.carriers import Close, Knock, Refusal, Session
 from tonfall.serve.carriers.direct import EXTENSION, DirectWebSocket
 from tonfall.serve.http.access import Principal, Scope
 from tonfall.serve.http.asking import identify
-from tonfall.serve.http.problems import Problem, problem_response, stops
+from tonfall.serve.http.problems import Problem, problem_response, stops, told
 from tonfall.serve.http.services import Services, services_of
 
 __all__ = ["router"]
@@ -42,6 +42,9 @@ async def stream(websocket: WebSocket) -> None:
             raise Problem(403, "This needs a key with the scope ingest.")
     except Problem as problem:
         await _deny(websocket, problem)
+        return
+    except ServiceError as error:
+        await _deny(websocket, told(error))
         return
     guard = asyncio.ensure_future(_watch(websocket, services, who))
     try:
