@@ -8,6 +8,7 @@ import time
 import weakref
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -39,7 +40,7 @@ from tonfall.serve.alerts import read_rules
 from tonfall.serve.calls import AgentScoring, LiveCall, Purpose, ScoringPolicy
 from tonfall.serve.codecs import Gap, Role, StreamRestarted
 from tonfall.serve.records import AlertOpened, CallOpened, Notice, WindowHeard
-from tonfall.streaming import LiveSpeakers
+from tonfall.streaming import Engine, LiveSpeakers, Scorer
 from tonfall.timeline import Timeline
 
 MIXED, AGENT_FIRST = Role.MIXED, Role.AGENT_FIRST
@@ -288,10 +289,34 @@ def holds_array(value: object) -> bool:
     return any(holds_array(getattr(value, name)) for name in names)
 
 
-def test_other_calls_are_scored_while_voices_are_told_apart(
+def test_no_round_is_long_however_many_mono_calls_there_are(
     tiny: Predictor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A failed network gives up the voice of a window, and no call."""
+    rounds: list[tuple[int, int]] = []
+    serve = Scorer.serve
+
+    def counted(self: Scorer, engines: list[Engine], **options: Any) -> None:
+        apart = sum(engine.separates for engine in engines)
+        rounds.append((apart, len(engines) - apart))
+        serve(self, engines, **options)
+
+    monkeypatch.setattr(Scorer, "serve", counted)
+    samples = mono(0, 10)
+    with Shop(tiny, policy=ScoringPolicy(unknown_is_customer=True)) as shop:
+        calls = [open_call(shop.desk, UNKNOWN) for _ in range(7)]
+        calls += [open_call(shop.desk, CUSTOMER) for _ in range(7)]
+        for call in calls:
+            play(call, packets(samples))
+        finish(*calls)
+    assert max(apart for apart, _ in rounds) == 2
+    assert max(others for _, others in rounds) > 2
+    for call in calls[:7]:
+        assert_same(shop.told, call, analyzed(tiny, samples, EVERYBODY))
+
+
+def test_a_network_that_fails_ends_no_call(
+    tiny: Predictor, monkeypatch: pytest.MonkeyPatch
+) -> None:
     failed = threading.Event()
 
     def failing(self: ToneModel, samples: FloatArray) -> FloatArray:

@@ -85,6 +85,11 @@ class Hearing:
         self._end: CallEnded | None = None
 
     @property
+    def tells_apart(self) -> bool:
+        """True where the voices of one channel are told apart, which takes the most time."""
+        return self._apart is not None
+
+    @property
     def due(self) -> bool:
         """True where a window may be due, much waits, or something else than audio came."""
         inbox = self._inbox
