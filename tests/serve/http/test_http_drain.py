@@ -19,11 +19,21 @@ import httpx
 import psutil
 import pytest
 from postgresql_server import PostgreSQLServer
-from running_node import PATIENCE_S, SALT, events_of, frames, running
+from running_node import (
+    PATIENCE_S,
+    SALT,
+    Running,
+    events_of,
+    frames,
+    running,
+    settings_of,
+    start,
+)
 from store_fixtures import postgresql, postgresql_url  # noqa: F401
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
 
+from tonfall.errors import ServiceError
 from tonfall.serve.store import Store
 
 
@@ -157,6 +167,18 @@ def test_a_server_ends_in_time_though_its_database_hangs(
         for each in asking:
             each.join(PATIENCE_S)
         said(process, "could not be written")
+
+
+def test_a_call_that_is_not_judged_in_time_is_said(tmp_path: Path, model: Path) -> None:
+    node, thread, failed = start(settings_of(tmp_path, model))
+    node.services.desk._safe_round = lambda: None  # type: ignore[method-assign]
+    with Running(node).socket() as socket:
+        socket.send(frames(seconds=1, stop=False)[0])
+        assert json.loads(socket.recv(timeout=PATIENCE_S))["type"] == "started"
+        node.stop()
+        thread.join(PATIENCE_S)
+    with pytest.raises(ServiceError, match="1 calls were not judged to their end"):
+        raise failed[0]
 
 
 def play_and_stop(socket: ClientConnection, process: subprocess.Popen[str]) -> None:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import IO
 
 import pytest
-from running_node import EXAMPLE, Running, running, settings_of, start
+from running_node import EXAMPLE, PATIENCE_S, Running, running, settings_of, start
 
 from tonfall.errors import ConfigError, ServiceError
 from tonfall.serve.http.uploads import Uploads
@@ -25,7 +25,7 @@ MEGABYTES = 8
 @contextmanager
 def raw(node: Running) -> Iterator[sockets.socket]:
     host, port = node.node.addresses["http"]
-    with sockets.create_connection((host, port), timeout=20) as socket:
+    with sockets.create_connection((host, port), timeout=PATIENCE_S) as socket:
         yield socket
 
 
@@ -82,6 +82,19 @@ def test_so_many_uploads_come_at_a_time_and_no_more(tmp_path: Path, model: Path)
             assert refused == "10"
         files = {"file": EXAMPLE.read_bytes()}
         node.wait_for(lambda: client.post("/v1/analyze", files=files).status_code == 200)
+
+
+def test_an_upload_that_a_stop_cuts_short_is_told_to_come_again(
+    tmp_path: Path, model: Path
+) -> None:
+    with running(tmp_path, model, limits={"uploads": 1}) as node, node.client() as client:
+        with raw(node) as socket:
+            socket.sendall(head("/predict") + PART)
+            node.wait_for(lambda: busy(client))
+            node.node.stop()
+            answer = socket.recv(4000).lower()
+        assert b" 503 " in answer.splitlines()[0]
+        assert b"retry-after: 5" in answer
 
 
 def busy(client: object) -> str | None:
