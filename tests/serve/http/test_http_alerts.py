@@ -28,7 +28,7 @@ def alert(desk_node: Running) -> str:
     opened = AlertOpened(
         name, call, "default", datetime.now(UTC), "anger", "critical", 0, "S1", 3.0, {"held_s": 4.0}
     )
-    desk_node.node.services.writer.write_now(opened)
+    desk_node.node.services.writer.write_now(opened, timeout_s=60)
     return name
 
 

@@ -58,7 +58,7 @@ def tenants(keyed_node: Running) -> Tenants:
     opened = AlertOpened(
         "a" * 32, call, "a", datetime.now(UTC), "anger", "warning", 0, "S1", 9.0, {"level_1": 0.8}
     )
-    keyed_node.node.services.writer.write_now(opened)
+    keyed_node.node.services.writer.write_now(opened, timeout_s=60)
     caller = caller_hash(SALT, "a", CALLER)
     keyed_node.store.objections.add("a", caller, actor="system")
     return Tenants(keyed_node, key_a, key_b, call, opened.alert)
