@@ -115,6 +115,20 @@ def test_what_cannot_be_heard_twice_is_told_apart_on_the_way(
     assert timeline.windows
 
 
+def test_on_the_way_one_voice_alone_is_not_taken_for_the_customer(
+    tiny: Predictor, monkeypatch: pytest.MonkeyPatch
+):
+    samples, rate = read(EXAMPLE)
+    content = io.BytesIO()
+    soundfile.write(content, samples[0, : 20 * rate], rate, format="WAV")
+    content.seek(0)
+    monkeypatch.setattr(sys, "stdin", SimpleNamespace(buffer=content))
+    timeline = analyze("-", model=tiny, customer=0).timeline
+    assert timeline.turns
+    assert not timeline.windows
+    assert "only where two speakers were known" in timeline.notes[1]
+
+
 def test_progress_goes_up_to_the_end_over_both_hearings(mono: Path, tiny: Predictor):
     seen: list[tuple[float, float | None]] = []
     analyze(mono, model=tiny, progress=lambda done, total: seen.append((done, total)))

@@ -33,6 +33,10 @@ _ON_THE_WAY = (
     "The speakers were told apart as the recording came in, because it cannot be heard twice; a "
     "file is told apart better."
 )
+_BY_ORDER = (
+    "The customer was judged only where two speakers were known, and the first of them was heard "
+    "first."
+)
 _NO_CUSTOMER = "Fewer speakers were found than there should be: the customer was not judged."
 
 
@@ -109,8 +113,10 @@ def hear_speakers(
     _check_customer(customer, speakers)
     sure = 0.0 if customer is None else CUSTOMER_SURE
     if not _can_be_heard_twice(source):
-        live = LiveSpeakers(SpeakerSettings.live(speakers), sure=sure)
-        return HeardSpeakers(live, _scored(customer, MOST_SPEAKERS), (_ON_THE_WAY,))
+        ordered = customer is not None  # The number says who spoke first.
+        live = LiveSpeakers(SpeakerSettings.live(speakers), sure=sure, ordered=ordered)
+        notes = (_ON_THE_WAY, _BY_ORDER) if ordered else (_ON_THE_WAY,)
+        return HeardSpeakers(live, _scored(customer, MOST_SPEAKERS), notes)
     diarizer = Diarizer(settings=SpeakerSettings(speakers=speakers))
     with open_audio(source, raw=raw) as reader:
         rate, total = reader.info.sampling_rate, reader.info.samples
