@@ -52,6 +52,7 @@ def test_an_option_beats_a_variable_beats_the_file(
         ("server: {trusted_proxies: [proxy]}", "trusted_proxies"),
         ("auth: {mode: oidc}", "auth.oidc is not set"),
         ("privacy: {retention: {audit_days: 30}}", "audit_days"),
+        ("calls: {speakers: 'on'}", "calls.speakers: Input should be 'auto' or 'off'"),
         ("server: {trusted_proxies: [0.0.0.0/0]}", "lets everybody in"),
         ("server: {trusted_proxies: ['::/0']}", "lets everybody in"),
         (
@@ -137,6 +138,29 @@ def test_a_missing_file_is_said(tmp_path: Path) -> None:
 def test_what_would_be_open_to_strangers_does_not_start(options: Any, says: str) -> None:
     with pytest.raises(ConfigError, match=says):
         read_settings(options=options)
+
+
+@pytest.mark.parametrize("said", ["off", "'off'", "false"])
+def test_speakers_of_one_channel_are_told_apart_unless_it_is_off(tmp_path: Path, said: str) -> None:
+    for text, expected in (("{}", "auto"), (f"calls: {{speakers: {said}}}", "off")):
+        settings = read(tmp_path, text)
+        assert settings.calls.speakers == expected
+        policy = policy_of(settings.privacy, tell_apart=expected == "auto")
+        assert policy.tells_apart(Role.MIXED) is (expected == "auto")
+        assert not policy.tells_apart(Role.UNKNOWN)
+        assert not policy.tells_apart(Role.CUSTOMER)
+
+
+def test_in_the_eu_nobody_is_judged_for_the_order_of_speaking() -> None:
+    assert policy_of(read_settings().privacy).trust_order
+    assert not policy_of(read_settings(options={"privacy": {"profile": "eu"}}).privacy).trust_order
+
+
+def test_a_line_may_have_both_people_on_its_channel(tmp_path: Path) -> None:
+    text = "carriers: {audiosocket: {a: {port: 1, role: mixed}}, rtp: {b: {port: 2, role: %s}}}"
+    carriers = read(tmp_path, text % "agent_first").carriers
+    assert carriers.audiosocket["a"].role is Role.MIXED
+    assert carriers.rtp["b"].role is Role.AGENT_FIRST
 
 
 def test_by_default_the_customer_alone_is_scored() -> None:

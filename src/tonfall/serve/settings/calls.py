@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Literal
 
+from pydantic import field_validator
+
 from tonfall.serve.settings.base import Section
 
 __all__ = ["Calls"]
@@ -17,3 +19,9 @@ class Calls(Section):
     """
 
     speakers: Literal["auto", "off"] = "auto"
+
+    @field_validator("speakers", mode="before")
+    @classmethod
+    def _off(cls, said: object) -> object:
+        """To YAML the word ``off`` is the value false."""
+        return "off" if said is False else said
