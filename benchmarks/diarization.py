@@ -202,10 +202,10 @@ def offline(case: Case, voice: VoiceModel, model: SpeakerModel) -> Heard:
     return Heard(diarizer.speech, attribution, time.process_time() - start)
 
 
-def online(case: Case, voice: VoiceModel, model: SpeakerModel) -> Heard:
+def online(case: Case, voice: VoiceModel, model: SpeakerModel, *, ordered: bool = False) -> Heard:
     """As a live call is heard, every 200 ms."""
     start = time.process_time()
-    track, run = VoiceTrack(), OnlineSpeakers().start()
+    track, run = VoiceTrack(), OnlineSpeakers(ordered=ordered).start()
     speech, parts = list[FloatArray](), list[Attribution]()
     for first in range(0, len(case.sound), TICK):
         samples = case.sound[first : first + TICK]
