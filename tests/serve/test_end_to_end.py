@@ -25,6 +25,7 @@ from tonfall.arrays import FloatArray
 from tonfall.audio import decode_mulaw, encode_mulaw, read
 from tonfall.serve.client import (
     CallResult,
+    Impairments,
     Listener,
     Plan,
     Protocol,
@@ -204,6 +205,35 @@ def test_streamdouble_drives_both_tracks(server: LiveServer, tmp_path: Path) -> 
     ]
     timeline = analyze(both, model=MODEL, customer=0).timeline
     compare(windows_of(server, call["external_id"]), timeline)
+
+
+@pytest.mark.slow
+def test_streamdouble_with_jitter_alone_changes_nothing(server: LiveServer, tmp_path: Path) -> None:
+    both, caller, agent = halves(tmp_path, length_s=12)
+    before = {each["id"] for each in server.calls()}
+    streamed(server, caller, agent, chaos=Chaos(jitter_ms=60, latency_ms=80))
+    call = closed_call(server, before)
+    counters = call["counters"]
+    assert counters["late"] == counters["gaps"] == counters["filled_samples"] == 0
+    timeline = analyze(both, model=MODEL, customer=0).timeline
+    compare(windows_of(server, call["external_id"]), timeline)
+
+
+@pytest.mark.slow
+def test_datagrams_that_overtake_each_other_change_nothing(
+    server: LiveServer, tmp_path: Path
+) -> None:
+    _, caller, _ = halves(tmp_path, length_s=12)
+    impairments = Impairments(jitter_s=0.08, seed=3)
+    result, _ = play(server, read_recording(caller), "rtp", speed=1, impairments=impairments)
+    (call,) = [each for each in server.calls() if each["external_id"] == result.external_id]
+    counters = call["counters"]
+    assert counters["reordered"] > 50
+    assert counters["late"] == counters["lost"] == counters["gaps"] == 0
+    compare(
+        windows_of(server, result.external_id),
+        expected_of(caller, channels=1, coded=True, folder=tmp_path),
+    )
 
 
 @pytest.mark.slow
