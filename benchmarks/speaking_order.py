@@ -11,6 +11,7 @@ does: nothing is sure until two voices are known, nor while S1 is not the voice 
 from __future__ import annotations
 
 import argparse
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
@@ -24,7 +25,10 @@ from tonfall.timeline import SAMPLING_RATE
 from tonfall.vad import CHUNK, VoiceModel
 
 KINDS = ("calls mixed to mono", "composed calls")
-WAYS = {"by order alone": online, "guarded": partial(online, ordered=True)}
+WAYS: dict[str, Callable[[Case, VoiceModel, SpeakerModel], Heard]] = {
+    "by order alone": online,
+    "guarded": partial(online, ordered=True),
+}
 
 
 def second_chunks(case: Case, heard: Heard) -> FloatArray:
