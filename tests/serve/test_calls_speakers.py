@@ -28,6 +28,7 @@ from desk_calls import (
     windows_of,
 )
 from mono_calls import ToneModel, mono
+from test_calls_desk import analyzed as analyzed_file
 from test_calls_desk import assert_same
 
 from tonfall.analysis import analyze_blocks
@@ -314,16 +315,17 @@ def test_no_round_is_long_however_many_mono_calls_there_are(
         assert_same(shop.told, call, analyzed(tiny, samples, EVERYBODY))
 
 
+@pytest.mark.parametrize("method", ["load", "embed"])
 def test_a_network_that_fails_ends_no_call(
-    tiny: Predictor, monkeypatch: pytest.MonkeyPatch
+    tiny: Predictor, monkeypatch: pytest.MonkeyPatch, method: str
 ) -> None:
     failed = threading.Event()
 
-    def failing(self: ToneModel, samples: FloatArray) -> FloatArray:
+    def failing(*_: object) -> None:
         failed.set()
-        raise BundleError("The speaker model gave an embedding that is not finite.")
+        raise BundleError("campplus.onnx: the speaker model was altered; install Tonfall again.")
 
-    monkeypatch.setattr(ToneModel, "embed", failing)
+    monkeypatch.setattr(SpeakerModel if method == "load" else ToneModel, method, failing)
     with Shop(tiny) as shop:
         one, other = open_call(shop.desk, AGENT_FIRST), open_call(shop.desk)
         for call, samples in ((one, mono()), (other, example(0, 24))):
@@ -332,6 +334,7 @@ def test_a_network_that_fails_ends_no_call(
         assert failed.is_set()
         assert shop.desk.statistics().failed_calls == 0
     assert (judged(shop, one), judged(shop, other)) == (set(), {"S1"})
+    assert_same(shop.told, other, analyzed_file(tiny, example(0, 24), True, False))
     assert shop.closed(one).complete
 
 

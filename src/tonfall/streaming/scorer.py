@@ -75,10 +75,11 @@ class Scorer:
         failures: list[BundleError],
     ) -> None:
         for job in _collect(engines, Engine.speaker_jobs, broken):
-            self._speaker_model = self._speaker_model or SpeakerModel.load()
             try:
+                self._speaker_model = self._speaker_model or SpeakerModel.load()
                 self._speaker_model.score([job])
             except BundleError as error:
+                job.shed()
                 failures.append(error)
 
     def _encoded(self, jobs: Sequence[PieceJob]) -> Sequence[FloatArray]:
