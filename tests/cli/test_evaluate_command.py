@@ -254,6 +254,8 @@ def test_an_unknown_column_is_refused_and_nothing_is_written(shell: Shell, work:
     assert "has the unknown column 'angry'" in shell.bad(f"evaluate two_names:judge {rest}")
     assert "has the unknown column 'angry'" in shell.bad(f"evaluate mine.csv {rest}")
     assert "mine.csv" in shell.bad(f"evaluate pitch_model:judge mine.csv {rest}")
+    table.drop(columns="item").to_csv("mine.csv", index=False)
+    assert "has no column 'item'" in shell.bad(f"evaluate mine.csv {rest}")
     assert not Path("reports").exists()
 
 

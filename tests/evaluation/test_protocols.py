@@ -190,6 +190,30 @@ def test_two_stretches_of_one_file_are_two_recordings(items):
     assert not protocol.shares_recordings
 
 
+@pytest.mark.parametrize(
+    ("heard", "tested", "same"),
+    [
+        ((None, None), (0.0, 3.2), True),
+        ((0.0, 3.2), (0.1, 3.2), True),
+        ((0.0, 3.2), (3.0, 5.0), True),
+        ((0.0, 0.1 + 0.2), (0.3, 1.0), False),
+        ((0.0, 0.3), (0.0, 0.1 + 0.2), True),
+        ((4.0, None), (0.0, 4.0), False),
+        ((4.0, None), (9.0, None), True),
+    ],
+)
+def test_stretches_that_overlap_are_the_same_sound(items, heard, tested, same):
+    table = pd.DataFrame({"item": items["item"], "fold": "1", "part": TRAIN})
+    table.loc[items["speaker"] == "s01", "part"] = TEST
+    places = items.assign(hash=[f"{n}" for n in range(len(items))], start=None, end=None)
+    other = items.index[items["speaker"] != "s01"][0]
+    own = items.index[items["speaker"] == "s01"][0]
+    for row, (start, end) in ((other, heard), (own, tested)):
+        places.loc[row, ["hash", "start", "end"]] = ["one", start, end]
+    rules = Rules(allow_shared_speakers=True)
+    assert assemble("own", table, places, rules=rules).shares_recordings is same
+
+
 def test_unknown_speakers_are_not_called_apart(items):
     protocol = all_tested("all/acted", items.assign(speaker=None))
     assert not protocol.speakers_known

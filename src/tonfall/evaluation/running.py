@@ -207,12 +207,14 @@ def checked_scores(scores: pd.DataFrame, items: list[str], protocol: Protocol) -
 
 
 def check_columns(what: str, scores: pd.DataFrame, protocol: Protocol) -> None:
-    """ProtocolError where a column is no label of the protocol, nor anything else that is read.
+    """ProtocolError where item is missing, or a column is no label, nor anything else that is read.
 
     Left out silently, a label of another name would look like one that the model never gives.
     """
     allowed = ("item", *protocol.labels, *DIMENSIONS)
     columns = [str(name) for name in scores.columns]
+    if "item" not in columns:
+        raise ProtocolError(f"{what} has no column 'item'; add one with the names of the items.")
     unknown = [name for name in columns if name not in allowed]
     twice = [name for name in allowed if columns.count(name) > 1]
     for problem, found in (("the unknown column", unknown), ("more than one column", twice)):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Literal, get_args
 
 import pandas as pd
@@ -11,6 +12,9 @@ from tonfall.evaluation.protocols.protocol import TEST, Shared
 __all__ = ["shared_between_parts"]
 
 _Kind = Literal["speaker", "sentence", "session", "recording"]
+
+_OVERLAP_S = 0.01
+"""Seconds that two stretches must have in common to hold the same sound; less is rounding."""
 
 _EVERYWHERE = ("recording",)
 """What is the same in whichever corpus it stands; a name counts within its corpus."""
@@ -35,13 +39,25 @@ def shared_between_parts(table: pd.DataFrame, items: pd.DataFrame) -> tuple[Shar
 
 
 def _with_recordings(items: pd.DataFrame) -> pd.DataFrame:
-    """Items with a column that tells sounds apart: two stretches of one file are two."""
+    """Items with a column that tells sounds apart: stretches of one file that do not overlap.
+
+    Stretches that overlap in a chain count as one sound.
+    """
     if "hash" not in items:
         return items
     places = items.reindex(columns=["start", "end"]).astype("Float64")
-    start, end = places["start"].fillna(0.0), places["end"].fillna(-1.0)
-    stretch = start.astype("string") + " to " + end.astype("string")
-    return items.assign(recording=items["hash"].astype("string") + " from " + stretch)
+    stretches = pd.DataFrame(
+        {
+            "hash": items["hash"].astype("string"),
+            "start": places["start"].fillna(0.0).astype(float),
+            "end": places["end"].fillna(math.inf).astype(float),
+        }
+    ).sort_values(["hash", "start"], kind="stable")
+    by_hash = stretches.groupby("hash")
+    heard_until = by_hash["end"].cummax().groupby(stretches["hash"]).shift(fill_value=-math.inf)
+    is_new = stretches["start"] > heard_until - _OVERLAP_S
+    number = is_new.groupby(stretches["hash"]).cumsum().astype("string")
+    return items.assign(recording=stretches["hash"] + " sound " + number)
 
 
 def _shared(fold: str, kind: _Kind, rows: pd.DataFrame) -> Shared:
