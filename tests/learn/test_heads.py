@@ -14,7 +14,9 @@ from tonfall.errors import ConfigError
 
 torch = pytest.importorskip("torch")
 
+from tonfall.learn import fit as fitting  # noqa: E402
 from tonfall.learn.calibrate import calibrate  # noqa: E402
+from tonfall.learn.clips import Pooled  # noqa: E402
 from tonfall.learn.degrade import parse_degradation  # noqa: E402
 from tonfall.learn.head import Lesson, fit_judge  # noqa: E402
 from tonfall.learn.history import draw_histories, prior_mean  # noqa: E402
@@ -85,6 +87,37 @@ def test_a_label_that_a_corpus_lacks_is_not_learnt_as_absent() -> None:
     with_mask, _ = fit_judge(masked, strength=10)(third, torch.zeros_like(third))
     without, _ = fit_judge(made, strength=10)(third, torch.zeros_like(third))
     assert with_mask[:, 2].mean() != without[:, 2].mean()
+
+
+def test_a_clip_counts_as_much_more_than_its_copies_as_the_recipe_says(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    learnt: list[Lesson] = []
+
+    def learn(lesson: Lesson, **_how: object) -> None:
+        learnt.append(lesson)
+
+    features = np.random.default_rng(0).normal(size=(4, 3)).astype(np.float32)
+    pooled = Pooled(features, np.ones(4, np.float32))
+    monkeypatch.setattr(fitting, "pool_clips", lambda *_args, **_how: pooled)
+    monkeypatch.setattr(fitting, "fit_judge", learn)
+    medium = read_recipe(RECIPES / "medium.yaml")
+    clips = pd.DataFrame(
+        {
+            "corpus": "emodb",
+            "speaker": "03",
+            "label": ["neutral", "anger"] * 2,
+            "item": list("abcd"),
+        }
+    )
+    for weight in (1, 2):
+        augmentation = medium.augmentation.model_copy(
+            update={"copies": ("telephone", "room"), "clip_weight": weight}
+        )
+        recipe = medium.model_copy(update={"augmentation": augmentation})
+        fitting.fit(recipe, clips, labels=("anger", "neutral"))
+    alike, stressed = (lesson.weights for lesson in learnt)
+    np.testing.assert_allclose(stressed / alike, [2] * 4 + [1] * 8)
 
 
 def test_temperature_makes_sure_logits_honest() -> None:

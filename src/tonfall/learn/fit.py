@@ -109,6 +109,8 @@ def fit(
     centred, baselines = (np.concatenate([part[side] for part in parts]) for side in (1, 2))
     learnt = (baselines - prior).astype(np.float32)
     lesson = _lesson(items.iloc[rows], centred, learnt, labels, recipe.head.label_weights)
+    # The rows of the clips as they are come first.
+    lesson.weights[: len(parts[0][0])] *= recipe.augmentation.clip_weight
     judge = fit_judge(
         lesson,
         strength=recipe.head.strength,

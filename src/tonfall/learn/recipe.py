@@ -65,11 +65,13 @@ class Augmentation(_Part):
     Attributes:
         copies: which, besides the clip itself: "telephone" (speed, equaliser, noise, sometimes
             a room, then 300-3400 Hz and G.711) and "room" (speed, room, equaliser, noise).
+        clip_weight: how much more than each of its copies the clip itself counts.
         acoustics: folder of noises and room responses; relative to the recipe.
         held_out: noises and rooms that are kept for testing.
     """
 
     copies: tuple[Literal["telephone", "room"], ...] = ()
+    clip_weight: float = Field(default=1, gt=0, le=10)
     acoustics: Path | None = None
     held_out: tuple[str, ...] = ()
 
