@@ -8,12 +8,12 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from sqlalchemy import delete, select, update
+from sqlalchemy import delete, select, text, update
 
 from tonfall.serve.store import EVERYBODY, Keeper, Retention, Store
-from tonfall.serve.store.auditing import PAGE, verify
+from tonfall.serve.store.auditing import PAGE, LastCheck, verify
 from tonfall.serve.store.logs import AuditLog
-from tonfall.serve.store.schema import audit, jobs
+from tonfall.serve.store.schema import EPOCH, audit, jobs
 
 PATIENCE_S = 60.0
 
@@ -48,6 +48,31 @@ def test_a_changed_line_is_found(store: Store, change: dict[str, object]) -> Non
         connection.execute(update(audit).where(audit.c.id == 4).values(**change))
     check = store.verify_audit()
     assert (check.broken_at, check.reason) == (4, "its content was changed")
+
+
+@pytest.mark.parametrize("content", ["{", "NaN", "[1]", "[" * 100_000])
+def test_a_line_that_cannot_be_read_is_found(store: Store, content: str) -> None:
+    filled(store)
+    spoil(store, 2, content)
+    check = store.verify_audit()
+    assert (check.lines, check.broken_at) == (1, 2)
+    assert check.reason.startswith("its content ")
+
+
+def test_a_time_that_cannot_be_read_is_found(store: Store) -> None:
+    if not store.database.is_sqlite:
+        pytest.skip("PostgreSQL takes nothing but a time")
+    filled(store)
+    with store.database.writing() as connection:
+        connection.execute(text("UPDATE audit SET at = 'noon' WHERE id = 2"))
+    check = store.verify_audit()
+    assert (check.broken_at, check.reason) == (2, "its content cannot be read")
+
+
+def spoil(store: Store, line: int, details: str) -> None:
+    with store.database.writing() as connection:
+        change = text("UPDATE audit SET details = :details WHERE id = :line")
+        connection.execute(change, {"details": details, "line": line})
 
 
 @pytest.mark.parametrize(("gone", "broken_at"), [(1, 2), (3, 4), (6, 6)])
@@ -167,6 +192,47 @@ def test_a_keeper_checks_the_chain_and_logs_a_break(
     assert not found.intact
     assert "the audit breaks at line 3: its content was changed" in caplog.text
     assert [line.action for line in store.audit_lines(EVERYBODY)].count("audit.checked") == 1
+
+
+def test_a_last_check_that_cannot_be_read_is_none_to_rely_on(store: Store) -> None:
+    store.check_audit(rest=lambda: None)
+    spoil(store, store.audit_lines(EVERYBODY)[-1].id, "{")
+    assert store.last_audit_check() == LastCheck(EPOCH, intact=False)
+
+
+def test_a_keeper_goes_on_after_a_line_that_cannot_be_read(store: Store) -> None:
+    filled(store)
+    spoil(store, 2, "{")
+    keeper = Keeper(store, node="here", beat_s=0.05, timeout_s=5.0, retain_every=timedelta(0))
+    until(lambda: store.last_audit_check() is not None)
+    ran = actions(store).count("retention")
+    until(lambda: actions(store).count("retention") > ran)
+    keeper.close()
+    found = store.last_audit_check()
+    assert found is not None
+    assert not found.intact
+
+
+@pytest.mark.parametrize("part", ["retain", "end_lost"])
+def test_a_keeper_goes_on_after_an_error_of_ours(
+    store: Store, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, part: str
+) -> None:
+    asked: list[None] = []
+
+    def fail(**_: object) -> None:
+        asked.append(None)
+        raise ValueError("boom")
+
+    monkeypatch.setattr(store, part, fail)
+    keeper = Keeper(store, node="here", beat_s=0.05, timeout_s=5.0, retain_every=timedelta(0))
+    until(lambda: len(asked) > 1)
+    keeper.close()
+    assert "by an error of ours" in caplog.text
+    assert "boom" in caplog.text
+
+
+def actions(store: Store) -> list[str]:
+    return [line.action for line in store.audit_lines(EVERYBODY, limit=1000)]
 
 
 def test_a_keeper_is_closed_in_the_middle_of_a_check(

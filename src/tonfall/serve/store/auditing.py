@@ -13,11 +13,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, delete, func, select
+from sqlalchemy import Connection, Dialect, TypeDecorator, delete, func, select, type_coerce
+from sqlalchemy.types import NullType
 
 from tonfall.serve.store.database import Database
 from tonfall.serve.store.logs import AuditLog, chained
-from tonfall.serve.store.schema import audit, counters
+from tonfall.serve.store.schema import EPOCH, audit, counters
 
 __all__ = ["AuditCheck", "LastCheck", "add_line", "last_check", "note", "shorten", "verify"]
 
@@ -25,6 +26,8 @@ EVERYBODY = "*"
 """The tenant of lines that concern the whole server."""
 CHECKED = "audit.checked"
 PAGE = 1000
+RAW = [type_coerce(column, NullType()).label(column.name) for column in audit.c]
+"""The columns as the driver gives them: who tampers can leave what we cannot make sense of."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +54,10 @@ class AuditCheck:
 
 @dataclass(frozen=True, slots=True)
 class LastCheck:
-    """When the chain was checked last, and whether every line fitted then."""
+    """When the chain was checked last, and whether every line fitted then.
+
+    Where the line that says so cannot be read: in 1970, and not.
+    """
 
     at: datetime
     intact: bool
@@ -86,7 +92,7 @@ def verify(database: Database, *, rest: Callable[[], object] = lambda: None) -> 
 
 def _walk(database: Database, rest: Callable[[], object]) -> AuditCheck:
     """Follow the chain from the oldest line to the newest, or to where it breaks."""
-    chain = _Chain()
+    chain = _Chain(database.engine.dialect)
     while True:
         lines, value, digest = _page(database, chain.number)
         for line in lines:
@@ -99,9 +105,9 @@ def _walk(database: Database, rest: Callable[[], object]) -> AuditCheck:
 
 
 def _page(database: Database, after: int) -> tuple[list[Mapping[str, Any]], int, str]:
-    """The next lines, and the number and the hash that the chain ends with at the same moment."""
+    """The next lines, raw; the number and the hash that the chain ends with at the same moment."""
     end = select(counters.c.value, counters.c.hash).where(counters.c.name == "audit")
-    query = select(audit).where(audit.c.id > after).order_by(audit.c.id).limit(PAGE)
+    query = select(*RAW).where(audit.c.id > after).order_by(audit.c.id).limit(PAGE)
     with database.reading() as connection:
         if not database.is_sqlite:  # There each statement would see a moment of its own.
             connection.execution_options(isolation_level="REPEATABLE READ")
@@ -109,16 +115,32 @@ def _page(database: Database, after: int) -> tuple[list[Mapping[str, Any]], int,
         return [row._asdict() for row in connection.execute(query)], value, digest
 
 
+def _read(raw: Mapping[str, Any], dialect: Dialect) -> dict[str, Any]:
+    """A line as it was written; any exception where it was not written by us."""
+    line = dict(raw)
+    for column in audit.c:
+        if isinstance(column.type, TypeDecorator):
+            line[column.name] = column.type.process_result_value(line[column.name], dialect)
+    return line
+
+
 class _Chain:
     """How far the chain was followed, and what its beginning has to be vouched for with."""
 
-    def __init__(self) -> None:
+    def __init__(self, dialect: Dialect) -> None:
+        self._dialect = dialect
         self.lines, self.first, self.number = 0, 0, 0
         self.begin, self.head = "", ""
         self.shortened: set[str] = set()
 
-    def add(self, line: Mapping[str, Any]) -> str:
+    def add(self, raw: Mapping[str, Any]) -> str:
         """Take the next line; what is wrong with it, or nothing."""
+        try:
+            return self._add(_read(raw, self._dialect))
+        except Exception:  # Whatever it is: we write no such line.
+            return "its content cannot be read"
+
+    def _add(self, line: Mapping[str, Any]) -> str:
         if self.lines == 0:
             self.first, self.begin = line["id"], line["previous"]
         elif line["previous"] != self.head or line["id"] != self.number + 1:
@@ -153,14 +175,22 @@ def note(database: Database, check: AuditCheck) -> None:
 def last_check(database: Database) -> LastCheck | None:
     """What the last check found that was noted, by whichever node; None before the first."""
     query = (
-        select(audit.c.at, audit.c.details)
+        select(*RAW)
         .where(audit.c.tenant == EVERYBODY, audit.c.action == CHECKED)
         .order_by(audit.c.id.desc())
         .limit(1)
     )
     with database.reading() as connection:
         row = connection.execute(query).one_or_none()
-    return row and LastCheck(row.at, row.details.get("intact") is True)
+    return row and _last_check(row._asdict(), database.engine.dialect)
+
+
+def _last_check(raw: Mapping[str, Any], dialect: Dialect) -> LastCheck:
+    try:
+        line = _read(raw, dialect)
+        return LastCheck(line["at"], line["details"].get("intact") is True)
+    except Exception:  # So that the next check is due at once, and finds it.
+        return LastCheck(EPOCH, intact=False)
 
 
 def shorten(connection: Connection, before: datetime) -> int:

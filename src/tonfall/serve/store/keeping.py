@@ -86,6 +86,8 @@ class Keeper:
                 logger.warning("%s", error)
             except _Ended:
                 return
+            except Exception:
+                logger.exception("Keeping the store failed by an error of ours; it is tried again.")
 
     def _turn(self) -> None:
         self._store.nodes.beat(self._node)
