@@ -213,6 +213,31 @@ def test_a_keeper_goes_on_after_a_line_that_cannot_be_read(store: Store) -> None
     assert not found.intact
 
 
+def test_a_keeper_remembers_when_the_next_check_is_due(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looked: list[None] = []
+    look = store.last_audit_check
+
+    def counted() -> LastCheck | None:
+        looked.append(None)
+        return look()
+
+    store.check_audit(rest=lambda: None)
+    monkeypatch.setattr(store, "last_audit_check", counted)
+    keeper = Keeper(store, node="here", beat_s=0.01, timeout_s=5.0, retain_every=timedelta(0))
+    until(lambda: actions(store).count("retention") >= 5)
+    keeper.close()
+    assert len(looked) == 1
+
+
+def test_a_keeper_checks_again_when_it_is_due(store: Store) -> None:
+    every = timedelta(seconds=0.2)
+    keeper = Keeper(store, node="here", beat_s=0.01, timeout_s=5.0, check_every=every)
+    until(lambda: actions(store).count("audit.checked") >= 3)
+    keeper.close()
+
+
 @pytest.mark.parametrize("part", ["retain", "end_lost"])
 def test_a_keeper_goes_on_after_an_error_of_ours(
     store: Store, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, part: str

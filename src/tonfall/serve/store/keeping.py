@@ -60,6 +60,7 @@ class Keeper:
         self._timeout_s = timeout_s
         self._retain_every = retain_every
         self._check_every = check_every
+        self._check_from = 0.0
         self._ended = threading.Event()
         store.nodes.beat(node)
         self._heard = time.monotonic()
@@ -116,8 +117,15 @@ class Keeper:
             logger.error("the audit breaks at line %s: %s", check.broken_at, check.reason)
 
     def _check_is_due(self) -> bool:
+        """Whether it is; until when it is not, whichever node checked last, is remembered."""
+        if time.monotonic() < self._check_from:
+            return False
         last = self._store.last_audit_check()
-        return last is None or abs(datetime.now(UTC) - last.at) >= self._check_every
+        if last is None:
+            return True
+        left = self._check_every - abs(datetime.now(UTC) - last.at)
+        self._check_from = time.monotonic() + left.total_seconds()
+        return left <= timedelta(0)
 
     def _rest(self) -> None:
         if self._ended.wait(REST_S):
