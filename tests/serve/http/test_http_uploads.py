@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import socket as sockets
 import subprocess
@@ -140,6 +141,50 @@ def test_the_uploads_of_a_server_that_was_killed_are_removed_by_the_next(tmp_pat
     one.close()
     other.close()
     assert [*tmp_path.iterdir()] == []
+
+
+def test_a_folder_that_something_else_removed_is_made_anew_with_a_lock(tmp_path: Path) -> None:
+    uploads = Uploads(tmp_path)
+    uploads.folder.rmdir()
+    handle, path = uploads.new(".wav")
+    os.close(handle)
+    other = Uploads(tmp_path)  # What is locked, it does not take for left behind.
+    assert path.exists()
+    other.close()
+    uploads.close()
+    assert [*tmp_path.iterdir()] == []
+
+
+@pytest.mark.parametrize("number", [errno.EBADF, errno.ENOLCK, errno.EOPNOTSUPP])
+def test_where_folders_cannot_be_locked_uploads_come_and_nothing_of_others_is_removed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, number: int
+) -> None:
+    others = tmp_path / "tonfall-uploads-other"
+    others.mkdir()
+
+    def no_locks(*_: object) -> None:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr("fcntl.flock", no_locks)
+    uploads = Uploads(tmp_path)
+    handle, path = uploads.new(".wav")
+    os.close(handle)
+    assert path.exists()
+    assert {*tmp_path.iterdir()} == {others, uploads.folder}
+    uploads.close()
+    assert [*tmp_path.iterdir()] == [others]
+    [warning] = [record for record in caplog.records if record.name == "tonfall.serve.http.uploads"]
+    assert f"cannot be locked ({os.strerror(number)})" in warning.getMessage()
+
+
+def test_a_folder_that_others_lock_each_time_does_not_keep_a_server_from_starting(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(*_: object) -> None:
+        raise BlockingIOError(errno.EWOULDBLOCK, "busy")
+
+    monkeypatch.setattr("fcntl.flock", refused)
+    assert Uploads(tmp_path).folder.is_dir()
 
 
 def test_a_server_without_room_for_uploads_does_not_start(tmp_path: Path) -> None:
