@@ -6,6 +6,7 @@ import asyncio
 import os
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -33,6 +34,27 @@ def test_what_is_worked_on_or_waits_is_refused_at_the_end(tmp_path: Path, model:
         assert isinstance(refused, Problem)
         assert refused.status_code == 503
         assert refused.headers == {"Retry-After": "5"}
+
+
+def test_a_stop_while_the_process_is_started_ends_it(
+    tmp_path: Path, model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    analyses = Analyses(str(model), processes=1, waiting=0, timeout_s=PATIENCE_S)
+    endless = tmp_path / "endless.wav"
+    os.mkfifo(endless)
+    job = Job(kind="analyze", path=endless, name="a.wav", longest_s=30)
+    [worker] = analyses._workers
+    start = worker._started
+
+    def started_late() -> Any:
+        analyses.close()
+        return start()
+
+    monkeypatch.setattr(worker, "_started", started_late)
+    with pytest.raises(Problem) as refused:
+        asyncio.run(analyses.run(job))
+    assert refused.value.status_code == 503
+    assert worker._process is None
 
 
 @pytest.mark.parametrize("path", ["/v1/analyze", "/predict"])

@@ -156,6 +156,9 @@ class _Worker:
             if self._closed:
                 raise stops()
             pipe = self._started()
+            if self._closed:  # Meanwhile, when there was no process to kill yet.
+                self._stop()
+                raise stops()
             self._latest = time.monotonic()
             try:
                 pipe.send(job)
