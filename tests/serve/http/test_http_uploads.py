@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import logging
 import os
 import socket as sockets
 import subprocess
@@ -86,7 +87,7 @@ def test_so_many_uploads_come_at_a_time_and_no_more(tmp_path: Path, model: Path)
 
 
 def test_an_upload_that_a_stop_cuts_short_is_told_to_come_again(
-    tmp_path: Path, model: Path
+    tmp_path: Path, model: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     with running(tmp_path, model, limits={"uploads": 1}) as node, node.client() as client:
         with raw(node) as socket:
@@ -96,6 +97,7 @@ def test_an_upload_that_a_stop_cuts_short_is_told_to_come_again(
             answer = socket.recv(4000).lower()
         assert b" 503 " in answer.splitlines()[0]
         assert b"retry-after: 5" in answer
+    assert [record for record in caplog.records if record.levelno >= logging.ERROR] == []
 
 
 def busy(client: object) -> str | None:

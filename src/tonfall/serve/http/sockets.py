@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import socket
 from collections.abc import Iterator
 from typing import Any
@@ -23,6 +24,13 @@ ABORT = "tonfall.abort"
 """Under this name the ASGI scope's extensions hold what cuts the connection off."""
 KEEP_ALIVE_S = 30
 BACKLOG = 2048
+CUT_SHORT = "Cancel %s running task(s)"
+"""How uvicorn's line about them begins."""
+
+
+def _is_news(record: logging.LogRecord) -> bool:
+    """False where uvicorn says as an error that requests were cut short: they are told 503."""
+    return not str(record.msg).startswith(CUT_SHORT)
 
 
 class WebServer(uvicorn.Server):
@@ -36,6 +44,7 @@ class WebServer(uvicorn.Server):
     def end_within(self, seconds: float) -> None:
         """Take no more requests; those that are not answered in that time are cut short."""
         self.config.timeout_graceful_shutdown = seconds  # type: ignore[assignment]
+        logging.getLogger("uvicorn.error").addFilter(_is_news)
         self.should_exit = True
 
 
