@@ -163,20 +163,24 @@ class Node:
         stack.push_async_callback(self._close, "Listening to other nodes", listening.close)
         deliverer = Deliverer(store.deliveries, outlets=outlets, node=self.name)
         stack.push_async_callback(self._close, "The sending of alerts", deliverer.close)
-        return self._serve_with(store, writer, desk, hub, deliverer, salt, stack, loop)
+        return self._serve_with(
+            stack, store=store, writer=writer, desk=desk, hub=hub, deliverer=deliverer, salt=salt
+        )
 
     def _serve_with(
         self,
+        stack: AsyncExitStack,
+        *,
         store: Store,
         writer: Writer,
         desk: Desk,
         hub: Hub,
         deliverer: Deliverer,
         salt: str,
-        stack: AsyncExitStack,
-        loop: asyncio.AbstractEventLoop,
     ) -> Services:
+        """What requests and calls come in by, on top of the parts that score and store."""
         settings, limits = self.settings, self.settings.limits
+        loop = asyncio.get_running_loop()
         openings = Openings(desk, hashed=partial(caller_hash, salt))
         switchboard = Switchboard(
             openings,
@@ -280,8 +284,7 @@ class Node:
             services.lag_s = max(lag for _, lag in worst)
             ticks += 1
             if ticks % SWEEP_TICKS == 0:
-                services.switchboard.sweep(now)
-                services.analyses.rest()
+                _sweep(services, now)
 
     async def _close(self, name: str, close: Callable[[], object]) -> None:
         """End a part; where it cannot be ended in time, its thread ends with the process."""
@@ -306,6 +309,15 @@ class Node:
         except ServiceError as error:
             _log.error("%s", error)
             raise
+
+
+def _sweep(services: Services, now: float) -> None:
+    """End what keeps us waiting; an error in it must not end the watch."""
+    for work in (partial(services.switchboard.sweep, now), services.analyses.rest):
+        try:
+            work()
+        except Exception:
+            _log.exception("Keeping house failed by an error of ours; it is tried again.")
 
 
 def policy_of(privacy: Privacy, *, tell_apart: bool = True) -> ScoringPolicy:
