@@ -121,9 +121,9 @@ def test_roles_follow_the_order_of_the_channels() -> None:
 
 
 def test_roles_are_those_that_were_said() -> None:
-    server, _ = called(URLS["native"], waveform=noise(1, 800), roles=(Role.AGENT_FIRST,))
+    server, _ = called(URLS["native"], waveform=noise(1, 800), roles=(Role.MIXED,))
     (started,) = only(CallStarted, server.heard[-1].events)
-    assert [channel.role for channel in started.channels] == [Role.AGENT_FIRST]
+    assert [channel.role for channel in started.channels] == [Role.MIXED]
 
 
 def test_many_calls_have_names_of_their_own_and_start_one_after_the_other() -> None:

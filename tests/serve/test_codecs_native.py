@@ -69,7 +69,8 @@ def test_a_recording_comes_back(
     encoding: NativeEncoding, rate: int, channels: int, samples: int
 ) -> None:
     waveform = noise(channels, max(samples, rate // 40))
-    roles = [*Role, *Role][:channels]
+    sides = [Role.CUSTOMER, Role.AGENT, Role.UNKNOWN]
+    roles = [Role.MIXED] if channels == 1 else (3 * sides)[:channels]
     frames = messages_of(
         waveform, call_id="c", sampling_rate=rate, channels=roles, encoding=encoding
     )
@@ -126,6 +127,7 @@ def test_a_lost_connection_ends_the_call_incomplete() -> None:
         ([text(encoding="opus")], CloseCode.PROTOCOL_ERROR, "'s16le', 'mulaw' or 'alaw'"),
         ([text(channels=[])], CloseCode.PROTOCOL_ERROR, "start.channels"),
         ([text(channels=["agent"] * 9)], CloseCode.PROTOCOL_ERROR, "start.channels"),
+        ([text(channels=["mixed", "agent"])], CloseCode.PROTOCOL_ERROR, "mixed must be the only"),
         ([text(speaker="x")], CloseCode.PROTOCOL_ERROR, "start.speaker: Extra inputs"),
         ([text(parameters={"a": 1})], CloseCode.PROTOCOL_ERROR, "parameters are text"),
         ([text(parameters={"a": "b" * 1025})], CloseCode.PROTOCOL_ERROR, "at most 1024 char"),

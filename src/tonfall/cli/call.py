@@ -50,8 +50,8 @@ def call(
         str,
         typer.Option(
             "--roles",
-            help="Who is on each channel (native): customer, agent, unknown, mixed or "
-            "agent_first, such as customer,agent.",
+            help="Who is on each channel (native), such as customer,agent; also unknown, and "
+            "mixed for both on the only one.",
         ),
     ] = "",
     token: Annotated[
@@ -137,15 +137,22 @@ def _roles(said: str, protocol: str) -> list[Role]:
     from tonfall.errors import ConfigError
     from tonfall.serve.codecs import Role
 
-    names = [name.strip() for name in said.split(",") if name.strip()]
-    if names and protocol != "native":
+    if not said:
+        return []
+    if protocol != "native":
         raise ConfigError(
             f"--roles is for the native protocol; over {protocol} the server's settings say who "
             "is on a channel."
         )
+    names = [name.strip() for name in said.split(",")]
     unknown = [name for name in names if name not in list(Role)]
     if unknown:
         raise ConfigError(f"--roles has {unknown[0]!r}; choose of {', '.join(Role)}.")
+    if Role.MIXED in names and len(names) > 1:
+        raise ConfigError(
+            f"--roles has mixed among {len(names)}, but mixed says that everybody is on the only "
+            "channel; give it alone."
+        )
     return [Role(name) for name in names]
 
 

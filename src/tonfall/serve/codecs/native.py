@@ -20,7 +20,8 @@ import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Annotated, Literal
 
-from pydantic import ConfigDict, Field, TypeAdapter
+from pydantic import AfterValidator, ConfigDict, Field, TypeAdapter
+from pydantic_core import PydanticCustomError
 
 from tonfall.arrays import FloatArray
 from tonfall.audio import (
@@ -59,6 +60,14 @@ class _Strict(JsonMessage):
     model_config = ConfigDict(extra="forbid")
 
 
+def _check_mixed(channels: list[str]) -> list[str]:
+    if "mixed" in channels and len(channels) > 1:
+        raise PydanticCustomError(
+            "mixed", f"mixed must be the only channel, but is one of {len(channels)}"
+        )
+    return channels
+
+
 class _Start(_Strict):
     type: Literal["start"]
     version: Literal[1]
@@ -66,8 +75,9 @@ class _Start(_Strict):
     sampling_rate: Annotated[int, Field(ge=MIN_SAMPLING_RATE, le=MAX_SAMPLING_RATE)]
     encoding: NativeEncoding
     channels: Annotated[
-        list[Literal["customer", "agent", "unknown", "mixed", "agent_first"]],
+        list[Literal["customer", "agent", "unknown", "mixed"]],
         Field(min_length=1, max_length=MAX_CHANNELS),
+        AfterValidator(_check_mixed),
     ]
     parameters: Parameters = Field(default_factory=dict)
 
