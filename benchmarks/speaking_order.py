@@ -1,11 +1,11 @@
-"""Whom a live call of one channel judges where the agent is said to speak first.
+"""Whom ``tonfall analyze - --customer 1`` judges: the second to speak, of what is heard once.
 
     python -m benchmarks.speaking_order [--shared ../shared] [--composed 20]
 
 The recordings are those that ``benchmarks.diarization`` reports: calls mixed to mono, and composed
 calls. Whoever speaks first in truth is taken for the agent; judged is what S2 says, where that is
-sure. "By order alone" is S2 whatever else is known; "guarded" is what the role ``agent_first``
-does: nothing is sure until two voices are known, nor while S1 is not the voice heard first.
+sure. "By order alone" is S2 whatever else is known; "guarded" is what the command does: nothing is
+sure until two voices are known, nor while S1 is not the voice heard first.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Calls of one channel with two people on it: told apart as a stream tells them, judged if sure."""
+"""Calls of one channel with two people on it: told apart as a stream tells them."""
 
 from __future__ import annotations
 
@@ -34,19 +34,19 @@ from test_calls_desk import assert_same
 from tonfall.analysis import analyze_blocks
 from tonfall.arrays import FloatArray
 from tonfall.audio import AudioInfo, read
-from tonfall.diarization import CUSTOMER_SURE, SpeakerModel
+from tonfall.diarization import SpeakerModel
 from tonfall.errors import BundleError
 from tonfall.runtime import Predictor, load
 from tonfall.serve.alerts import read_rules
 from tonfall.serve.calls import AgentScoring, LiveCall, Purpose, ScoringPolicy
-from tonfall.serve.codecs import Gap, Role, StreamRestarted
-from tonfall.serve.records import AlertOpened, CallOpened, Notice, WindowHeard
+from tonfall.serve.codecs import Role
+from tonfall.serve.records import AlertOpened, CallOpened, WindowHeard
 from tonfall.streaming import Engine, LiveSpeakers, Scorer
 from tonfall.timeline import Timeline
 
-MIXED, AGENT_FIRST = Role.MIXED, Role.AGENT_FIRST
+MIXED = Role.MIXED
 EVERYBODY = (True,) * 4
-SECOND = (False, True, False, False)
+CUSTOMERS = ScoringPolicy(unknown_is_customer=True)
 AGENTS = AgentScoring(
     reason="Agents train themselves.", person="A. B.", region="US", purpose=Purpose.OUTSIDE_EU
 )
@@ -58,18 +58,15 @@ def tone_model(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(SpeakerModel, "load", classmethod(lambda cls: ToneModel()))
 
 
-def analyzed(
-    predictor: Predictor, samples: FloatArray, scored: tuple[bool, ...], *, ordered: bool = False
-) -> Timeline:
+def analyzed(predictor: Predictor, samples: FloatArray, scored: tuple[bool, ...]) -> Timeline:
     """What ``tonfall analyze -`` gives: a stream that cannot be heard twice."""
     info = AudioInfo("", RATE, 1, samples.shape[1], "WAV/FLOAT")
-    sure = CUSTOMER_SURE if ordered else 0.0
     return analyze_blocks(
         [samples],
         info=info,
         predictor=predictor,
         scored=scored,
-        speakers=LiveSpeakers(sure=sure, ordered=ordered),
+        speakers=LiveSpeakers(),
     ).timeline
 
 
@@ -92,55 +89,38 @@ def heard(shop: Shop, call: LiveCall) -> set[str]:
 
 @pytest.mark.parametrize("seed", range(3))
 def test_a_mono_call_gives_the_timeline_of_a_stream_of_it(tiny: Predictor, seed: int) -> None:
-    with Shop(tiny, policy=ScoringPolicy(unknown_is_customer=True)) as shop:
+    with Shop(tiny, policy=CUSTOMERS) as shop:
         call = played(shop, mono(), UNKNOWN, seed=seed)
     assert judged(shop, call) == heard(shop, call) == {"S1", "S2"}
     assert_same(shop.told, call, analyzed(tiny, mono(), EVERYBODY))
 
 
-@pytest.mark.parametrize("seed", range(3))
-def test_where_the_agent_speaks_first_the_second_alone_is_judged(
-    tiny: Predictor, seed: int
-) -> None:
-    with Shop(tiny) as shop:
-        call = played(shop, mono(), AGENT_FIRST, seed=seed)
-    assert (judged(shop, call), heard(shop, call)) == ({"S2"}, {"S1", "S2"})
-    assert_same(shop.told, call, analyzed(tiny, mono(), SECOND, ordered=True))
-    assert [c.scored for c in of_kind(shop.told, CallOpened)[0].channels] == [True]
-
-
 def test_what_is_judged_of_the_second_is_what_the_second_said(tiny: Predictor) -> None:
     """The sides of the example call are known: the first of them speaks second."""
-    with Shop(tiny) as shop:
-        call = played(shop, mono(), AGENT_FIRST)
+    with Shop(tiny, policy=CUSTOMERS) as shop:
+        call = played(shop, mono(), UNKNOWN)
         sides = played(shop, example(0, 24), CUSTOMER, CUSTOMER)
     own = [turn.segment for turn in turns_of(shop.told, sides) if turn.channel == 0]
-    for window in windows_of(shop.told, call):
+    windows = [each for each in windows_of(shop.told, call) if each.speaker == "S2"]
+    assert windows
+    for window in windows:
         assert any(turn.overlap(window.segment) > 0 for turn in own), window
 
 
-@pytest.mark.parametrize(
-    ("role", "policy"),
-    [
-        (MIXED, ScoringPolicy()),
-        (MIXED, ScoringPolicy(unknown_is_customer=True)),
-        (AGENT_FIRST, ScoringPolicy(trust_order=False)),
-    ],
-)
+@pytest.mark.parametrize("policy", [ScoringPolicy(), CUSTOMERS])
 def test_who_is_who_is_not_known_so_nobody_is_judged(
-    tiny: Predictor, role: Role, policy: ScoringPolicy
+    tiny: Predictor, policy: ScoringPolicy
 ) -> None:
     with Shop(tiny, policy=policy) as shop:
-        call = played(shop, mono(), role)
+        call = played(shop, mono(), MIXED)
     assert (judged(shop, call), heard(shop, call)) == (set(), {"S1", "S2"})
     assert {speaker.speaker for speaker in shop.closed(call).speakers} == {"S1", "S2"}
     assert [c.scored for c in of_kind(shop.told, CallOpened)[0].channels] == [False]
 
 
-@pytest.mark.parametrize("role", [MIXED, AGENT_FIRST])
-def test_where_agents_may_be_judged_everybody_is(tiny: Predictor, role: Role) -> None:
+def test_where_agents_may_be_judged_everybody_is(tiny: Predictor) -> None:
     with Shop(tiny, policy=ScoringPolicy(agents=AGENTS)) as shop:
-        call = played(shop, mono(), role)
+        call = played(shop, mono(), MIXED)
     assert_same(shop.told, call, analyzed(tiny, mono(), EVERYBODY))
 
 
@@ -151,7 +131,6 @@ def test_where_agents_may_be_judged_everybody_is(tiny: Predictor, role: Role) ->
         (AGENT, ScoringPolicy(agents=AGENTS), True),
         (UNKNOWN, ScoringPolicy(), False),
         (UNKNOWN, ScoringPolicy(unknown_is_customer=True, tell_apart=False), True),
-        (AGENT_FIRST, ScoringPolicy(tell_apart=False), False),
         (MIXED, ScoringPolicy(tell_apart=False), False),
     ],
 )
@@ -164,7 +143,7 @@ def test_one_side_and_one_nobody_asked_to_tell_apart_stay_one_voice(
     assert bool(windows_of(shop.told, call)) == windows
 
 
-@pytest.mark.parametrize("roles", [(UNKNOWN, UNKNOWN), (MIXED, CUSTOMER), (AGENT_FIRST, AGENT)])
+@pytest.mark.parametrize("roles", [(UNKNOWN, UNKNOWN), (MIXED, CUSTOMER), (MIXED, AGENT)])
 def test_channels_of_a_call_with_several_stay_one_voice_each(
     tiny: Predictor, roles: tuple[Role, ...]
 ) -> None:
@@ -178,51 +157,8 @@ def test_channels_of_a_call_with_several_stay_one_voice_each(
     assert judged(shop, call) == {f"S{n + 1}" for n, role in enumerate(roles) if role is CUSTOMER}
 
 
-@pytest.mark.parametrize("gap_s", [0.2, 3.0])
-def test_who_is_first_after_something_was_missed_need_not_have_spoken_first(
-    tiny: Predictor, gap_s: float
-) -> None:
-    """The call comes to us in the middle of it: its first voice proves nothing."""
-    gap = round(gap_s * RATE)
-    with Shop(tiny) as shop:
-        call = open_call(shop.desk, AGENT_FIRST)
-        play(call, [Gap(gap, 0)], end=False)
-        play(call, packets(mono(), position=gap))
-        finish(call)
-    assert judged(shop, call) == ({"S2"} if gap_s < 0.5 else set())
-    assert heard(shop, call) == {"S1", "S2"}
-
-
-def test_nobody_is_judged_by_order_where_notice_came_in_the_middle(tiny: Predictor) -> None:
-    with Shop(tiny, policy=ScoringPolicy(require_notice=True)) as shop:
-        call = open_call(shop.desk, AGENT_FIRST)
-        play(call, packets(mono(0, 4)), end=False)
-        call.set_notice(Notice.GIVEN, by="key-1")
-        play(call, packets(mono(4, 24), position=4 * RATE))
-        finish(call)
-    assert (judged(shop, call), heard(shop, call)) == (set(), {"S1", "S2"})
-
-
-def test_nobody_is_judged_by_order_after_another_source_took_over(tiny: Predictor) -> None:
-    with Shop(tiny) as shop:
-        call = open_call(shop.desk, AGENT_FIRST)
-        play(call, packets(mono()), end=False)
-        play(call, [StreamRestarted(24 * RATE)], end=False)
-        play(call, packets(mono(), position=24 * RATE))
-        finish(call)
-    ends = [window.segment.end / 16_000 for window in windows_of(shop.told, call)]
-    assert ends
-    assert max(ends) <= 24
-
-
-def test_one_voice_alone_is_not_taken_for_the_second(tiny: Predictor) -> None:
-    with Shop(tiny) as shop:
-        call = played(shop, example(0, 24)[:1], AGENT_FIRST)
-    assert (judged(shop, call), heard(shop, call)) == (set(), {"S1"})
-
-
 def test_windows_that_were_told_are_told_once_and_stay(tiny: Predictor) -> None:
-    with Shop(tiny, policy=ScoringPolicy(unknown_is_customer=True)) as shop:
+    with Shop(tiny, policy=CUSTOMERS) as shop:
         call = played(shop, mono(), UNKNOWN)
     keys = [(window.speaker, window.segment) for window in windows_of(shop.told, call)]
     assert len(keys) == len(set(keys))
@@ -255,8 +191,8 @@ def wait_until(done: Callable[[], bool]) -> None:
 
 
 def test_after_an_objection_the_voices_are_forgotten(tiny: Predictor) -> None:
-    with Shop(tiny) as shop:
-        call = open_call(shop.desk, AGENT_FIRST)
+    with Shop(tiny, policy=CUSTOMERS) as shop:
+        call = open_call(shop.desk, UNKNOWN)
         play(call, packets(mono()), end=False)
         wait_until(lambda: len(of_kind(shop.told, WindowHeard)) > 2)
         hearing = shop.desk._hearings[call.id]
@@ -270,10 +206,27 @@ def test_after_an_objection_the_voices_are_forgotten(tiny: Predictor) -> None:
     assert shop.closed(call).speakers == ()
 
 
+@pytest.mark.parametrize("policy", [ScoringPolicy(), CUSTOMERS])
+def test_with_the_end_of_a_call_its_voices_are_forgotten(
+    tiny: Predictor, policy: ScoringPolicy
+) -> None:
+    """They live no longer than the call, whoever still holds what is known of it."""
+    with Shop(tiny, policy=policy) as shop:
+        call = open_call(shop.desk, UNKNOWN if policy is CUSTOMERS else MIXED)
+        hearing = shop.desk._hearings[call.id]
+        assert hearing._apart is not None
+        memories = weakref.ref(hearing._apart._online), weakref.ref(hearing.engine)
+        del hearing
+        play(call, packets(mono()))
+        finish(call)
+        wait_until(lambda: all(memory() is None for memory in memories))
+        assert shop.closed(call).speakers
+
+
 def test_what_is_told_of_a_call_has_no_voice_in_it(tiny: Predictor) -> None:
     """No vector goes to the store: what is told is as long whether voices are known or not."""
-    with Shop(tiny) as shop:
-        call = played(shop, mono(), AGENT_FIRST)
+    with Shop(tiny, policy=CUSTOMERS) as shop:
+        call = played(shop, mono(), UNKNOWN)
         assert windows_of(shop.told, call)
     assert not [change for change in shop.told if holds_array(change)]
 
@@ -303,7 +256,7 @@ def test_no_round_is_long_however_many_mono_calls_there_are(
 
     monkeypatch.setattr(Scorer, "serve", counted)
     samples = mono(0, 10)
-    with Shop(tiny, policy=ScoringPolicy(unknown_is_customer=True)) as shop:
+    with Shop(tiny, policy=CUSTOMERS) as shop:
         calls = [open_call(shop.desk, UNKNOWN) for _ in range(7)]
         calls += [open_call(shop.desk, CUSTOMER) for _ in range(7)]
         for call in calls:
@@ -316,7 +269,7 @@ def test_no_round_is_long_however_many_mono_calls_there_are(
 
 
 @pytest.mark.parametrize("method", ["load", "embed"])
-def test_a_network_that_fails_ends_no_call(
+def test_a_network_that_fails_ends_no_call_and_leaves_one_voice(
     tiny: Predictor, monkeypatch: pytest.MonkeyPatch, method: str
 ) -> None:
     failed = threading.Event()
@@ -326,14 +279,14 @@ def test_a_network_that_fails_ends_no_call(
         raise BundleError("campplus.onnx: the speaker model was altered; install Tonfall again.")
 
     monkeypatch.setattr(SpeakerModel if method == "load" else ToneModel, method, failing)
-    with Shop(tiny) as shop:
-        one, other = open_call(shop.desk, AGENT_FIRST), open_call(shop.desk)
+    with Shop(tiny, policy=CUSTOMERS) as shop:
+        one, other = open_call(shop.desk, UNKNOWN), open_call(shop.desk)
         for call, samples in ((one, mono()), (other, example(0, 24))):
             play(call, packets(samples))
         finish(one, other)
         assert failed.is_set()
         assert shop.desk.statistics().failed_calls == 0
-    assert (judged(shop, one), judged(shop, other)) == (set(), {"S1"})
+    assert judged(shop, one) == judged(shop, other) == {"S1"}
     assert_same(shop.told, other, analyzed_file(tiny, example(0, 24), True, False))
     assert shop.closed(one).complete
 
@@ -347,7 +300,7 @@ def test_two_people_of_a_real_call_are_told_apart(
     waveform, rate = read(shared / "data" / "calls" / "auto_repairs_40.flac")
     assert rate == RATE
     samples = waveform[:, : 60 * RATE].mean(axis=0, keepdims=True)
-    with Shop(small) as shop:
-        call = played(shop, samples, AGENT_FIRST)
-    assert (judged(shop, call), heard(shop, call)) == ({"S2"}, {"S1", "S2"})
-    assert_same(shop.told, call, analyzed(small, samples, SECOND, ordered=True))
+    with Shop(small, policy=CUSTOMERS) as shop:
+        call = played(shop, samples, UNKNOWN)
+    assert judged(shop, call) == heard(shop, call) == {"S1", "S2"}
+    assert_same(shop.told, call, analyzed(small, samples, EVERYBODY))

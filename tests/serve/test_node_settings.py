@@ -151,16 +151,10 @@ def test_speakers_of_one_channel_are_told_apart_unless_it_is_off(tmp_path: Path,
         assert not policy.tells_apart(Role.CUSTOMER)
 
 
-def test_in_the_eu_nobody_is_judged_for_the_order_of_speaking() -> None:
-    assert policy_of(read_settings().privacy).trust_order
-    assert not policy_of(read_settings(options={"privacy": {"profile": "eu"}}).privacy).trust_order
-
-
 def test_a_line_may_have_both_people_on_its_channel(tmp_path: Path) -> None:
-    text = "carriers: {audiosocket: {a: {port: 1, role: mixed}}, rtp: {b: {port: 2, role: %s}}}"
-    carriers = read(tmp_path, text % "agent_first").carriers
-    assert carriers.audiosocket["a"].role is Role.MIXED
-    assert carriers.rtp["b"].role is Role.AGENT_FIRST
+    text = "carriers: {audiosocket: {a: {port: 1, role: mixed}}, rtp: {b: {port: 2, role: mixed}}}"
+    carriers = read(tmp_path, text).carriers
+    assert carriers.audiosocket["a"].role is carriers.rtp["b"].role is Role.MIXED
 
 
 def test_by_default_the_customer_alone_is_scored() -> None:

@@ -334,8 +334,6 @@ def policy_of(privacy: Privacy, *, tell_apart: bool = True) -> ScoringPolicy:
         agents=agents or None,
         require_notice=privacy.notice_required,
         tell_apart=tell_apart,
-        # Who speaks first is a rule of thumb; where judging agents is prohibited it is too weak.
-        trust_order=privacy.profile != "eu",
     )
 
 

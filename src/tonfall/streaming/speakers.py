@@ -115,12 +115,8 @@ class LiveSpeakers:
         if era != self._era:
             self._era = era
             self._online = OnlineSpeakers(self._settings, ordered=self._ordered)
-            self.miss()
+            self._online.miss()
         return _Live(self._online, self._sure)
-
-    def miss(self) -> None:
-        """Speech may have been missed here: who is heard first need not have spoken first."""
-        self._online.miss()
 
 
 class _Known:

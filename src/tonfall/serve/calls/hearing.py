@@ -27,7 +27,6 @@ from tonfall.serve.records import (
     WindowHeard,
 )
 from tonfall.streaming import Engine, Event, StreamEnded, TurnEnded, WindowScored
-from tonfall.streaming.engine import SHORTEST_GAP_S
 from tonfall.timeline import SAMPLING_RATE, Turn, Window
 
 __all__ = ["Hearing"]
@@ -150,8 +149,6 @@ class Hearing:
         if isinstance(event, Audio):
             self._take_audio(engine, event)
         elif isinstance(event, Gap):
-            if self._position == 0:
-                self._miss(event.samples)
             self._move_to(engine, event.position + event.samples)
         elif isinstance(event, StreamRestarted):
             self._move_to(engine, event.position)
@@ -163,17 +160,11 @@ class Hearing:
 
     def _take_audio(self, engine: Engine, event: Audio) -> None:
         """Audio that does not follow on what came before: some was shed, or comes twice."""
-        self._miss(event.position - self._position)
         self._move_to(engine, event.position)
         fresh = event.samples[:, self._position - event.position :]
         if fresh.shape[1]:
             engine.feed(_within_full_scale(fresh))
             self._position += fresh.shape[1]
-
-    def _miss(self, samples: int) -> None:
-        """Somebody may have spoken who was not heard: who is first from here on proves nothing."""
-        if self._apart and samples > SHORTEST_GAP_S * self.call.facts.sampling_rate:
-            self._apart.miss()
 
     def _move_to(self, engine: Engine, position: int) -> None:
         if position > self._position:

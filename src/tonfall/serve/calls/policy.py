@@ -57,15 +57,12 @@ class ScoringPolicy:
         agents: the decision to score agents, or None: they are heard for their turns only.
         require_notice: True to hear nothing of a call before notice was given.
         tell_apart: True to tell the speakers of a call with one channel apart.
-        trust_order: True where the second to speak may be judged as the customer, if it was said
-            that the agent speaks first.
     """
 
     unknown_is_customer: bool = False
     agents: AgentScoring | None = None
     require_notice: bool = False
     tell_apart: bool = True
-    trust_order: bool = True
 
     def scores(self, role: Role) -> bool:
         """True where all that is heard on a channel of this role may be judged."""
@@ -78,8 +75,8 @@ class ScoringPolicy:
 
         Where it is not known whether it has, they are told apart only if they are judged.
         """
-        several = role in (Role.MIXED, Role.AGENT_FIRST)
-        return self.tell_apart and (several or (role is Role.UNKNOWN and self.unknown_is_customer))
+        several = role is Role.MIXED or (role is Role.UNKNOWN and self.unknown_is_customer)
+        return self.tell_apart and several
 
     def hears(self, notice: Notice) -> bool:
         """True where a call may be listened to at all."""

@@ -36,13 +36,12 @@ __all__ = [
 
 
 class Role(StrEnum):
-    """Who speaks on a channel; the last two say that it is the only one, with everybody on it."""
+    """Who speaks on a channel; mixed says that it is the only one, with everybody on it."""
 
     CUSTOMER = "customer"
     AGENT = "agent"
     UNKNOWN = "unknown"
     MIXED = "mixed"
-    AGENT_FIRST = "agent_first"
 
 
 class CloseCode(IntEnum):
