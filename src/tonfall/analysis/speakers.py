@@ -35,7 +35,7 @@ _ON_THE_WAY = (
 )
 _BY_ORDER = (
     "The customer was judged only where two speakers were known, and the first of them was heard "
-    "first."
+    "first; a greeting too short to be heard as a voice shifts that order, so check the turns."
 )
 _NO_CUSTOMER = "Fewer speakers were found than there should be: the customer was not judged."
 
