@@ -127,6 +127,7 @@ def test_on_the_way_one_voice_alone_is_not_taken_for_the_customer(
     assert timeline.turns
     assert not timeline.windows
     assert "only where two speakers were known" in timeline.notes[1]
+    assert "shifts that order, so check the turns" in timeline.notes[1]
 
 
 def test_progress_goes_up_to_the_end_over_both_hearings(mono: Path, tiny: Predictor):
