@@ -239,7 +239,7 @@ def _folder(output: Path, report: Report) -> Path:
 
 def slug(name: str) -> str:
     """A name for a file or folder."""
-    return re.sub(r"[^\w.-]", "-", name).strip(".") or "unnamed"
+    return re.sub(r"[^\w.-]+", "-", name).strip(".-") or "unnamed"
 
 
 def _matrices(order: Order, reports: dict[str, list[Report]]) -> Iterator[Measured]:
