@@ -312,8 +312,6 @@ def _result_rows(rows: pd.DataFrame, scores: pd.DataFrame) -> pd.DataFrame:
 
 
 def _check_items(name: str, scores: pd.DataFrame, items: list[str]) -> None:
-    if "item" not in scores:
-        raise ProtocolError(f"{name}: the scores have no column 'item'. Add one with item names.")
     given = scores["item"].astype(str)
     problems = {
         "scored more than once": given[given.duplicated()].tolist(),

@@ -109,7 +109,7 @@ def _page(database: Database, after: int) -> tuple[list[Mapping[str, Any]], int,
     end = select(counters.c.value, counters.c.hash).where(counters.c.name == "audit")
     query = select(*RAW).where(audit.c.id > after).order_by(audit.c.id).limit(PAGE)
     with database.reading() as connection:
-        if not database.is_sqlite:  # There each statement would see a moment of its own.
+        if not database.is_sqlite:  # PostgreSQL would show each statement another moment.
             connection.execution_options(isolation_level="REPEATABLE READ")
         value, digest = connection.execute(end).one()
         return [row._asdict() for row in connection.execute(query)], value, digest
