@@ -7,10 +7,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 import audformat
+import av
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+import soundfile
 
 from tonfall.corpora import Manifest, prepare
 from tonfall.errors import ManifestError
@@ -89,6 +91,25 @@ def test_folders_name_the_classes(tmp_path: Path, clip: Clip) -> None:
     assert manifest.frame["item"].tolist() == ["Neutral/1", "happy/anna/1"]
     assert manifest.frame["label"].tolist() == ["neutral", "happiness"]
     assert {problem.kind.value for problem in report.problems} == {"missing speaker"}
+
+
+def test_folders_take_every_kind_of_recording_and_name_what_is_none(
+    tmp_path: Path, clip: Clip
+) -> None:
+    wav = clip(tmp_path / "happy" / "1.wav")
+    with av.open(str(tmp_path / "happy" / "2.m4a"), "w") as target:
+        stream = target.add_stream("aac", rate=16_000, layout="mono")
+        frame = av.AudioFrame.from_ndarray(
+            soundfile.read(wav, dtype="float32")[0][None], "fltp", "mono"
+        )
+        frame.sample_rate = 16_000
+        target.mux([*stream.encode(frame), *stream.encode(None)])
+    (tmp_path / "happy" / "notes.docx").write_bytes(b"PK")
+    manifest, report = prepare("folders", tmp_path)
+    assert manifest.frame["file"].tolist() == ["happy/1.wav", "happy/2.m4a"]
+    assert report.oddities == (
+        "Files that are no recordings by their endings: 1, such as happy/notes.docx.",
+    )
 
 
 def test_a_folder_that_is_no_class_is_refused(tmp_path: Path, clip: Clip) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import time
 from collections.abc import Callable
 from itertools import product
@@ -83,6 +84,54 @@ def test_the_same_clip_in_two_places_is_refused(tmp_path: Path, clip: Clip) -> N
     assert [problem.kind for problem in report.problems] == [Kind.ITEM]
     assert manifest.frame["file"].tolist() == ["a/gio-f2-b2.wav"]
     assert report.left_out == ("gio-f2-b2 (again)",)
+
+
+def test_kaggles_ravdess_with_each_folder_twice_is_the_release(tmp_path: Path, clip: Clip) -> None:
+    first = clip(tmp_path / "Actor_01" / "03-01-05-01-01-01-01.wav")
+    copy = tmp_path / "audio_speech_actors_01-24" / "Actor_01" / first.name
+    copy.parent.mkdir(parents=True)
+    shutil.copy(first, copy)
+    manifest, report = prepare("ravdess", tmp_path, partial=True)
+    assert manifest.frame["file"].tolist() == ["Actor_01/03-01-05-01-01-01-01.wav"]
+    assert (report.left_out, report.problems) == ((), ())
+    assert report.oddities == (
+        "Files that are there again, byte for byte, and left out: 1, such as "
+        "audio_speech_actors_01-24/Actor_01/03-01-05-01-01-01-01.wav, a copy of "
+        "Actor_01/03-01-05-01-01-01-01.wav.",
+    )
+
+
+def test_copies_do_not_count_against_what_was_released(tmp_path: Path, clip: Clip) -> None:
+    first = clip(tmp_path / "a" / "gio-f2-b2.wav")
+    (tmp_path / "b").mkdir()
+    shutil.copy(first, tmp_path / "b")
+    with pytest.raises(ManifestError, match="found: 1, released: 588"):
+        prepare("emovo", tmp_path)
+
+
+POINTER = "version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 84732\n"
+
+
+def test_a_clip_that_git_lfs_did_not_fetch_says_how_to_get_it(tmp_path: Path) -> None:
+    path = tmp_path / "happy" / "1.wav"
+    path.parent.mkdir()
+    path.write_text(POINTER)
+    with pytest.raises(ManifestError, match=r"git-lfs pointer, not the recording; run 'git lfs pu"):
+        prepare("folders", tmp_path)
+
+
+def test_a_table_that_git_lfs_did_not_fetch_says_how_to_get_it(tmp_path: Path, clip: Clip) -> None:
+    clip(tmp_path / "Audios" / "MSP-PODCAST_0001_0139.wav")
+    (tmp_path / "Labels").mkdir()
+    (tmp_path / "Labels" / "labels_consensus.csv").write_text(POINTER)
+    with pytest.raises(ManifestError, match=r"git-lfs pointer, not the table; run 'git lfs pull'"):
+        prepare("msp-podcast", tmp_path)
+
+
+def test_a_shard_that_git_lfs_did_not_fetch_says_how_to_get_it(tmp_path: Path) -> None:
+    (tmp_path / "train-00000.parquet").write_text(POINTER)
+    with pytest.raises(ManifestError, match=r"git-lfs pointer, not the table; run 'git lfs pull'"):
+        prepare("huggingface", tmp_path)
 
 
 def test_items_that_the_release_itself_lacks_are_left_out_and_named(

@@ -323,6 +323,15 @@ MSP-PODCAST_0002_0033.wav,X,7.0,1.0,4.0,Unknown,Unknown,Test1
 """
 
 
+def test_older_msp_podcast_with_its_own_spelling(tmp_path: Path, clip: Clip) -> None:
+    (tmp_path / "Labels").mkdir()
+    (tmp_path / "Labels" / "labels_concensus.csv").write_text(CONSENSUS)
+    clip(tmp_path / "Audios" / "MSP-PODCAST_0001_0139.wav")
+    clip(tmp_path / "Audios" / "MSP-PODCAST_0002_0033.wav")
+    manifest, _ = prepare("msp-podcast", tmp_path)
+    assert manifest.frame["label_original"].tolist() == ["N", "X"]
+
+
 def test_msp_podcast_with_workers_and_transcripts(tmp_path: Path, clip: Clip) -> None:
     for folder in ("Labels", "Transcripts"):
         (tmp_path / folder).mkdir()

@@ -15,6 +15,7 @@ from tonfall.audio.g711 import (
     encode_mulaw,
     mulaw_table,
 )
+from tonfall.audio.git_lfs import POINTER_ADVICE, is_pointer
 from tonfall.audio.level import FLOOR_DB, peak_db, rms_db
 from tonfall.audio.limits import (
     MAX_CHANNELS,
@@ -35,6 +36,7 @@ __all__ = [
     "MAX_CHANNELS",
     "MAX_SAMPLING_RATE",
     "MIN_SAMPLING_RATE",
+    "POINTER_ADVICE",
     "SHORTEST_SECONDS",
     "STANDARD_INPUT",
     "AudioInfo",
@@ -56,6 +58,7 @@ __all__ = [
     "denoised",
     "encode_alaw",
     "encode_mulaw",
+    "is_pointer",
     "mulaw_table",
     "open_audio",
     "peak_db",

@@ -14,6 +14,7 @@ import numpy as np
 
 from tonfall.arrays import FloatArray
 from tonfall.audio.decoder import STANDARD_INPUT, AudioInfo, Decoder, truncated
+from tonfall.audio.git_lfs import POINTER_ADVICE, is_pointer
 from tonfall.audio.libsndfile import UnknownFormatError, open_libsndfile
 from tonfall.audio.limits import check_channels, check_duration, check_sampling_rate
 from tonfall.audio.pyav import open_pyav
@@ -25,6 +26,7 @@ from tonfall.errors import AudioError
 
 __all__ = ["AudioReader", "open_audio", "probe", "read"]
 
+_HEAD_BYTES = 64
 _TOLERATED_SECONDS = 0.1
 """Headers are often off by a few frames; this much missing is no truncation."""
 
@@ -211,3 +213,6 @@ def _check_kind(stream: BinaryIO, path: Path) -> None:
     if status.st_size == 0:
         stream.close()
         raise AudioError(f"{path}: the file is empty; copy it again from its source.")
+    if is_pointer(os.pread(stream.fileno(), _HEAD_BYTES, 0)):
+        stream.close()
+        raise AudioError(f"{path}: this is a git-lfs pointer, not the recording; {POINTER_ADVICE}.")

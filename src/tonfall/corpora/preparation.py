@@ -11,6 +11,7 @@ from pathlib import Path
 import pandas as pd
 
 from tonfall.corpora.columns import COLUMNS, conform
+from tonfall.corpora.copies import without_copies
 from tonfall.corpora.headers import Header, read_headers
 from tonfall.corpora.manifest import Manifest
 from tonfall.corpora.registry import Corpus, find_corpus
@@ -106,7 +107,7 @@ def _read(corpus: Corpus, root: Path) -> Reading:
         kind = "file" if corpus.is_file else "folder"
         raise ManifestError(f"{root}: no such {kind}, expected {corpus.title}: {corpus.layout}.")
     try:
-        reading = corpus.read(root)
+        reading = without_copies(corpus.read(root), root)
     except (ValueError, KeyError, OSError) as error:
         raise ManifestError(
             f"{root}: a table or a name is not as {corpus.title} was released ({error}). "

@@ -17,12 +17,20 @@ __all__ = [
     "audio_files",
     "matched_files",
     "read_names",
+    "visible_files",
 ]
 
-AUDIO_SUFFIXES = frozenset({".wav", ".flac", ".opus", ".ogg", ".mp3"})
+_PLAIN = frozenset(
+    {".wav", ".flac", ".opus", ".ogg", ".mp3", ".aif", ".aiff", ".au", ".caf", ".w64"}
+)
+_WITH_PYAV = frozenset(
+    {".m4a", ".m4b", ".aac", ".wma", ".oga", ".amr", ".awb", ".3gp", ".mka", ".ac3"}
+)
+
+AUDIO_SUFFIXES = _PLAIN | _WITH_PYAV
 """Endings of the files that readers look at; a corpus's own names count, not its format."""
 
-VIDEO_SUFFIXES = frozenset({".mp4", ".avi", ".mkv", ".mov"})
+VIDEO_SUFFIXES = frozenset({".mp4", ".m4v", ".avi", ".mkv", ".mov", ".webm", ".mpg", ".mpeg"})
 """Endings of videos, whose sound may be what there is."""
 
 
@@ -96,10 +104,15 @@ class Reading:
 
 def audio_files(root: Path, suffixes: frozenset[str] = AUDIO_SUFFIXES) -> Iterator[Path]:
     """Every audio file under ``root`` in order of path, without hidden folders and Mac leavings."""
+    return (path for path in visible_files(root) if path.suffix.lower() in suffixes)
+
+
+def visible_files(root: Path) -> Iterator[Path]:
+    """Every file under ``root`` in order of path, without hidden folders and Mac leavings."""
     for path in sorted(root.rglob("*")):
         parts = path.relative_to(root).parts
         hidden = any(part.startswith(".") or part == "__MACOSX" for part in parts)
-        if path.suffix.lower() in suffixes and not hidden:
+        if path.is_file() and not hidden:
             yield path
 
 

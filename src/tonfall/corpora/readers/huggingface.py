@@ -22,6 +22,7 @@ from tonfall.corpora.readers import class_folders
 from tonfall.corpora.readers.table import rows_of
 from tonfall.corpora.rows import Reading
 from tonfall.corpora.storage import replacing
+from tonfall.corpora.tables import refuse_pointer
 from tonfall.errors import ManifestError
 
 __all__ = ["read"]
@@ -86,6 +87,7 @@ def _renamed(said: pd.DataFrame, names: Mapping[str, list[str]]) -> pd.DataFrame
 
 def _shard(path: Path, root: Path) -> pd.DataFrame:
     """One Parquet or Arrow file, its sound unpacked."""
+    refuse_pointer(path)
     try:
         table = pq.read_table(path) if path.suffix == ".parquet" else _arrow(path)
     except (pa.ArrowInvalid, OSError) as error:

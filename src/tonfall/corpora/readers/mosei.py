@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tonfall.corpora.rows import Reading, Row, audio_files
-from tonfall.corpora.tables import find_table, read_rows
+from tonfall.corpora.tables import find_table, read_rows, refuse_pointer
 from tonfall.emotion.maps import canonical
 from tonfall.errors import ConfigError, ManifestError
 
@@ -65,6 +65,7 @@ def _sequence(path: Path) -> Iterator[_Segment]:
         raise ConfigError(
             f"{path}: is an HDF5 file, which needs h5py. Install the extra 'mosei'."
         ) from error
+    refuse_pointer(path)
     with h5py.File(path) as file:
         if "All Labels" not in file:
             raise ManifestError(f"{path}: has no group 'All Labels'. Fetch the label file again.")

@@ -1,6 +1,7 @@
 """MSP-Podcast: turns of podcasts, judged by crowd workers (Lotfian & Busso, 2019).
 
-Layout: ``Audios/<turn>.wav``, ``Labels/labels_consensus.csv``, ``Labels/labels.txt`` with every
+Layout: ``Audios/<turn>.wav``, ``Labels/labels_consensus.csv`` (``labels_concensus.csv`` in older
+releases), ``Labels/labels.txt`` with every
 worker's answer, and ``Transcripts/<turn>.txt``. Releases differ in size, so none is expected.
 """
 
@@ -20,6 +21,8 @@ __all__ = ["LOWEST", "TOP", "read"]
 LOWEST, TOP = 1.0, 7.0
 """The ends of the release's scale of activation, valence and dominance."""
 
+# Releases 1.6 and 1.8 spell the table's name so.
+_TABLES = ("labels_consensus.csv", "labels_concensus.csv")
 _COLUMNS = ("FileName", "EmoClass", "EmoAct", "EmoVal", "EmoDom", "SpkrID", "Gender", "Split_Set")
 # Older releases call the development part Validation.
 _SPLITS = {"development": "dev", "validation": "dev"}
@@ -29,23 +32,26 @@ _WORKER = re.compile(r"WORKER\w+;\s*([^;]+);")
 
 def read(root: Path) -> Reading:
     """Rows of the turns in ``labels_consensus.csv``; unknown speakers are null."""
-    table = find_table(root, "labels_consensus.csv")
+    table = find_table(root, *_TABLES)
     if table is None:
         return Reading(())
     recordings = {path.stem: path for path in audio_files(root)}
     votes = _votes(table.with_name("labels.txt"))
     transcripts = {path.stem: path for path in root.rglob("Transcripts/**/*.txt")}
     rows = tuple(_row(said, recordings, votes, transcripts) for said in read_rows(table, _COLUMNS))
-    return Reading(rows, _oddities(rows, recordings, votes))
+    return Reading(rows, _oddities(rows, recordings, votes, table.name))
 
 
 def _oddities(
-    rows: tuple[Row, ...], recordings: dict[str, Path], votes: dict[str, dict[str, float]]
+    rows: tuple[Row, ...],
+    recordings: dict[str, Path],
+    votes: dict[str, dict[str, float]],
+    table: str,
 ) -> tuple[str, ...]:
     said = []
     extra = len(recordings.keys() - {row.item for row in rows})
     if extra:
-        said.append(f"Recordings without a row in labels_consensus.csv: {extra}.")
+        said.append(f"Recordings without a row in {table}: {extra}.")
     if not votes:
         said.append("labels.txt is not there, so there are no workers' votes.")
     return tuple(said)
