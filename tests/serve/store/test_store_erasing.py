@@ -224,9 +224,8 @@ def test_what_was_erased_is_nowhere_in_the_files_of_sqlite(sqlite_url: str, tmp_
 def test_each_kind_goes_in_its_own_time(store: Store, new_writer: NewWriter) -> None:
     writer = new_writer(sinks=hook)
     limits = Retention(windows=5, turns=10, alerts=15, calls=20, events=2, deliveries=3)
-    call, live = MadeCall(), MadeCall()
+    call = MadeCall()
     heard(writer, call)
-    heard(writer, live, closed=False)
 
     def left(days: float) -> tuple[int, ...]:
         store.retain(call.closed().at + timedelta(days=days, minutes=5), limits)
@@ -240,20 +239,63 @@ def test_each_kind_goes_in_its_own_time(store: Store, new_writer: NewWriter) -> 
             store.deliveries.count(),
         )
 
-    assert left(1) == (2, 1, 1, 1, 12, 2)
-    assert left(2) == (2, 1, 1, 1, 0, 2)
+    assert left(1) == (2, 1, 1, 1, 6, 1)
+    assert left(2) == (2, 1, 1, 1, 0, 1)
     assert left(3) == (2, 1, 1, 1, 0, 0)
     assert left(5) == (0, 1, 1, 1, 0, 0)
     assert left(10) == (0, 0, 1, 1, 0, 0)
     assert left(15) == (0, 0, 0, 1, 0, 0)
     assert left(20) == (0, 0, 0, 0, 0, 0)
-    assert len(store.windows("acme", live.id)) == 3  # nothing goes while a call is live
+
+
+def test_nothing_goes_while_a_call_is_live(store: Store, new_writer: NewWriter) -> None:
+    writer, call = new_writer(), MadeCall()
+    heard(writer, call, closed=False)
+    store.retain(START + timedelta(hours=23), Retention(windows=0.1, turns=0.1, alerts=0.1))
+    assert len(store.windows("acme", call.id)) == 3
+    assert len(store.turns("acme", call.id)) == 1
+
+
+@pytest.mark.parametrize("purged", [False, True])
+def test_a_call_whose_end_was_never_written_goes_too(
+    store: Store, new_writer: NewWriter, purged: bool
+) -> None:
+    writer, call = new_writer(), MadeCall()
+    heard(writer, call, closed=False)
+    if purged:
+        writer.write_now(call.purged())
+    store.retain(START + timedelta(days=31) - timedelta(hours=1))
+    assert store.call("acme", call.id) is not None
+    store.retain(START + timedelta(days=31, minutes=1))
+    assert store.call("acme", call.id) is None
+    assert store.windows("acme", call.id) == ()
+
+
+def test_when_a_call_was_purged_stands_apart_from_its_end(
+    store: Store, new_writer: NewWriter
+) -> None:
+    writer, during, after = new_writer(), MadeCall(), MadeCall()
+    heard(writer, during, closed=False)
+    heard(writer, after)
+    facts = []
+    for call in (during, after):
+        writer.write_now(call.purged())
+        row = store.call("acme", call.id)
+        assert row is not None
+        facts.append((row.state, row.ended_at, row.purged_at, row.reason))
+    assert facts == [
+        (CallState.PURGED, None, during.purged().at, None),
+        (CallState.PURGED, after.closed().at, after.purged().at, "hangup"),
+    ]
+    for state, found in zip(CallState, ([], [], [during.id, after.id]), strict=True):
+        page = store.calls("acme", state=state)
+        assert sorted(row.id for row in page.items) == sorted(found), state
 
 
 def test_retention_says_in_the_audit_what_it_did(store: Store, new_writer: NewWriter) -> None:
     writer = new_writer()
     for _ in range(60):
-        writer.submit(MadeCall().opened())
+        writer.submit(MadeCall(at=START + timedelta(days=3)).opened())
     call = MadeCall()
     heard(writer, call)
     counts = store.retain(call.closed().at + timedelta(days=31))

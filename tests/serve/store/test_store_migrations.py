@@ -4,18 +4,25 @@ from __future__ import annotations
 
 import stat
 import threading
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
-from sqlalchemy import LargeBinary, inspect, text
+from sqlalchemy import LargeBinary, MetaData, insert, inspect, text
+from store_calls import START, MadeCall
 
 from tonfall.errors import ConfigError, ServiceError
-from tonfall.serve.store import Store
+from tonfall.serve.store import CallState, Store
+from tonfall.serve.store.applying import _window_values
 from tonfall.serve.store.database import Database
-from tonfall.serve.store.migrate import upgrade, version
-from tonfall.serve.store.schema import METADATA
+from tonfall.serve.store.logs import AuditLog
+from tonfall.serve.store.migrate import _config, upgrade, version
+from tonfall.serve.store.schema import METADATA, Json, Utc, windows
+
+PURGED, ENDED = START + timedelta(seconds=20), START + timedelta(seconds=30)
 
 
 def test_the_steps_make_what_the_code_knows(store: Store) -> None:
@@ -76,6 +83,92 @@ def test_a_step_that_fails_leaves_nothing(store_url: str, monkeypatch: pytest.Mo
         assert version(connection) is None
         assert inspect(connection).get_table_names() == []
     database.close()
+
+
+FIRST_CALL = {
+    "tenant": "acme",
+    "node": "node-1",
+    "at": START,
+    "carrier": "twilio",
+    "external_id": "CA1",
+    "sampling_rate": 8000,
+    "model": "small",
+    "model_hash": "ab",
+    "labels": ["neutral"],
+    "notice": "given",
+}
+
+
+def _of_first_shape(url: str) -> None:
+    """A database as 0001 left it, with a call in each state, one purged of a dead node among them.
+
+    ``early`` was purged before anything noted it in the audit.
+    """
+    database, tables = Database(url), MetaData()
+    with database.writing() as connection:
+        command.upgrade(_config(connection), "0001")
+        tables.reflect(connection)
+        table = tables.tables["calls"].c
+        for name in ("at", "ended_at"):
+            table[name].type = Utc()
+        table["labels"].type = Json()
+        rows: list[tuple[str, str, datetime | None]] = [
+            ("live", "live", None),
+            ("ended", "ended", ENDED),
+            ("purged", "purged", ENDED),
+            ("dead", "purged", None),
+            ("early", "purged", ENDED),
+        ]
+        for call, state, ended in rows:
+            row = {**FIRST_CALL, "id": call, "state": state, "ended_at": ended}
+            connection.execute(insert(tables.tables["calls"]), [row])
+        connection.execute(insert(windows), [_window(call) for call, *_ in rows])
+        log = AuditLog(connection)
+        for call in ("purged", "dead"):
+            log.add(tenant="acme", actor="me", action="purge", subject=f"call {call}", at=PURGED)
+        log.finish()
+    database.close()
+
+
+def _window(call: str) -> dict[str, object]:
+    change = MadeCall().window()
+    return {**_window_values(change, 1), "call": call}
+
+
+def test_a_database_of_the_first_shape_keeps_what_it_knew(store_url: str) -> None:
+    _of_first_shape(store_url)
+    store = Store.open(store_url)
+    facts = {row.id: (row.state, row.ended_at, row.purged_at) for row in store.calls("acme").items}
+    assert facts == {
+        "live": (CallState.LIVE, None, None),
+        "ended": (CallState.ENDED, ENDED, None),
+        "purged": (CallState.PURGED, ENDED, PURGED),
+        "dead": (CallState.PURGED, None, PURGED),
+        "early": (CallState.PURGED, ENDED, ENDED),
+    }
+    assert {call: len(store.windows("acme", call)) for call in facts} == dict.fromkeys(facts, 1)
+    assert store.verify_audit().intact
+    assert sorted(store.end_lost()) == ["dead", "live"]
+    store.retain(datetime.now(UTC) + timedelta(days=31))
+    assert store.calls("acme").items == ()
+    store.close()
+
+
+def test_the_second_step_can_be_taken_back(store_url: str) -> None:
+    _of_first_shape(store_url)
+    Store.open(store_url).close()
+    database = Database(store_url)
+    with database.writing() as connection:
+        command.downgrade(_config(connection), "0001")
+        found = connection.execute(text("SELECT id, state FROM calls ORDER BY id")).all()
+    database.close()
+    assert dict(found) == {
+        "dead": "purged",
+        "early": "purged",
+        "ended": "ended",
+        "live": "live",
+        "purged": "purged",
+    }
 
 
 def test_no_column_takes_bytes() -> None:

@@ -119,6 +119,54 @@ def test_calls_of_a_silent_node_are_ended_by_another(store: Store, other: Store)
     writer.close()
 
 
+def test_an_objected_call_whose_node_dies_is_ended_and_deleted(store: Store, other: Store) -> None:
+    writer, call = Writer(other), MadeCall(at=datetime.now(UTC))
+    store.nodes.beat("here")
+    other.nodes.beat(writer.node)
+    writer.write_now(call.opened())
+    writer.write_now(call.purged())
+    assert store.end_lost(timeout_s=15) == ()
+    silent(store, writer.node, 20)
+    assert store.end_lost(timeout_s=15) == (call.id,)
+    assert store.end_lost(timeout_s=15) == ()
+    row = store.call("acme", call.id)
+    assert row is not None
+    assert row.ended_at is not None
+    assert (row.state, row.complete, row.reason) == (CallState.PURGED, False, LOST)
+    assert [event.kind for event in store.events("acme", after=0)] == ["call.purged", "call.closed"]
+    store.retain(row.ended_at + timedelta(days=29))
+    assert store.call("acme", call.id) is not None
+    store.retain(row.ended_at + timedelta(days=31))
+    assert store.call("acme", call.id) is None
+    writer.close()
+
+
+def test_a_node_that_comes_back_takes_up_what_was_purged_too(store: Store, other: Store) -> None:
+    writer, call = Writer(other), MadeCall()
+    other.nodes.beat(writer.node)
+    writer.write_now(call.opened())
+    writer.write_now(call.purged())
+    silent(store, writer.node, 20)
+    store.end_lost(timeout_s=15)
+    other.nodes.beat(writer.node)
+    row = store.call("acme", call.id)
+    assert row is not None
+    assert (row.state, row.ended_at, row.reason) == (CallState.PURGED, None, None)
+    writer.write_now(call.closed())
+    row = store.call("acme", call.id)
+    assert row is not None
+    assert (row.state, row.ended_at, row.reason) == (CallState.PURGED, call.closed().at, "hangup")
+    writer.close()
+
+
+def test_a_silent_node_without_calls_is_forgotten(store: Store) -> None:
+    for node in ("here", "gone"):
+        store.nodes.beat(node)
+    silent(store, "gone", 20)
+    assert store.end_lost(timeout_s=15) == ()
+    assert [node.id for node in store.nodes.list()] == ["here"]
+
+
 def test_a_node_that_comes_back_takes_its_calls_up(store: Store, other: Store) -> None:
     writer, call = Writer(other), MadeCall()
     other.nodes.beat(writer.node)

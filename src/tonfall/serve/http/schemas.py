@@ -137,7 +137,11 @@ class SpeakerDocument(BaseModel):
 
 
 class CallDocument(BaseModel):
-    """A call; what is known at its end only is null before."""
+    """A call; what is known at its end only is null before.
+
+    ``state`` is "purged" where ``purged_at`` is set, else "ended" where ``ended_at`` is, else
+    "live". A call that was purged while it went on has its end in ``ended_at`` all the same.
+    """
 
     model_config = example(CALL)
 
@@ -145,6 +149,7 @@ class CallDocument(BaseModel):
     state: str
     at: str
     ended_at: str | None
+    purged_at: str | None = None
     carrier: str
     external_id: str
     channels: list[ChannelDocument]

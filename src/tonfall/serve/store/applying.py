@@ -36,7 +36,6 @@ from tonfall.serve.store.erasing import purge
 from tonfall.serve.store.logs import AuditLog, EventLog
 from tonfall.serve.store.masking import masked
 from tonfall.serve.store.objecting import objected
-from tonfall.serve.store.rows import CallState
 from tonfall.serve.store.schema import (
     alerts,
     calls,
@@ -52,7 +51,7 @@ __all__ = ["Applied", "GoneError", "IllegalMoveError", "Memory", "Sinks", "apply
 Sinks = Callable[[AlertOpened | AlertMoved], Iterable[str]]
 """To which sinks, by name, an alert that opened or moved is delivered."""
 
-FIND = select(calls.c.id, calls.c.tenant, calls.c.state, calls.c.labels).where(
+FIND = select(calls.c.id, calls.c.tenant, calls.c.purged_at, calls.c.labels).where(
     calls.c.id.in_(bindparam("ids", expanding=True))
 )
 NOTICE = select(calls.c.notice).where(calls.c.id == bindparam("call"))
@@ -183,7 +182,7 @@ class _Work:
         ids = {change.call for change in changes if not isinstance(change, AlertMoved)}
         if missing := ids - self._calls.keys():
             for row in self._connection.execute(FIND, {"ids": sorted(missing)}):
-                purged = row.state == CallState.PURGED
+                purged = row.purged_at is not None
                 self._calls[row.id] = Known(row.tenant, purged, tuple(row.labels))
 
     def memory(self) -> Memory:
@@ -359,7 +358,6 @@ def _call_values(change: CallOpened, node: str) -> dict[str, Any]:
         "id": change.call,
         "tenant": change.tenant,
         "node": node,
-        "state": CallState.LIVE.value,
         "at": change.at,
         "carrier": change.carrier,
         "external_id": change.external_id,
@@ -428,7 +426,6 @@ def _alert_values(change: AlertOpened) -> dict[str, Any]:
 def _closed_values(change: CallClosed, *, purged: bool) -> dict[str, Any]:
     """What is set on the call; of a purged one nothing of how anybody sounded or how long."""
     return {
-        "state": (CallState.PURGED if purged else CallState.ENDED).value,
         "ended_at": change.at,
         "reason": masked(change.reason, longest=200),
         "complete": change.complete,

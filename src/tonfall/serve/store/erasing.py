@@ -22,7 +22,7 @@ from tonfall.serve.records import CallPurged, Notice
 from tonfall.serve.store.database import Database
 from tonfall.serve.store.logs import AuditLog, EventLog
 from tonfall.serve.store.objecting import object_to
-from tonfall.serve.store.rows import CallState, Counts
+from tonfall.serve.store.rows import Counts
 from tonfall.serve.store.schema import alerts, calls, deliveries, events, turns, windows
 
 __all__ = ["JUDGED", "count", "delete_judged", "erase", "purge", "reclaim"]
@@ -44,9 +44,8 @@ def purge(connection: Connection, change: CallPurged, log: EventLog) -> Counts:
     mine = (calls.c.id == change.call) & (calls.c.tenant == change.tenant)
     counts = delete_judged(connection, [change.call])
     bare = {
-        "state": CallState.PURGED.value,
+        "purged_at": change.at,
         "external_id": "",
-        "reason": change.reason,
         "speakers": None,
         "overlap_s": None,
         "silence_s": None,

@@ -222,6 +222,7 @@ SCHEMAS: dict[str, dict[str, str]] = {
         "state": STRING,
         "at": STRING,
         "ended_at": STRING,
+        "purged_at": STRING,
         "carrier": STRING,
         "external_id": STRING,
         "caller": STRING,

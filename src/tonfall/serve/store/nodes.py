@@ -12,13 +12,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from sqlalchemy import Connection, delete, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, delete, func, insert, select, update
 
 from tonfall.serve.records import CallClosed
 from tonfall.serve.store.database import Database
 from tonfall.serve.store.logs import AuditLog, EventLog
 from tonfall.serve.store.payloads import closed_payload
-from tonfall.serve.store.rows import CallState
 from tonfall.serve.store.schema import calls, nodes
 
 __all__ = ["LOST", "Node", "Nodes"]
@@ -94,7 +93,10 @@ class Nodes:
 
     def _anything_lost(self, timeout_s: float) -> bool:
         with self._database.reading() as connection:
-            return bool(_orphans(connection, timeout_s, limit=1))
+            silent = select(nodes.c.id).where(_silent(connection, timeout_s)).limit(1)
+            return bool(
+                _orphans(connection, timeout_s, limit=1) or connection.execute(silent).all()
+            )
 
 
 def moment(connection: Connection) -> datetime:
@@ -109,11 +111,15 @@ def moment(connection: Connection) -> datetime:
 def _orphans(
     connection: Connection, timeout_s: float, limit: int | None = None
 ) -> list[tuple[str, str, datetime, datetime]]:
-    """Live calls whose node is silent or unknown: id, tenant, beginning, and the time now."""
+    """Calls without an end, purged ones too, whose node is silent or unknown.
+
+    Returns:
+        Of each its id, tenant, beginning, and the time now.
+    """
     now = moment(connection)
     heard = nodes.c.seen_at >= now - timedelta(seconds=timeout_s)
     living = select(nodes.c.id).where(heard)
-    lost = (calls.c.state == CallState.LIVE.value) & calls.c.node.not_in(living)
+    lost = calls.c.ended_at.is_(None) & calls.c.node.not_in(living)
     query = select(calls.c.id, calls.c.tenant, calls.c.at).where(lost).order_by(calls.c.id)
     return [(row.id, row.tenant, row.at, now) for row in connection.execute(query.limit(limit))]
 
@@ -126,7 +132,7 @@ def _lost(call: str, tenant: str, at: datetime, now: datetime) -> CallClosed:
 def _end(connection: Connection, log: EventLog, audit: AuditLog, change: CallClosed) -> None:
     mine = (calls.c.id == change.call) & (calls.c.tenant == change.tenant)
     ended = {"ended_at": change.at, "reason": LOST, "complete": False, "seconds": change.seconds}
-    connection.execute(update(calls).where(mine).values(state=CallState.ENDED.value, **ended))
+    connection.execute(update(calls).where(mine).values(**ended))
     payload = closed_payload(change, ())
     told = {"tenant": change.tenant, "at": change.at}
     log.add(call=change.call, kind="call.closed", payload=payload, **told)  # type: ignore[arg-type]
@@ -141,12 +147,15 @@ def _end(connection: Connection, log: EventLog, audit: AuditLog, change: CallClo
 
 
 def _take_up(connection: Connection, node: str) -> None:
-    """Calls that were ended because this node was silent are live: it has them still."""
-    mine = (calls.c.node == node) & (calls.c.state == CallState.ENDED.value)
-    live = {"state": CallState.LIVE.value, "ended_at": None, "reason": None, "complete": None}
-    connection.execute(update(calls).where(mine, calls.c.reason == LOST).values(**live))
+    """Calls that were ended because this node was silent go on: it has them still."""
+    mine = (calls.c.node == node) & (calls.c.reason == LOST)
+    going = {"ended_at": None, "reason": None, "complete": None, "seconds": None}
+    connection.execute(update(calls).where(mine).values(**going))
 
 
 def _forget(connection: Connection, timeout_s: float) -> None:
-    old = moment(connection) - timedelta(seconds=timeout_s)
-    connection.execute(delete(nodes).where(nodes.c.seen_at < old))
+    connection.execute(delete(nodes).where(_silent(connection, timeout_s)))
+
+
+def _silent(connection: Connection, timeout_s: float) -> ColumnElement[bool]:
+    return nodes.c.seen_at < moment(connection) - timedelta(seconds=timeout_s)

@@ -119,6 +119,7 @@ def call_payload(call: CallRow) -> dict[str, Any]:
         "state": str(call.state),
         "at": stamp(call.at),
         "ended_at": stamp(call.ended_at),
+        "purged_at": stamp(call.purged_at),
         "carrier": call.carrier,
         "external_id": call.external_id,
         "channels": [_channel(channel) for channel in call.channels],

@@ -73,7 +73,7 @@ class Reading:
         """
         asked = [calls.c.tenant == tenant, *older_than(calls, cursor)]
         asked += _between(calls.c.at, since, until)
-        asked += [calls.c.state == state.value] if state is not None else []
+        asked += _standing(state) if state is not None else []
         asked += [calls.c.caller == caller] if caller is not None else []
         count = bounded(limit)
         with self.database.reading() as connection:
@@ -175,6 +175,14 @@ def _newest(
     """One row more than asked for tells whether there is another page."""
     order = (table.c.at.desc(), table.c.id.desc())
     return query.where(*asked).order_by(*order).limit(count + 1)
+
+
+def _standing(state: CallState) -> list[ColumnElement[bool]]:
+    """The condition that a call is in a state, as :attr:`CallRow.state` says it."""
+    if state is CallState.PURGED:
+        return [calls.c.purged_at.is_not(None)]
+    ended = calls.c.ended_at.is_not(None)
+    return [calls.c.purged_at.is_(None), ended if state is CallState.ENDED else ~ended]
 
 
 def _between(

@@ -6,14 +6,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from sqlalchemy import Connection, delete, exists, select, update
+from sqlalchemy import ColumnElement, Connection, delete, exists, or_, select, update
 
 from tonfall.errors import ConfigError
 from tonfall.serve.store.auditing import EVERYBODY, shorten
 from tonfall.serve.store.database import Database, insert_new
 from tonfall.serve.store.erasing import JUDGED, count, delete_judged, reclaim
 from tonfall.serve.store.logs import AuditLog
-from tonfall.serve.store.rows import CallState, Counts
+from tonfall.serve.store.rows import Counts
 from tonfall.serve.store.schema import (
     calls,
     deliveries,
@@ -26,11 +26,15 @@ __all__ = ["Retention", "retain", "take_job"]
 AT_ONCE = 2000
 CALLS_AT_ONCE = 50
 SHORTEST_AUDIT_DAYS = 184
+LONGEST_CALL = timedelta(days=1)
+"""No call lasts longer: ``limits.call_s`` is a day at most."""
 
 
 @dataclass(frozen=True, slots=True)
 class Retention:
     """For how many days each kind is kept; a call's things count from its end.
+
+    Where no end was written, they count from a day after its beginning, its latest end.
 
     Attributes:
         windows, turns, alerts: of a call.
@@ -110,12 +114,21 @@ def _drain(database: Database, some: Callable[[Connection], Counts]) -> Counts:
             return counts
 
 
+def _over(before: datetime) -> ColumnElement[bool]:
+    """Calls that ended before then, and those without an end that must have by then.
+
+    The end of a call may never have been written: its node died, or the database refused it.
+    """
+    endless = calls.c.ended_at.is_(None) & (calls.c.at < before - LONGEST_CALL)
+    return or_(calls.c.ended_at < before, endless)
+
+
 def _of_old_calls(name: str, before: datetime) -> Callable[[Connection], Counts]:
     table = JUDGED[name]
 
     def some(connection: Connection) -> Counts:
         left = exists().where(table.c.call == calls.c.id)
-        old = select(calls.c.id).where(calls.c.ended_at < before, left).limit(CALLS_AT_ONCE)
+        old = select(calls.c.id).where(_over(before), left).limit(CALLS_AT_ONCE)
         ids = list(connection.execute(old).scalars())
         return Counts(**{name: count(connection, delete(table).where(table.c.call.in_(ids)))})
 
@@ -126,8 +139,7 @@ def _old_calls(before: datetime) -> Callable[[Connection], Counts]:
     """The calls, and all that is left of them."""
 
     def some(connection: Connection) -> Counts:
-        ended = calls.c.state != CallState.LIVE.value
-        old = select(calls.c.id).where(calls.c.ended_at < before, ended).limit(CALLS_AT_ONCE)
+        old = select(calls.c.id).where(_over(before)).limit(CALLS_AT_ONCE)
         ids = list(connection.execute(old).scalars())
         counts = delete_judged(connection, ids)
         return counts + Counts(calls=count(connection, delete(calls).where(calls.c.id.in_(ids))))

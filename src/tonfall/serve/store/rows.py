@@ -35,7 +35,10 @@ Item = TypeVar("Item")
 
 
 class CallState(StrEnum):
-    """Where a call stands; what was judged of a purged call is deleted."""
+    """Where a call stands, in a word made of two facts: whether it ended, and was purged.
+
+    A purged call, of which what was judged is deleted, is ``purged`` before and after its end.
+    """
 
     LIVE = "live"
     ENDED = "ended"
@@ -60,6 +63,8 @@ class CallRow:
 
     Attributes:
         node: that took it.
+        ended_at: None while it goes on, purged or not.
+        purged_at: when what was judged of it was deleted; None where nothing was.
         complete: False where the end was not said, or its node was lost.
         caller: salted hash, or None.
     """
@@ -67,9 +72,9 @@ class CallRow:
     id: str
     tenant: str
     node: str
-    state: CallState
     at: datetime
     ended_at: datetime | None
+    purged_at: datetime | None
     carrier: str
     external_id: str
     channels: tuple[ChannelFacts, ...]
@@ -87,6 +92,13 @@ class CallRow:
     shed: int | None = None
     speakers: tuple[SpeakerSummary, ...] = ()
     counters: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def state(self) -> CallState:
+        """Where it stands."""
+        if self.purged_at is not None:
+            return CallState.PURGED
+        return CallState.LIVE if self.ended_at is None else CallState.ENDED
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,7 +196,6 @@ def call_row(row: Row[Any], channels: Sequence[Row[Any]]) -> CallRow:
     return CallRow(
         **{
             **found,
-            "state": CallState(found["state"]),
             "notice": Notice(found["notice"]),
             "labels": tuple(found["labels"]),
             "speakers": tuple(_speaker(one) for one in found["speakers"] or ()),

@@ -157,9 +157,9 @@ calls = Table(
     _id(key=True),
     _tenant(),
     Col("node", String(64), nullable=False),
-    Col("state", String(16), nullable=False),
     Col("at", Utc, nullable=False),
     Col("ended_at", Utc),
+    Col("purged_at", Utc),
     Col("carrier", String(32), nullable=False),
     Col("external_id", String(128), nullable=False),
     Col("sampling_rate", Integer, nullable=False),
@@ -178,7 +178,7 @@ calls = Table(
     Col("counters", Json),
     Index(None, "tenant", "at", "id"),
     Index(None, "tenant", "caller"),
-    Index(None, "state", "node"),
+    Index(None, "node"),
     Index(None, "ended_at"),
 )
 
