@@ -8,10 +8,28 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-__all__ = ["SAMPLING_RATE", "Recording", "Segment", "Timeline", "Turn", "Window", "seconds"]
+__all__ = [
+    "SAMPLING_RATE",
+    "UNCLEAR",
+    "Recording",
+    "Segment",
+    "Timeline",
+    "Turn",
+    "Window",
+    "seconds",
+    "shown_label",
+]
 
 SAMPLING_RATE = 16_000
 """Hz of the sample count that all times inside are given in."""
+
+UNCLEAR = "unclear"
+"""The label where the model's confidence is below its threshold; no category is called so."""
+
+
+def shown_label(guess: str, unclear: bool) -> str:
+    """The label of a stretch: the guess, or "unclear" where the confidence does not carry it."""
+    return UNCLEAR if unclear else guess
 
 
 def seconds(samples: int) -> float:
@@ -56,20 +74,25 @@ class Segment:
 class Turn:
     """A stretch of speech of one speaker, and how it sounded as a whole.
 
-    Where a turn was too short to be judged, or its side is not scored, ``label`` and
+    Where a turn was too short to be judged, or its side is not scored, ``label``, ``guess`` and
     ``confidence`` are None, ``probabilities`` is empty and the dimensions are None.
     """
 
     segment: Segment
     channel: int
     speaker: str
-    label: str | None = None
+    guess: str | None = None
     confidence: float | None = None
-    uncertain: bool = False
+    unclear: bool = False
     probabilities: tuple[float, ...] = ()
     arousal: float | None = None
     valence: float | None = None
     dominance: float | None = None
+
+    @property
+    def label(self) -> str | None:
+        """The guess, "unclear" where the confidence is below the threshold, or None."""
+        return None if self.guess is None else shown_label(self.guess, self.unclear)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,9 +103,9 @@ class Window:
         segment: what was judged; shorter than three seconds at a stream's start or after a gap.
         channel: index of the channel.
         speaker: label of the speaker within this recording.
-        label: the most probable category.
-        confidence: in [0, 1], of the label.
-        uncertain: True where confidence is below the model's threshold.
+        guess: the most probable category.
+        confidence: in [0, 1], of the guess.
+        unclear: True where confidence is below the model's threshold.
         probabilities: in [0, 1], in the order of the timeline's labels, summing to 1.
         arousal, valence, dominance: in [0, 1], or None where the model has no dimensions.
         speech_ratio: in [0, 1], the part of the window that is speech.
@@ -93,9 +116,9 @@ class Window:
     segment: Segment
     channel: int
     speaker: str
-    label: str
+    guess: str
     confidence: float
-    uncertain: bool
+    unclear: bool
     probabilities: tuple[float, ...]
     arousal: float | None
     valence: float | None
@@ -103,6 +126,11 @@ class Window:
     speech_ratio: float
     snr_db: float | None = None
     heard: float = 0.0
+
+    @property
+    def label(self) -> str:
+        """The guess, or "unclear" where the confidence is below the threshold."""
+        return shown_label(self.guess, self.unclear)
 
 
 @dataclass(frozen=True, slots=True)

@@ -53,10 +53,12 @@ def test_colours_fill_as_much_as_the_speech_they_stand_for():
     assert count_of(image, STYLES["disgust"].colour) == 0
 
 
-def test_uncertain_speech_is_not_in_full_colour():
+def test_unclear_speech_has_no_categorys_colour():
     item = timeline([turn(0, 60)], [window(0, 60, "anger", confidence=0.3)])
-    # Only the legend has the full colour.
-    assert count_of(pixels(picture(item, dpi=100)), STYLES["anger"].colour) < 400
+    assert count_of(pixels(picture(item, dpi=100)), STYLES["anger"].colour) == 0
+    legend = texts(picture(item, kind="svg"))
+    assert "?  unclear" in legend
+    assert "anger" not in legend
 
 
 def test_the_vector_picture_is_well_formed_and_names_who_and_what(sample_call):

@@ -43,9 +43,9 @@ def test_runs_join_neighbours_that_say_the_same():
         window(2, 5, confidence=0.3),
     ]
     joined = runs(strip(timeline([turn(0, 5)], windows), "agent"))
-    assert [(run.segment, run.uncertain) for run in joined] == [
-        (segment(0, 3), False),
-        (segment(3, 5), True),
+    assert [(run.segment, run.label) for run in joined] == [
+        (segment(0, 3), "neutral"),
+        (segment(3, 5), "unclear"),
     ]
     assert abs(joined[0].confidence - (2 * 0.6 + 1 * 0.9) / 3) < 1e-12
 

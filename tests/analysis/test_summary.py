@@ -18,10 +18,23 @@ def test_everything_is_weighted_by_speech_time():
     assert agent.share_of_talk == pytest.approx(0.75)
     assert agent.label == "anger"
     assert agent.label_shares["anger"] == pytest.approx(2 / 3)
-    assert agent.uncertain_share == pytest.approx(1 / 3)
+    assert agent.label_shares["unclear"] == pytest.approx(1 / 3)
+    assert agent.label_shares["neutral"] == 0
     assert agent.arousal == pytest.approx((2 * 0.9 + 0.3) / 3)
     assert agent.probabilities["anger"] == pytest.approx((2 * 0.8 + 0.1) / 3)
     assert (customer.turns, customer.speech_seconds) == (2, 2.0)
+
+
+def test_unclear_time_counts_for_no_category():
+    windows = [
+        window(0, 3, "anger", confidence=0.3),
+        window(3, 5, "anger", confidence=0.3),
+        window(5, 9, "neutral", confidence=0.5),
+    ]
+    (agent,) = summarize(timeline([turn(0, 9)], windows))
+    assert (agent.label, agent.guess) == ("unclear", "neutral")
+    assert agent.label_shares["anger"] == 0
+    assert agent.label_shares["unclear"] == pytest.approx(5 / 9)
 
 
 def test_overlapping_windows_are_not_counted_twice():
@@ -35,7 +48,7 @@ def test_a_speaker_without_judgement_has_only_times():
     (agent, *_) = summarize(unscored(call()))
     assert agent.speech_seconds > 0
     assert agent.judged_seconds == 0.0
-    assert (agent.label, agent.arousal, agent.uncertain_share) == (None, None, None)
+    assert (agent.label, agent.guess, agent.arousal) == (None, None, None)
     assert (agent.label_shares, agent.probabilities) == ({}, {})
     assert agent.trend is Trend.UNKNOWN
 

@@ -164,6 +164,13 @@ def test_an_emotion_on_top_of_the_right_one_is_an_error():
     assert emotion_diarization_error(truth, prediction, duration=4.0)["eder"] == 0.25
 
 
+def test_what_is_unclear_is_no_emotion():
+    truth = segments((0, 2, "anger"), (2, 4, "neutral"))
+    prediction = segments((0, 2, "unclear"), (2, 4, "unclear"))
+    found = emotion_diarization_error(truth, prediction, duration=4.0)
+    assert (found["missed"], found["false_alarm"], found["confusion"]) == (2.0, 0.0, 0.0)
+
+
 def test_silence_against_silence_is_no_error():
     assert emotion_diarization_error(segments(), segments(), duration=3.0)["eder"] == 0.0
 

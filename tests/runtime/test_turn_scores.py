@@ -14,9 +14,9 @@ def judged(start: float, end: float, anger: float, **fields: object) -> Window:
         "segment": Segment(int(start * SECOND), int(end * SECOND)),
         "channel": 0,
         "speaker": "agent",
-        "label": "anger" if anger > 0.5 else "neutral",
+        "guess": "anger" if anger > 0.5 else "neutral",
         "confidence": max(anger, 1 - anger),
-        "uncertain": False,
+        "unclear": False,
         "probabilities": (1 - anger, anger),
         "arousal": anger,
         "valence": 1 - anger,
@@ -36,13 +36,14 @@ def test_windows_count_by_shared_time_and_speech():
     assert affect.valence == pytest.approx(0.3)
     assert affect.dominance is None
     assert (affect.label, affect.confidence) == ("anger", pytest.approx(0.7))
-    assert not affect.uncertain
+    assert not affect.unclear
 
 
-def test_turn_below_the_threshold_is_uncertain():
+def test_turn_below_the_threshold_is_unclear():
     affect = turn_scores(Segment(0, SECOND), [judged(0, 3, 0.55)], labels=LABELS, threshold=0.6)
     assert affect is not None
-    assert affect.uncertain
+    assert affect.unclear
+    assert (affect.label, affect.guess) == ("unclear", "anger")
 
 
 @pytest.mark.parametrize(

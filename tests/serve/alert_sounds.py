@@ -11,7 +11,7 @@ LABELS = ("neutral", "happiness", "sadness", "anger")
 
 
 def window(
-    end: float, anger: float, *, speaker: str = "S1", uncertain: bool = False, snr: float = 20
+    end: float, anger: float, *, speaker: str = "S1", unclear: bool = False, snr: float = 20
 ) -> Window:
     """A window of three seconds that ends at ``end``."""
     rest = (1 - anger) / 3
@@ -19,9 +19,9 @@ def window(
         segment=Segment(int(max(0, end - 3) * 16_000), int(end * 16_000)),
         channel=0,
         speaker=speaker,
-        label="anger" if anger > 0.5 else "neutral",
+        guess="anger" if anger > 0.5 else "neutral",
         confidence=max(anger, rest),
-        uncertain=uncertain,
+        unclear=unclear,
         probabilities=(rest, rest, rest, anger),
         arousal=0.8,
         valence=0.2,

@@ -23,7 +23,7 @@ rules:
     cooldown_s: 120
     minimum_speech_s: 6
     minimum_snr_db: 5
-    ignore_uncertain: true
+    ignore_unclear: true
     resolve_when_over: true
 """
 

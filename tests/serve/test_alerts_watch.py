@@ -83,9 +83,9 @@ def test_noise_is_passed_over_and_what_is_not_known_counts() -> None:
     assert fired_at(rule(minimum_snr_db=3), [seen(3, ANGRY, snr=None)]) == [3.0]
 
 
-def test_the_uncertain_is_passed_over_where_the_rule_says_so() -> None:
-    curve = [seen(3, ANGRY), seen(4, CALM, uncertain=True), seen(5, ANGRY)]
-    assert fired_at(rule(persists_s=2, ignore_uncertain=True), curve) == [5.0]
+def test_what_is_unclear_is_passed_over_where_the_rule_says_so() -> None:
+    curve = [seen(3, ANGRY), seen(4, CALM, unclear=True), seen(5, ANGRY)]
+    assert fired_at(rule(persists_s=2, ignore_unclear=True), curve) == [5.0]
     assert fired_at(rule(persists_s=2), curve) == []
 
 

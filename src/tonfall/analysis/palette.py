@@ -1,4 +1,4 @@
-"""Colours, letters and hatches of the categories, for the picture and the page alike.
+"""Colours, letters and hatches of the labels, for the picture and the page alike.
 
 The colours are those of Okabe and Ito (Color Universal Design, 2008), moved and added to so that
 readers with any of the three kinds of colour blindness tell all categories apart. As thirteen
@@ -11,16 +11,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from tonfall.emotion import CATEGORIES
+from tonfall.timeline import UNCLEAR
 
-__all__ = ["AROUSAL", "STYLES", "VALENCE", "CategoryStyle", "contrast", "faded", "ink"]
+__all__ = ["AROUSAL", "STYLES", "VALENCE", "LabelStyle", "contrast", "faded", "ink"]
 
 
 @dataclass(frozen=True, slots=True)
-class CategoryStyle:
-    """How one category is shown.
+class LabelStyle:
+    """How one label is shown.
 
     Attributes:
-        letter: its mark in a strip, unlike any other category's.
+        letter: its mark in a strip, unlike any other label's.
         colour: "#rrggbb".
         hatch: matplotlib's pattern, or "" for a plain area.
     """
@@ -30,20 +31,21 @@ class CategoryStyle:
     hatch: str
 
 
-STYLES: dict[str, CategoryStyle] = {
-    "neutral": CategoryStyle("N", "#dddee0", ""),
-    "calm": CategoryStyle("C", "#92cdef", ""),
-    "happiness": CategoryStyle("H", "#f0e442", "////"),
-    "excitement": CategoryStyle("X", "#e69f00", "++++"),
-    "sadness": CategoryStyle("S", "#1073b8", "\\\\\\\\"),
-    "anger": CategoryStyle("A", "#d55e00", ""),
-    "frustration": CategoryStyle("R", "#94391c", "////"),
-    "fear": CategoryStyle("F", "#4f2c86", ""),
-    "disgust": CategoryStyle("D", "#2aae84", "----"),
-    "surprise": CategoryStyle("U", "#f29bc1", "||||"),
-    "boredom": CategoryStyle("B", "#a88f63", "\\\\\\\\"),
-    "contempt": CategoryStyle("T", "#7a0f3f", "xxxx"),
-    "other": CategoryStyle("O", "#5d646b", ""),
+STYLES: dict[str, LabelStyle] = {
+    "neutral": LabelStyle("N", "#dddee0", ""),
+    "calm": LabelStyle("C", "#92cdef", ""),
+    "happiness": LabelStyle("H", "#f0e442", "////"),
+    "excitement": LabelStyle("X", "#e69f00", "++++"),
+    "sadness": LabelStyle("S", "#1073b8", "\\\\\\\\"),
+    "anger": LabelStyle("A", "#d55e00", ""),
+    "frustration": LabelStyle("R", "#94391c", "////"),
+    "fear": LabelStyle("F", "#4f2c86", ""),
+    "disgust": LabelStyle("D", "#2aae84", "----"),
+    "surprise": LabelStyle("U", "#f29bc1", "||||"),
+    "boredom": LabelStyle("B", "#a88f63", "\\\\\\\\"),
+    "contempt": LabelStyle("T", "#7a0f3f", "xxxx"),
+    "other": LabelStyle("O", "#5d646b", ""),
+    UNCLEAR: LabelStyle("?", "#f6f6f7", ""),
 }
 
 AROUSAL = "#b04a00"
@@ -52,7 +54,7 @@ AROUSAL = "#b04a00"
 VALENCE = "#005f96"
 """Colour of the valence curve; it is drawn dashed."""
 
-assert tuple(STYLES) == CATEGORIES
+assert tuple(STYLES) == (*CATEGORIES, UNCLEAR)
 
 
 def contrast(first: str, second: str) -> float:
@@ -71,7 +73,7 @@ def ink(colour: str) -> str:
 
 
 def faded(colour: str, *, towards: str = "#ffffff", by: float = 0.65) -> str:
-    """The colour mixed with another, as what is uncertain is shown.
+    """The colour mixed with another, for what is to be seen less.
 
     >>> faded("#000000", by=1.0)
     '#ffffff'

@@ -27,18 +27,16 @@ class Cell:
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """Neighbouring cells of the same label and certainty, seen as one.
+    """Neighbouring cells of the same label, seen as one.
 
     Attributes:
         segment: from the first cell's start to the last cell's end.
         label: what all its cells are called.
-        uncertain: True where all its cells are uncertain.
         confidence: mean over the cells, weighted by their length.
     """
 
     segment: Segment
     label: str
-    uncertain: bool
     confidence: float
 
 
@@ -88,13 +86,13 @@ def coarse_runs(cells: Iterable[Cell], *, step: int) -> tuple[Run, ...]:
 
 
 def _longest(cells: Sequence[Cell]) -> Cell:
-    """A cell of the label and certainty that hold longest."""
-    samples: dict[tuple[str, bool], int] = {}
+    """A cell of the label that holds longest."""
+    samples: dict[str, int] = {}
     for cell in cells:
-        key = (cell.window.label, cell.window.uncertain)
-        samples[key] = samples.get(key, 0) + cell.segment.samples
+        label = cell.window.label
+        samples[label] = samples.get(label, 0) + cell.segment.samples
     most = max(samples, key=samples.__getitem__)
-    return next(cell for cell in cells if (cell.window.label, cell.window.uncertain) == most)
+    return next(cell for cell in cells if cell.window.label == most)
 
 
 def _joined(segments: Sequence[Segment]) -> Iterator[Segment]:
@@ -163,15 +161,11 @@ def _gaps(stretches: Iterable[Segment], cells: Sequence[Segment]) -> Iterator[Se
 
 
 def _continues(left: Cell, right: Cell) -> bool:
-    same = (left.window.label, left.window.uncertain) == (
-        right.window.label,
-        right.window.uncertain,
-    )
+    same = left.window.label == right.window.label
     return same and left.segment.end == right.segment.start
 
 
 def _run(cells: Sequence[Cell]) -> Run:
     segment = Segment(cells[0].segment.start, cells[-1].segment.end)
     total = sum(cell.window.confidence * cell.segment.samples for cell in cells)
-    first = cells[0].window
-    return Run(segment, first.label, first.uncertain, total / segment.samples)
+    return Run(segment, cells[0].window.label, total / segment.samples)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from tonfall.analysis.strip import Cell, speech, strip
 from tonfall.analysis.trajectory import Trend, trend_of
-from tonfall.timeline import Timeline, Window, seconds
+from tonfall.timeline import UNCLEAR, Timeline, Window, seconds
 
 __all__ = ["SpeakerSummary", "summarize"]
 
@@ -26,11 +26,12 @@ class SpeakerSummary:
         speech_seconds: length of the speaker's turns together.
         share_of_talk: in [0, 1], this speaker's part of what all speakers' turns add up to.
         judged_seconds: speech that a window of the model reaches.
-        label: the category that holds for the longest time.
-        label_shares: category to its part of the time, in [0, 1], summing to 1.
+        label: what holds for the longest time: a category, or "unclear".
+        guess: the category of the highest mean probability, also where the label is "unclear".
+        label_shares: each category and "unclear" to its part of the time, in [0, 1], summing to 1;
+            time in which the model was unsure counts for no category.
         probabilities: category to its mean probability, in [0, 1], summing to 1.
         arousal, valence, dominance: means in [0, 1], or None where the model has no dimensions.
-        uncertain_share: in [0, 1], the part of the time in which the model was unsure.
         trend: where the tone went.
     """
 
@@ -41,12 +42,12 @@ class SpeakerSummary:
     share_of_talk: float
     judged_seconds: float
     label: str | None
+    guess: str | None
     label_shares: dict[str, float]
     probabilities: dict[str, float]
     arousal: float | None
     valence: float | None
     dominance: float | None
-    uncertain_share: float | None
     trend: Trend
 
 
@@ -68,6 +69,7 @@ def _speaker(timeline: Timeline, name: str, samples: int, share: float) -> Speak
     turns = [turn for turn in timeline.turns if turn.speaker == name]
     cells = strip(timeline, name)
     shares = _label_shares(cells, timeline.labels)
+    probabilities = _probabilities(cells, timeline.labels)
     return SpeakerSummary(
         speaker=name,
         channel=turns[0].channel,
@@ -76,12 +78,12 @@ def _speaker(timeline: Timeline, name: str, samples: int, share: float) -> Speak
         share_of_talk=share,
         judged_seconds=seconds(sum(cell.segment.samples for cell in cells)),
         label=max(shares, key=shares.__getitem__) if shares else None,
+        guess=max(probabilities, key=probabilities.__getitem__) if probabilities else None,
         label_shares=shares,
-        probabilities=_probabilities(cells, timeline.labels),
+        probabilities=probabilities,
         arousal=_mean(cells, lambda window: window.arousal),
         valence=_mean(cells, lambda window: window.valence),
         dominance=_mean(cells, lambda window: window.dominance),
-        uncertain_share=_mean(cells, lambda window: float(window.uncertain)),
         trend=trend_of(cells, timeline.labels),
     )
 
@@ -90,7 +92,7 @@ def _label_shares(cells: Sequence[Cell], labels: Sequence[str]) -> dict[str, flo
     total = sum(cell.segment.samples for cell in cells)
     if not total:
         return {}
-    samples = dict.fromkeys(labels, 0)
+    samples = dict.fromkeys([*labels, UNCLEAR], 0)
     for cell in cells:
         samples[cell.window.label] += cell.segment.samples
     return {label: count / total for label, count in samples.items()}

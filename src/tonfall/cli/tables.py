@@ -10,7 +10,7 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from tonfall.timeline import Timeline, Turn, seconds
+from tonfall.timeline import UNCLEAR, Timeline, seconds
 
 if TYPE_CHECKING:
     from tonfall.analysis import Analysis
@@ -48,47 +48,46 @@ def print_outcomes(outcomes: Sequence[Outcome]) -> None:
 
 def _turns(timeline: Timeline) -> Table:
     table = _table()
-    for name in ("start", "end", "speaker", "sounds", "confidence", "arousal", "valence"):
-        right = name not in ("speaker", "sounds")
+    guess = ["guess"] if any(turn.unclear for turn in timeline.turns) else []
+    for name in ("start", "end", "speaker", "sounds", *guess, "confidence", "arousal", "valence"):
+        right = name not in ("speaker", "sounds", "guess")
         table.add_column(name, justify="right" if right else "left")
     for turn in timeline.turns:
         table.add_row(
             _clock(seconds(turn.segment.start)),
             _clock(seconds(turn.segment.end)),
             turn.speaker,
-            _label(turn),
+            turn.label or "not judged",
+            *([turn.guess if turn.unclear else None] if guess else []),
             _number(turn.confidence),
             _number(turn.arousal),
             _number(turn.valence),
-            style="dim" if turn.uncertain or turn.label is None else None,
+            style="dim" if turn.unclear or turn.label is None else None,
         )
     return table
 
 
 def _speakers(summaries: Sequence[SpeakerSummary]) -> Table:
     table = _table()
-    for name in ("speaker", "speech", "talk", "mostly", "then", "arousal", "valence", "trend"):
+    guess = ["guess"] if any(each.label == UNCLEAR for each in summaries) else []
+    names = ("speaker", "speech", "talk", "mostly", "then", *guess, "arousal", "valence", "trend")
+    for name in names:
         table.add_column(name)
     for summary in summaries:
         shares = sorted(summary.label_shares.items(), key=lambda entry: -entry[1])
-        ranked = [f"{label} {share:.0%}" for label, share in shares] + ["-", "-"]
+        ranked = [f"{label} {share:.0%}" for label, share in shares if share] + ["-", "-"]
         table.add_row(
             summary.speaker,
             f"{summary.speech_seconds:.1f} s",
             f"{summary.share_of_talk:.0%}",
             ranked[0],
             ranked[1],
+            *([summary.guess if summary.label == UNCLEAR else None] if guess else []),
             _number(summary.arousal),
             _number(summary.valence),
             str(getattr(summary.trend, "value", summary.trend)),
         )
     return table
-
-
-def _label(turn: Turn) -> str:
-    if turn.label is None:
-        return "not judged"
-    return f"{turn.label} (uncertain)" if turn.uncertain else turn.label
 
 
 def _number(value: float | None) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from tonfall.errors import ConfigError
+from tonfall.timeline import shown_label
 
 __all__ = ["CATEGORIES", "DIMENSIONS", "Affect", "LabelSpace", "check_label_space"]
 
@@ -50,8 +51,8 @@ class Affect:
         labels: the label space.
         probabilities: in [0, 1], in the order of ``labels``, summing to 1.
         arousal, valence, dominance: in [0, 1], or None where the model has no such output.
-        confidence: probability of the label, calibrated on development data.
-        uncertain: True where the confidence is below the model's threshold.
+        confidence: probability of the guess, calibrated on development data.
+        unclear: True where the confidence is below the model's threshold.
     """
 
     labels: LabelSpace
@@ -60,9 +61,14 @@ class Affect:
     valence: float | None
     dominance: float | None
     confidence: float
-    uncertain: bool
+    unclear: bool
 
     @property
     def label(self) -> str:
+        """The guess, or "unclear" where the confidence is below the threshold."""
+        return shown_label(self.guess, self.unclear)
+
+    @property
+    def guess(self) -> str:
         """The most probable category."""
         return self.labels[max(range(len(self.labels)), key=self.probabilities.__getitem__)]

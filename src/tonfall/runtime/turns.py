@@ -25,7 +25,7 @@ def turn_scores(
         windows: scored windows of the turn's channel and speaker, in any order; those that do
             not reach into the turn are passed over.
         labels: the label space, in the order of the windows' probabilities.
-        threshold: confidence in [0, 1] below which the turn is uncertain.
+        threshold: confidence in [0, 1] below which the turn is unclear.
 
     Returns:
         Mean probabilities and dimensions, the most probable label's probability as confidence;
@@ -51,7 +51,7 @@ def turn_scores(
         valence=_mean([(window.valence, weight) for window, weight in weighted]),
         dominance=_mean([(window.dominance, weight) for window, weight in weighted]),
         confidence=confidence,
-        uncertain=confidence < threshold,
+        unclear=confidence < threshold,
     )
 
 
@@ -64,9 +64,9 @@ def scored_turn(
         return turn
     return replace(
         turn,
-        label=affect.label,
+        guess=affect.guess,
         confidence=affect.confidence,
-        uncertain=affect.uncertain,
+        unclear=affect.unclear,
         probabilities=affect.probabilities,
         arousal=affect.arousal,
         valence=affect.valence,

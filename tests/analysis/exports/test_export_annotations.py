@@ -139,11 +139,11 @@ def test_ffmpeg_opens_the_webvtt(written, any_timeline):
 
 
 def test_webvtt_holds_the_judgement():
-    judged = replace(make_turn(0, 1.5), label="anger", confidence=0.716)
-    item = make_timeline([judged, replace(judged, confidence=0.3, uncertain=True)], [])
+    judged = replace(make_turn(0, 1.5), guess="anger", confidence=0.716)
+    item = make_timeline([judged, replace(judged, confidence=0.3, unclear=True)], [])
     text = export(item, "webvtt").decode()
     assert "00:00:00.000 --> 00:00:01.500\n<v agent>agent: anger 72 %\n\n" in text
-    assert "<v agent>agent: anger? 30 %\n" in text
+    assert "<v agent>agent: unclear (anger? 30 %)\n" in text
 
 
 def test_awkward_speakers_are_escaped_in_webvtt():

@@ -1,7 +1,9 @@
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from sample_timelines import timeline, turn, window
 
 from tonfall.analysis.exports import (
     FORMATS,
@@ -59,3 +61,18 @@ def test_the_documentation_names_every_format_and_field():
     for part in [schema, *schema["$defs"].values()]:
         for field in part["properties"]:
             assert f"`{field}`" in page
+
+
+@pytest.mark.parametrize("name", sorted(FORMATS.keys() - {"parquet", "rttm"}))
+def test_no_file_names_a_category_below_the_threshold(name):
+    judged = window(0, 3, "anger", confidence=0.3)
+    heard = replace(turn(0, 3), guess="anger", confidence=0.3, unclear=True)
+    heard = replace(heard, probabilities=judged.probabilities)
+    text = export(timeline([heard], [judged]), name).decode()
+    assert "unclear" in text
+    if name in ("textgrid", "elan"):
+        assert "anger" not in text
+    if name == "json":
+        found = json.loads(text)
+        rows = [(row["label"], row["guess"]) for row in found["turns"] + found["windows"]]
+        assert rows == [("unclear", "anger")] * 2

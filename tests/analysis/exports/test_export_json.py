@@ -50,8 +50,8 @@ def _altered(item, change) -> bytes:
 
 
 def test_a_newer_schema_asks_for_a_newer_tonfall(sample_call):
-    data = _altered(sample_call, lambda content: content.update(schema_version=2))
-    with pytest.raises(ConfigError, match=r"^x.json: has timeline schema 2, .* a newer Tonfall"):
+    data = _altered(sample_call, lambda content: content.update(schema_version=3))
+    with pytest.raises(ConfigError, match=r"^x.json: has timeline schema 3, .* a newer Tonfall"):
         parse_json(data, source="x.json")
 
 
@@ -65,7 +65,10 @@ def test_a_newer_schema_asks_for_a_newer_tonfall(sample_call):
         (lambda c: c["model"].update(labels=["glee"]), r"model\.labels\.0"),
         (lambda c: c["windows"][3].update(confidence=1.5), r"windows\.3\.confidence"),
         (lambda c: c["windows"][3].update(start=99), r"windows\.3.*ends at .* before its start"),
-        (lambda c: c["windows"][3].update(label="boredom"), "labels other than the model's"),
+        (lambda c: c["windows"][3].update(guess="boredom"), "labels other than the model's"),
+        (lambda c: c["windows"][3].update(label="fear"), "fear, which is neither its guess nor"),
+        (lambda c: c["windows"][3].update(label=None), r"windows\.3\.label"),
+        (lambda c: c["turns"][0].update(label=None), "None, which is neither its guess nor"),
         (lambda c: c["turns"][0].update(probabilities={}), "labels other than the model's"),
         (lambda c: c["turns"][0].update(channel=True), r"turns\.0\.channel"),
     ],
@@ -73,6 +76,30 @@ def test_a_newer_schema_asks_for_a_newer_tonfall(sample_call):
 def test_an_altered_document_is_refused_with_its_place(sample_call, change, message):
     with pytest.raises(ConfigError, match=f"is not a valid timeline: .*{message}"):
         parse_json(_altered(sample_call, change))
+
+
+def _as_schema_1(entry: dict[str, object], unclear: bool) -> dict[str, object]:
+    old = {key: value for key, value in entry.items() if key != "guess"}
+    return {**old, "label": entry["guess"], "uncertain": unclear}
+
+
+@given(timelines())
+def test_files_of_the_first_schema_are_read(item):
+    content = json.loads(export(item, "json"))
+    for name in ("turns", "windows"):
+        content[name] = [
+            _as_schema_1(entry, value.unclear)
+            for entry, value in zip(content[name], getattr(item, name), strict=True)
+        ]
+    content["schema_version"] = 1
+    assert parse_json(json.dumps(content).encode()) == item
+
+
+@pytest.mark.parametrize("turns", [None, 3, [3], [{"label": "anger"}], [{"uncertain": "yes"}]])
+def test_a_broken_file_of_the_first_schema_is_one_sentence(sample_call, turns):
+    data = _altered(sample_call, lambda content: content.update(schema_version=1, turns=turns))
+    with pytest.raises(ConfigError, match="is not a valid timeline: "):
+        parse_json(data)
 
 
 @pytest.mark.parametrize("data", [b"", b"RIFF\xff\x00", b"[1]", b'{"format": "other"}'])

@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from sample_timelines import LABELS, timelines
 
 from tonfall.analysis.exports import export, turns_frame, windows_frame
+from tonfall.timeline import UNCLEAR
 
 KEEP_TEXT = {"keep_default_na": False}
 
@@ -20,8 +21,8 @@ def test_windows_are_rows_under_audformats_index(sample_call):
         "channel",
         "speaker",
         "label",
+        "guess",
         "confidence",
-        "uncertain",
         *(f"p_{label}" for label in LABELS),
         "arousal",
         "valence",
@@ -50,7 +51,7 @@ def test_open_turns_have_no_scores(any_timeline):
     frame = turns_frame(any_timeline)
     audformat.assert_index(frame.index)
     judged = [turn.label is not None for turn in any_timeline.turns]
-    for column in ("label", "confidence", "arousal", "p_anger"):
+    for column in ("label", "guess", "confidence", "arousal", "p_anger"):
         assert frame[column].notna().tolist() == judged
 
 
@@ -67,7 +68,7 @@ def test_parquet_comes_back_with_its_index(any_timeline):
 def test_a_channel_of_the_parquet_makes_an_audformat_table(sample_call, tmp_path):
     frame = pd.read_parquet(BytesIO(export(sample_call, "parquet"))).query("channel == 1")
     database = audformat.Database("calls")
-    database.schemes["label"] = audformat.Scheme(labels=list(LABELS))
+    database.schemes["label"] = audformat.Scheme(labels=[*LABELS, UNCLEAR])
     database["windows"] = audformat.Table(frame.index)
     database["windows"]["label"] = audformat.Column(scheme_id="label")
     database["windows"]["label"].set(frame["label"])

@@ -115,8 +115,8 @@ def test_the_data_says_all_of_a_window():
         [window(0, 3, "anger", confidence=0.8, speech_ratio=0.75, snr_db=None, heard=12.34)],
     )
     data = data_of(page(item))
-    ((start, end, speaker, label, confidence, uncertain, probabilities, *rest),) = data["windows"]
-    assert (start, end, speaker, confidence, uncertain) == (0, 3, 0, 0.8, False)
+    ((start, end, speaker, label, guess, confidence, probabilities, *rest),) = data["windows"]
+    assert (start, end, speaker, confidence, guess) == (0, 3, 0, 0.8, label)
     assert data["labels"][label] == {
         "name": "anger",
         "letter": "A",

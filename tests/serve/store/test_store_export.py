@@ -59,7 +59,8 @@ def test_the_tables_hold_the_same(store: Store, made: list[MadeCall], tmp_path: 
     store.export("acme", tmp_path / "out", call=made[0].id, actor="officer")
     windows = pd.read_parquet(tmp_path / "out" / "windows.parquet")
     assert windows["start"].tolist() == [0.0, 1.0, 2.0]
-    assert windows["label"].tolist() == ["anger"] * 3
+    assert windows["label"].tolist() == ["unclear", "anger", "unclear"]
+    assert windows["guess"].tolist() == ["anger"] * 3
     assert dict(windows["smoothed"][0]) == dict(zip(LABELS, (0.5, 0.3, 0.2), strict=True))
     calls = pq.read_table(tmp_path / "out" / "calls.parquet").to_pylist()
     assert (calls[0]["id"], calls[0]["seconds"]) == (made[0].id, 30.0)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import stat
 import threading
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -11,7 +13,7 @@ import pytest
 from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
-from sqlalchemy import LargeBinary, MetaData, insert, inspect, text
+from sqlalchemy import LargeBinary, MetaData, Table, insert, inspect, text
 from store_calls import START, MadeCall
 
 from tonfall.errors import ConfigError, ServiceError
@@ -20,7 +22,7 @@ from tonfall.serve.store.applying import _window_values
 from tonfall.serve.store.database import Database
 from tonfall.serve.store.logs import AuditLog
 from tonfall.serve.store.migrate import _config, upgrade, version
-from tonfall.serve.store.schema import METADATA, Json, Utc, windows
+from tonfall.serve.store.schema import METADATA, Json, Utc
 
 PURGED, ENDED = START + timedelta(seconds=20), START + timedelta(seconds=30)
 
@@ -122,7 +124,11 @@ def _of_first_shape(url: str) -> None:
         for call, state, ended in rows:
             row = {**FIRST_CALL, "id": call, "state": state, "ended_at": ended}
             connection.execute(insert(tables.tables["calls"]), [row])
-        connection.execute(insert(windows), [_window(call) for call, *_ in rows])
+        _of_first_words(tables.tables)
+        heard = [_window(call) for call, *_ in rows]
+        connection.execute(insert(tables.tables["windows"]), heard)
+        connection.execute(insert(tables.tables["events"]), [*map(_event, (1, 2))])
+        connection.execute(text("UPDATE counters SET value = 2 WHERE name = 'events'"))
         log = AuditLog(connection)
         for call in ("purged", "dead"):
             log.add(tenant="acme", actor="me", action="purge", subject=f"call {call}", at=PURGED)
@@ -130,9 +136,26 @@ def _of_first_shape(url: str) -> None:
     database.close()
 
 
+def _of_first_words(tables: Mapping[str, Table]) -> None:
+    """The types that reflection does not find."""
+    for name, column in (("windows", "at"), ("events", "at")):
+        tables[name].c[column].type = Utc()
+    for name in ("probabilities", "smoothed"):
+        tables["windows"].c[name].type = Json()
+    tables["events"].c["payload"].type = Json()
+
+
 def _window(call: str) -> dict[str, object]:
-    change = MadeCall().window()
-    return {**_window_values(change, 1), "call": call}
+    row = _window_values(MadeCall().window(), 1)
+    guess, unclear = row.pop("guess"), row.pop("unclear")
+    return {**row, "call": call, "label": guess, "uncertain": unclear}
+
+
+def _event(number: int) -> dict[str, object]:
+    """A window that was told of; every second one of which the model was sure."""
+    payload = {"channel": 0, "label": "anger", "uncertain": number == 1}
+    row = {"id": number, "tenant": "acme", "call": "ended", "kind": "window", "at": ENDED}
+    return {**row, "payload": payload}
 
 
 def test_a_database_of_the_first_shape_keeps_what_it_knew(store_url: str) -> None:
@@ -147,6 +170,12 @@ def test_a_database_of_the_first_shape_keeps_what_it_knew(store_url: str) -> Non
         "early": (CallState.PURGED, ENDED, ENDED),
     }
     assert {call: len(store.windows("acme", call)) for call in facts} == dict.fromkeys(facts, 1)
+    (window,) = store.windows("acme", "ended")
+    assert (window.window.guess, window.window.label) == ("anger", "unclear")
+    assert [dict(event.payload) for event in store.events("acme", after=0)] == [
+        {"channel": 0, "label": "unclear", "guess": "anger"},
+        {"channel": 0, "label": "anger", "guess": "anger"},
+    ]
     assert store.verify_audit().intact
     assert sorted(store.end_lost()) == ["dead", "live"]
     store.retain(datetime.now(UTC) + timedelta(days=31))
@@ -154,14 +183,18 @@ def test_a_database_of_the_first_shape_keeps_what_it_knew(store_url: str) -> Non
     store.close()
 
 
-def test_the_second_step_can_be_taken_back(store_url: str) -> None:
+def test_the_steps_can_be_taken_back(store_url: str) -> None:
     _of_first_shape(store_url)
     Store.open(store_url).close()
     database = Database(store_url)
     with database.writing() as connection:
         command.downgrade(_config(connection), "0001")
         found = connection.execute(text("SELECT id, state FROM calls ORDER BY id")).all()
+        heard = connection.execute(text("SELECT label, uncertain FROM windows")).first()
+        told = connection.execute(text("SELECT payload FROM events ORDER BY id")).scalars()
+        uncertain = [json.loads(payload)["uncertain"] for payload in told]
     database.close()
+    assert (heard, uncertain) == (("anger", True), [True, False])
     assert dict(found) == {
         "dead": "purged",
         "early": "purged",

@@ -12,6 +12,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from tonfall.emotion import CATEGORIES
+from tonfall.timeline import UNCLEAR
 
 __all__ = [
     "FORMAT",
@@ -25,9 +26,10 @@ __all__ = [
 ]
 
 FORMAT = "tonfall.timeline"
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 Unit = Annotated[float, Field(ge=0, le=1)]
+LABEL = f'The guess, or "{UNCLEAR}" where the confidence is below the threshold.'
 Seconds = Annotated[float, Field(ge=0)]
 
 
@@ -73,9 +75,9 @@ class _Judged(_Entry):
 class TurnEntry(_Judged):
     """A stretch of speech of one speaker; nulls where it was not judged."""
 
-    label: str | None = Field(description="The most probable category.")
-    confidence: Unit | None = Field(description="Probability of the label.")
-    uncertain: bool = Field(description="True where the confidence is below the threshold.")
+    label: str | None = Field(description=LABEL)
+    guess: str | None = Field(description="The most probable category.")
+    confidence: Unit | None = Field(description="Probability of the guess.")
     probabilities: dict[str, Unit] = Field(description="By label; empty where not judged.")
     arousal: Unit | None
     valence: Unit | None
@@ -85,9 +87,9 @@ class TurnEntry(_Judged):
 class WindowEntry(_Judged):
     """A few seconds that the model judged as one."""
 
-    label: str = Field(description="The most probable category.")
-    confidence: Unit = Field(description="Probability of the label.")
-    uncertain: bool = Field(description="True where the confidence is below the threshold.")
+    label: str = Field(description=LABEL)
+    guess: str = Field(description="The most probable category.")
+    confidence: Unit = Field(description="Probability of the guess.")
     probabilities: dict[str, Unit] = Field(description="By label, summing to 1.")
     arousal: Unit | None
     valence: Unit | None
@@ -103,7 +105,7 @@ class TimelineDocument(_Entry):
     """Who spoke when in one recording, and how it sounded."""
 
     format: Literal["tonfall.timeline"]
-    schema_version: Literal[1]
+    schema_version: Literal[2]
     recording: RecordingFacts
     model: ModelFacts
     notes: list[str] = Field(description="Sentences for the reader.")
@@ -115,11 +117,16 @@ class TimelineDocument(_Entry):
         labels = set(self.model.labels)
         entries: list[TurnEntry | WindowEntry] = [*self.turns, *self.windows]
         for entry in entries:
-            judged = entry.label is not None
-            if (judged and entry.label not in labels) or set(entry.probabilities) != (
+            judged = entry.guess is not None
+            if (judged and entry.guess not in labels) or set(entry.probabilities) != (
                 labels if judged else set()
             ):
                 raise ValueError(f"the entry at {entry.start} s has labels other than the model's")
+            if entry.label not in (entry.guess, UNCLEAR if judged else None):
+                raise ValueError(
+                    f"the entry at {entry.start} s has the label {entry.label}, which is neither "
+                    f"its guess nor {UNCLEAR}"
+                )
         return self
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from tonfall.analysis.exports.text import utf8
 from tonfall.errors import ConfigError
-from tonfall.timeline import SAMPLING_RATE, Recording, Segment, Timeline, Turn, Window
+from tonfall.timeline import SAMPLING_RATE, UNCLEAR, Recording, Segment, Timeline, Turn, Window
 
 if TYPE_CHECKING:
     from tonfall.analysis.exports.document import TimelineDocument, TurnEntry, WindowEntry
@@ -93,8 +93,8 @@ def _turn(turn: Turn, labels: Sequence[str]) -> Entry:
         "channel": turn.channel,
         "speaker": turn.speaker,
         "label": turn.label,
+        "guess": turn.guess,
         "confidence": turn.confidence,
-        "uncertain": turn.uncertain,
         # An open turn has no probabilities: zip stops at once.
         "probabilities": dict(zip(labels, turn.probabilities, strict=False)),
         "arousal": turn.arousal,
@@ -110,8 +110,8 @@ def _window(window: Window, labels: Sequence[str]) -> Entry:
         "channel": window.channel,
         "speaker": window.speaker,
         "label": window.label,
+        "guess": window.guess,
         "confidence": window.confidence,
-        "uncertain": window.uncertain,
         "probabilities": dict(zip(labels, window.probabilities, strict=True)),
         "arousal": window.arousal,
         "valence": window.valence,
@@ -138,7 +138,24 @@ def _loads(data: bytes, source: str) -> Mapping[str, object]:
             f"{source}: has timeline schema {version}, but this Tonfall reads up to "
             f"{SCHEMA_VERSION}. Install a newer Tonfall."
         )
-    return content
+    return _with_guesses(content) if version == 1 else content
+
+
+def _with_guesses(content: Mapping[str, object]) -> Mapping[str, object]:
+    """A document of schema 1, in which ``label`` was the guess and ``uncertain`` stood beside."""
+
+    def mended(entry: object) -> object:
+        if not isinstance(entry, dict) or not {"label", "uncertain"} <= entry.keys():
+            return entry
+        rest = {key: value for key, value in entry.items() if key != "uncertain"}
+        label = UNCLEAR if entry["uncertain"] is True else entry["label"]
+        return {**rest, "label": label, "guess": entry["label"]}
+
+    lists = {name: content.get(name) for name in ("turns", "windows")}
+    entries = {
+        name: list(map(mended, found)) for name, found in lists.items() if isinstance(found, list)
+    }
+    return {**content, **entries, "schema_version": 2}
 
 
 def _document(content: Mapping[str, object], source: str) -> TimelineDocument:
@@ -190,9 +207,9 @@ def _read_turn(entry: TurnEntry, labels: Sequence[str]) -> Turn:
         segment=_segment(entry),
         channel=entry.channel,
         speaker=entry.speaker,
-        label=entry.label,
+        guess=entry.guess,
         confidence=entry.confidence,
-        uncertain=entry.uncertain,
+        unclear=entry.label == UNCLEAR,
         probabilities=_probabilities(entry, labels),
         arousal=entry.arousal,
         valence=entry.valence,
@@ -205,9 +222,9 @@ def _read_window(entry: WindowEntry, labels: Sequence[str]) -> Window:
         segment=_segment(entry),
         channel=entry.channel,
         speaker=entry.speaker,
-        label=entry.label,
+        guess=entry.guess,
         confidence=entry.confidence,
-        uncertain=entry.uncertain,
+        unclear=entry.label == UNCLEAR,
         probabilities=_probabilities(entry, labels),
         arousal=entry.arousal,
         valence=entry.valence,

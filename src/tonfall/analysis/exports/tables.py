@@ -34,7 +34,7 @@ def windows_frame(timeline: Timeline) -> pd.DataFrame:
 
     Returns:
         Index levels ``file`` (string), ``start`` and ``end`` (timedelta, nanoseconds, exact).
-        Columns ``channel``, ``speaker``, ``label``, ``confidence``, ``uncertain``,
+        Columns ``channel``, ``speaker``, ``label``, ``guess``, ``confidence``,
         ``p_<label>`` for each label of the model, ``arousal``, ``valence``, ``dominance``,
         ``speech_ratio``, ``snr_db`` and ``heard``; what is unknown is missing. ``attrs`` has
         the model's name and hash and whether a baseline was used. Windows of several channels
@@ -78,8 +78,8 @@ def _frame(timeline: Timeline, rows: Sequence[Window] | Sequence[Turn]) -> pd.Da
         "channel": np.array([row.channel for row in rows], dtype=np.int64),
         "speaker": pd.array([_text(row.speaker) for row in rows], dtype="string"),
         "label": pd.array([row.label for row in rows], dtype="string"),
+        "guess": pd.array([row.guess for row in rows], dtype="string"),
         "confidence": _numbers([row.confidence for row in rows]),
-        "uncertain": np.array([row.uncertain for row in rows], dtype=np.bool_),
         **_probability_columns(timeline.labels, rows),
         "arousal": _numbers([row.arousal for row in rows]),
         "valence": _numbers([row.valence for row in rows]),

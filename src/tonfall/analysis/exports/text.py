@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tonfall.timeline import SAMPLING_RATE, Turn
 
-__all__ = ["exact_seconds", "judgement", "mark", "one_line", "utf8"]
+__all__ = ["exact_seconds", "judgement", "one_line", "utf8"]
 
 
 def utf8(text: str) -> bytes:
@@ -33,20 +33,18 @@ def exact_seconds(samples: int) -> str:
     return f"{whole}.{digits or '0'}"
 
 
-def mark(label: str | None, uncertain: bool) -> str:
-    """The label, with a question mark where the model was unsure; "-" where nothing is known."""
-    if label is None:
-        return "-"
-    return f"{label}?" if uncertain else label
-
-
 def judgement(turn: Turn) -> str:
     """The turn's label and confidence as people read them.
 
     >>> from tonfall.timeline import Segment
-    >>> judgement(Turn(Segment(0, 1), 0, "agent", "anger", 0.386, uncertain=True))
-    'anger? 39 %'
+    >>> judgement(Turn(Segment(0, 1), 0, "agent", "anger", 0.716))
+    'anger 72 %'
+    >>> judgement(Turn(Segment(0, 1), 0, "agent", "anger", 0.386, unclear=True))
+    'unclear (anger? 39 %)'
     """
-    if turn.label is None or turn.confidence is None:
+    if turn.guess is None or turn.confidence is None:
         return "not judged"
-    return f"{mark(turn.label, turn.uncertain)} {turn.confidence:.0%}".replace("%", " %")
+    confidence = f"{100 * turn.confidence:.0f} %"
+    if turn.unclear:
+        return f"{turn.label} ({turn.guess}? {confidence})"
+    return f"{turn.guess} {confidence}"

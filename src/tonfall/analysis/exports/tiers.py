@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from tonfall.analysis.exports.text import mark
 from tonfall.analysis.strip import runs, strip
 from tonfall.timeline import Segment, Timeline
 
@@ -46,13 +45,13 @@ def _turn_tier(timeline: Timeline, speaker: str) -> Tier:
         (turn for turn in timeline.turns if turn.speaker == speaker),
         key=lambda turn: turn.segment,
     )
-    intervals = (Interval(turn.segment, mark(turn.label, turn.uncertain)) for turn in turns)
+    intervals = (Interval(turn.segment, turn.label or "-") for turn in turns)
     return Tier(f"{speaker} turns", speaker, tuple(_apart(intervals)))
 
 
 def _window_tier(timeline: Timeline, speaker: str) -> Tier:
     stretches = runs(strip(timeline, speaker))
-    intervals = (Interval(run.segment, mark(run.label, run.uncertain)) for run in stretches)
+    intervals = (Interval(run.segment, run.label) for run in stretches)
     return Tier(f"{speaker} windows", speaker, tuple(intervals))
 
 

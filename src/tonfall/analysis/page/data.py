@@ -13,7 +13,7 @@ from tonfall.analysis.palette import STYLES, ink
 from tonfall.analysis.strip import strip
 from tonfall.analysis.summary import SpeakerSummary, summarize
 from tonfall.analysis.trajectory import trajectory
-from tonfall.timeline import SAMPLING_RATE, Segment, Timeline, Turn, Window
+from tonfall.timeline import SAMPLING_RATE, UNCLEAR, Segment, Timeline, Turn, Window
 
 __all__ = ["page_data"]
 
@@ -26,14 +26,15 @@ def page_data(
 ) -> Entry:
     """Everything on the page that is not text in its template."""
     place = {name: index for index, name in enumerate(timeline.speakers)}
-    label_place = {label: index for index, label in enumerate(timeline.labels)}
+    labels = (*timeline.labels, UNCLEAR)
+    label_place = {label: index for index, label in enumerate(labels)}
     windows = [each for each in timeline.windows if each.speaker in place]
     turns = sorted(timeline.turns, key=lambda turn: turn.segment)
     return {
         "duration": max(0.001, _end(timeline)),
         "baseline": timeline.baseline,
         "longestHeard": max((round(window.heard, 1) for window in windows), default=0.0),
-        "labels": [_label(label) for label in timeline.labels],
+        "labels": [_label(label) for label in labels],
         "binSeconds": envelope.bin_seconds if envelope else 1.0,
         "channels": [] if envelope is None else [_channel(each) for each in envelope.extremes],
         "speakers": _speakers(timeline, windows),
@@ -69,7 +70,7 @@ def _speakers(timeline: Timeline, windows: Sequence[Window]) -> list[Entry]:
     number = {id(window): index for index, window in enumerate(windows)}
     return [
         {
-            **_summary(summary, timeline.labels),
+            **_summary(summary, (*timeline.labels, UNCLEAR)),
             "cells": [
                 [*_times(cell.segment), number[id(cell.window)]]
                 for cell in strip(timeline, summary.speaker)
@@ -89,7 +90,6 @@ def _summary(summary: SpeakerSummary, labels: Sequence[str]) -> Entry:
         "share": _round(summary.share_of_talk),
         "label": None if summary.label is None else labels.index(summary.label),
         "shares": [_round(share) for share in summary.label_shares.values()],
-        "uncertain": _round(summary.uncertain_share),
         "trend": str(summary.trend),
         "arousal": _round(summary.arousal),
         "valence": _round(summary.valence),
@@ -117,8 +117,8 @@ def _window(window: Window, place: dict[str, int], label_place: dict[str, int]) 
         *_times(window.segment),
         place[window.speaker],
         label_place[window.label],
+        label_place[window.guess],
         _round(window.confidence),
-        window.uncertain,
         [_round(probability) for probability in window.probabilities],
         _round(window.arousal),
         _round(window.valence),
@@ -134,8 +134,8 @@ def _turn(turn: Turn, place: dict[str, int], label_place: dict[str, int]) -> Row
         *_times(turn.segment),
         place[turn.speaker],
         None if turn.label is None else label_place[turn.label],
+        None if turn.guess is None else label_place[turn.guess],
         _round(turn.confidence),
-        turn.uncertain,
         _round(turn.arousal),
         _round(turn.valence),
         _round(turn.dominance),

@@ -60,28 +60,26 @@ function drawWave(pen, channel, spoken, top) {
 function runs(cells) {
   const joined = [];
   for (const cell of cells) {
-    const { label, uncertain } = windows[cell.window], last = joined[joined.length - 1];
-    if (last && last.label === label && last.uncertain === uncertain && last.end === cell.start) {
+    const { label } = windows[cell.window], last = joined[joined.length - 1];
+    if (last && last.label === label && last.end === cell.start) {
       last.end = cell.end;
-    } else joined.push({ start: cell.start, end: cell.end, label, uncertain });
+    } else joined.push({ start: cell.start, end: cell.end, label });
   }
   return joined;
 }
 
 function drawStrip(pen, speaker, top) {
   pen.textAlign = "center";
-  for (const { start, end, label, uncertain } of runs(inView(speaker.cells))) {
+  for (const { start, end, label } of runs(inView(speaker.cells))) {
     const { colour, ink, letter } = labels[label];
     const x = toX(start), width = Math.max(1, toX(end) - x);
-    pen.globalAlpha = uncertain ? 0.3 : 1;
     pen.fillStyle = colour;
     pen.fillRect(x, top, width, STRIP);
-    pen.globalAlpha = 1;
     const from = Math.max(x, SIDE), to = Math.min(x + width, SIDE + across());
-    if (to - from < (uncertain ? 17 : 12)) continue;
-    pen.fillStyle = uncertain ? theme("ink") : ink;
-    pen.font = pen.font.replace(/^(bold )?/, uncertain ? "" : "bold ");
-    pen.fillText(uncertain ? `${letter.toLowerCase()}?` : letter, (from + to) / 2, top + STRIP / 2);
+    if (to - from < 12) continue;
+    pen.fillStyle = ink;
+    pen.font = pen.font.replace(/^(bold )?/, "bold ");
+    pen.fillText(letter, (from + to) / 2, top + STRIP / 2);
   }
   pen.font = pen.font.replace(/^bold /, "");
   pen.strokeStyle = theme("muted");
@@ -182,12 +180,9 @@ function drawOverview() {
     pen.fillStyle = theme("paper");
     pen.fillRect(0, top, width, row);
     for (const { start, end, window: number } of speaker.cells) {
-      const { label, uncertain } = windows[number];
-      pen.globalAlpha = uncertain ? 0.3 : 1;
-      pen.fillStyle = labels[label].colour;
+      pen.fillStyle = labels[windows[number].label].colour;
       pen.fillRect((start / duration) * width, top, Math.max(0.7, ((end - start) / duration) * width), row);
     }
-    pen.globalAlpha = 1;
   });
 }
 
@@ -208,8 +203,7 @@ function spoken(time) {
   const heard = speakers.flatMap((speaker) => {
     const cell = at(speaker.cells, time);
     if (!cell) return [];
-    const { label, uncertain, confidence } = windows[cell.window];
-    return [`${speaker.name}: ${labels[label].name}, ${uncertain ? "uncertain" : percent(confidence)}`];
+    return [`${speaker.name}: ${judgement(windows[cell.window])}`];
   });
   return [clock(time, 1), ...heard].join("; ");
 }

@@ -26,6 +26,7 @@ function described(window_) {
   pairs.push(["Speech in window", percent(window_.speech)]);
   pairs.push(["Signal to noise", window_.snr === null ? "unknown" : `${Math.round(window_.snr)} dB`]);
   if (data.baseline) pairs.push(["Baseline had heard", `${Math.round(window_.heard)} s`]);
+  if (window_.label === UNCLEAR) pairs.unshift(["Guess", labels[window_.guess].name]);
   return [sounding(window_), bars(window_.probabilities), facts(pairs)];
 }
 
@@ -39,9 +40,6 @@ function moment(speaker, time) {
 function buildLegend() {
   const seen = new Set(windows.map((each) => each.label));
   const items = labels.flatMap((label, index) => (seen.has(index) ? [[swatch(index), label.name]] : []));
-  if (windows.some((each) => each.uncertain)) {
-    items.push([element("span", { className: "uncertain", text: "a?" }), "uncertain"]);
-  }
   const stroke = (name, colour, kind = "") => [
     element("span", { className: `stroke ${kind}`, style: { color: `var(--${colour})` } }), name,
   ];
@@ -75,8 +73,7 @@ function buildSpeakers() {
       ["Speech", `${clock(speaker.speech)} (${percent(speaker.share)} of talk), ${speaker.count} turns`],
     ];
     if (speaker.label !== null) {
-      pairs.push(["Most often", labels[speaker.label].name], ["Uncertain", percent(speaker.uncertain)]);
-      pairs.push(["Tone", speaker.trend]);
+      pairs.push(["Most often", labels[speaker.label].name], ["Tone", speaker.trend]);
     } else pairs.push(["Sounds", "not judged"]);
     if (speaker.arousal !== null) pairs.push(["Mean arousal", fixed(speaker.arousal)]);
     if (speaker.valence !== null) pairs.push(["Mean valence", fixed(speaker.valence)]);
@@ -85,7 +82,7 @@ function buildSpeakers() {
       className: "card", children: [title(), buildShares(speaker), facts(pairs)],
     }));
   }
-  byId("now").style.setProperty("--bars", labels.length);
+  byId("now").style.setProperty("--bars", UNCLEAR);
   document.body.classList.toggle("no-speech", !speakers.length);
 }
 
@@ -94,6 +91,7 @@ function buildTurn(turn) {
   jump.setAttribute("aria-label", `Jump to ${clock(turn.start, 1)}`);
   const cells = [
     jump, `${(turn.end - turn.start).toFixed(1)} s`, speakers[turn.speaker].name, sounding(turn),
+    turn.label === UNCLEAR ? labels[turn.guess].name : "",
     turn.confidence === null ? "–" : percent(turn.confidence),
     fixed(turn.arousal), fixed(turn.valence), fixed(turn.dominance),
   ];

@@ -8,6 +8,8 @@ const sound = byId("sound");
 const GAP = 14, AXIS = 22, NAME = 20, WAVE = 46, STRIP = 30, CURVES = 66, SIDE = 6, SCALE = 24;
 const view = { start: 0, end: duration };
 let position = 0;
+/** Number of the label "unclear", which stands after the model's own. */
+const UNCLEAR = labels.length - 1;
 
 const clamp = (value, low, high) => Math.min(high, Math.max(low, value));
 const percent = (value) => `${Math.round(100 * value)} %`;
@@ -51,13 +53,18 @@ function swatch(label) {
   return element("span", { className: "swatch", text: letter, style: { background: colour, color: ink } });
 }
 
-/** The label as it is shown everywhere: colour, letter, name; grey where it is uncertain. */
-function sounding({ label, uncertain }) {
-  if (label === null) return element("span", { className: "uncertain", text: "not judged" });
-  const name = labels[label].name + (uncertain ? " (uncertain)" : "");
+/** The label as it is shown everywhere: colour, letter, name. */
+function sounding({ label }) {
+  if (label === null) return element("span", { className: "unclear", text: "not judged" });
   return element("span", {
-    className: uncertain ? "sound uncertain" : "sound", children: [swatch(label), name],
+    className: label === UNCLEAR ? "sound unclear" : "sound", children: [swatch(label), labels[label].name],
   });
+}
+
+/** The same in words: "anger, 72 %", or "unclear (anger? 39 %)". */
+function judgement({ label, guess, confidence }) {
+  if (label === UNCLEAR) return `unclear (${labels[guess].name}? ${percent(confidence)})`;
+  return `${labels[label].name}, ${percent(confidence)}`;
 }
 
 function named(row, keys) {
@@ -65,9 +72,9 @@ function named(row, keys) {
 }
 
 function unpack() {
-  const windowKeys = ["start", "end", "speaker", "label", "confidence", "uncertain", "probabilities",
+  const windowKeys = ["start", "end", "speaker", "label", "guess", "confidence", "probabilities",
     "arousal", "valence", "dominance", "speech", "snr", "heard"];
-  const turnKeys = ["start", "end", "speaker", "label", "confidence", "uncertain", "arousal",
+  const turnKeys = ["start", "end", "speaker", "label", "guess", "confidence", "arousal",
     "valence", "dominance"];
   windows.forEach((row, index) => { windows[index] = named(row, windowKeys); });
   turns.forEach((row, index) => { turns[index] = named(row, turnKeys); });

@@ -15,7 +15,7 @@ from tonfall.analysis.picture.layout import (
     clock,
     short,
 )
-from tonfall.timeline import Timeline
+from tonfall.timeline import UNCLEAR, Timeline
 
 if TYPE_CHECKING:
     from matplotlib.lines import Line2D
@@ -73,9 +73,8 @@ def _columns(width: float) -> int:
 def _handles(timeline: Timeline) -> list[Patch | Line2D]:
     windows = timeline.windows
     shown = {window.label for window in windows}
-    entries: list[Patch | Line2D] = [_patch(label) for label in timeline.labels if label in shown]
-    if any(window.uncertain for window in windows):
-        entries.append(_plain_patch(faded("#8a8f95"), "a?  uncertain"))
+    labels = (*timeline.labels, UNCLEAR)
+    entries: list[Patch | Line2D] = [_patch(label) for label in labels if label in shown]
     if any(window.arousal is not None for window in windows):
         entries.append(_line(AROUSAL, "arousal"))
     if any(window.valence is not None for window in windows):
@@ -96,12 +95,6 @@ def _patch(label: str) -> Patch:
         linewidth=0,
         label=f"{style.letter}  {label}",
     )
-
-
-def _plain_patch(colour: str, text: str) -> Patch:
-    from matplotlib.patches import Patch
-
-    return Patch(facecolor=colour, linewidth=0, label=text)
 
 
 def _line(

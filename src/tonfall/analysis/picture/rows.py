@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tonfall.analysis.envelope import QUIETEST_PEAK, Envelope
-from tonfall.analysis.palette import AROUSAL, STYLES, VALENCE, faded, ink
+from tonfall.analysis.palette import AROUSAL, STYLES, VALENCE, ink
 from tonfall.analysis.picture.layout import (
     DASHES,
     GRID,
@@ -137,7 +137,7 @@ def _draw_strip(layout: Layout, axes: Axes, speaker: str) -> None:
         shown = coarse_runs(cells, step=step)
     else:
         shown = runs(cells)
-        # Pale cells, and speech that was not judged, are seen by their outline.
+        # Speech that is unclear or was not judged is seen by its outline.
         turns = [_span(turn) for turn in speech(layout.timeline, speaker)]
         axes.broken_barh(turns, (0, 1), facecolor="none", edgecolor=HEARD, linewidth=0.8)
     for run in shown:
@@ -146,7 +146,7 @@ def _draw_strip(layout: Layout, axes: Axes, speaker: str) -> None:
 
 def _draw_run(axes: Axes, run: Run, *, inches: float) -> None:
     style = STYLES[run.label]
-    colour = faded(style.colour) if run.uncertain else style.colour
+    colour = style.colour
     axes.broken_barh(
         [_span(run.segment)],
         (0, 1),
@@ -161,12 +161,12 @@ def _draw_run(axes: Axes, run: Run, *, inches: float) -> None:
     axes.text(
         start + length / 2,
         0.47,
-        style.letter.lower() + "?" if run.uncertain else style.letter,
+        style.letter,
         ha="center",
         va="center",
         size=7,
-        color=MUTED if run.uncertain else ink(colour),
-        weight="normal" if run.uncertain else "bold",
+        color=ink(colour),
+        weight="bold",
         clip_on=True,
         bbox={"facecolor": colour, "edgecolor": "none", "pad": 0.8} if style.hatch else None,
     )

@@ -8,6 +8,7 @@ import numpy as np
 
 from tonfall.errors import ProtocolError
 from tonfall.evaluation.extras import load
+from tonfall.timeline import UNCLEAR
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -22,12 +23,12 @@ def emotion_diarization_error(
 
     Time that is emotional in truth and not in the prediction is missed; the other way round it is
     a false alarm; time that carries another emotion is confused. An emotion said on top of the
-    right one is a false alarm too (the paper's "overlap"). What is neutral or silent counts as
-    not emotional. Segments are matched by pyannote.metrics.
+    right one is a false alarm too (the paper's "overlap"). What is neutral, unclear or silent
+    counts as not emotional. Segments are matched by pyannote.metrics.
 
     Args:
         truth: rows of start, end (seconds) and label; other columns are ignored. Rows that are
-            neutral, or whose label is null, may be there or not.
+            neutral or "unclear", or whose label is null, may be there or not.
         prediction: the same of what was found.
         duration: of the recording in seconds; the rate is a share of it, as in the paper.
         neutral: the label that is no emotion.
@@ -65,7 +66,7 @@ def emotion_diarization_error(
 
 
 def _annotation(core: Any, table: pd.DataFrame, neutral: str) -> Any:
-    emotional = table[table["label"].notna() & (table["label"] != neutral)]
+    emotional = table[table["label"].notna() & ~table["label"].isin([neutral, UNCLEAR])]
     if (emotional["end"] < emotional["start"]).any():
         raise ProtocolError("A segment ends before it starts. Give start and end in seconds.")
     annotation = core.Annotation()

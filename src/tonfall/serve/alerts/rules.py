@@ -104,12 +104,12 @@ class Rule(_Part):
         when: the conditions.
         match: whether all of them must hold, or any.
         persists_s: seconds of judged call for which they must hold in a row. Pauses do not count,
-            nor does what is passed over as too noisy or uncertain; neither breaks the row.
+            nor does what is passed over as too noisy or unclear; neither breaks the row.
         cooldown_s: seconds after an alert in which the same rule is silent for that speaker.
         minimum_speech_s: seconds of a speaker's speech that must be judged before.
         minimum_snr_db: windows with a lower level of speech over noise are passed over; those
             where it is not known count.
-        ignore_uncertain: True to pass over windows that the model is unsure of.
+        ignore_unclear: True to pass over windows whose label is "unclear".
         resolve_when_over: True to resolve the alert once the conditions no longer hold; otherwise
             it stays open until somebody looks at it.
     """
@@ -122,7 +122,7 @@ class Rule(_Part):
     cooldown_s: Seconds = 60.0
     minimum_speech_s: Seconds = 5.0
     minimum_snr_db: Annotated[float, Field(ge=-10, le=60)] | None = None
-    ignore_uncertain: bool = False
+    ignore_unclear: bool = False
     resolve_when_over: bool = False
 
 

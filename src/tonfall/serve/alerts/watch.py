@@ -178,7 +178,7 @@ class Watch:
 def _counts(rule: Rule, seen: Observation) -> bool:
     """False where the rule passes over this window."""
     window = seen.window
-    if rule.ignore_uncertain and window.uncertain:
+    if rule.ignore_unclear and window.unclear:
         return False
     if rule.minimum_snr_db is None or window.snr_db is None:
         return True

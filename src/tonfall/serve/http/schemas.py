@@ -48,8 +48,8 @@ SCORED = {
     "start": 12.0,
     "end": 15.0,
     "label": "anger",
+    "guess": "anger",
     "confidence": 0.78,
-    "uncertain": False,
     "probabilities": PROBABILITIES,
     "arousal": 0.74,
     "valence": 0.22,
@@ -178,7 +178,11 @@ class CallPage(BaseModel):
 
 
 class ScoredDocument(BaseModel):
-    """What a stretch of one speaker's speech sounded like; nothing where it was not scored."""
+    """What a stretch of one speaker's speech sounded like; nothing where it was not scored.
+
+    ``label`` is the guess, or "unclear" where its confidence is below the model's threshold;
+    ``guess`` is the most probable category, ``confidence`` its probability.
+    """
 
     id: int
     at: str
@@ -187,8 +191,8 @@ class ScoredDocument(BaseModel):
     start: float
     end: float
     label: str | None
+    guess: str | None
     confidence: float | None
-    uncertain: bool
     probabilities: dict[str, float]
     arousal: float | None
     valence: float | None
@@ -380,11 +384,15 @@ class AuditPage(BaseModel):
 
 
 class PredictionDocument(BaseModel):
-    """What one clip sounds like, judged alone."""
+    """What one clip sounds like, judged alone.
+
+    ``label`` is the guess, or "unclear" where its confidence is below the model's threshold;
+    ``guess`` is the most probable category, ``confidence`` its probability.
+    """
 
     model_config = example(
         {
-            **{name: SCORED[name] for name in ("label", "confidence", "uncertain")},
+            **{name: SCORED[name] for name in ("label", "guess", "confidence")},
             "probabilities": PROBABILITIES,
             "arousal": 0.74,
             "valence": 0.22,
@@ -396,8 +404,8 @@ class PredictionDocument(BaseModel):
     )
 
     label: str
+    guess: str
     confidence: float
-    uncertain: bool
     probabilities: dict[str, float]
     arousal: float | None
     valence: float | None

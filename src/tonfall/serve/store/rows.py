@@ -235,7 +235,7 @@ def turn_row(row: Row[Any]) -> TurnRow:
 
 
 def _scores(found: Mapping[str, Any]) -> dict[str, Any]:
-    names = ("channel", "speaker", "label", "confidence", "uncertain")
+    names = ("channel", "speaker", "guess", "confidence", "unclear")
     dimensions = ("arousal", "valence", "dominance")
     return {
         "segment": Segment(found["start_sample"], found["end_sample"]),
