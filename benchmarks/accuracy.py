@@ -80,7 +80,7 @@ def measure(recipe: Recipe, items: pd.DataFrame) -> dict[str, tuple[float, ...]]
         protocol = find_protocol(name, Sources(items=items))
         versions = [("", RecipeModel(recipe))]
         if name.startswith("loco"):
-            degraded = RecipeModel(recipe, degrade=telephone, degrade_name=telephone.name)
+            degraded = RecipeModel(recipe, degrade=telephone)
             versions.append((f" {TELEPHONE}", degraded))
         for suffix, model in versions:
             tables = predictions(protocol, items, model)

@@ -33,9 +33,9 @@ from benchmarks.accuracy import TELEPHONE, TEST_NOISES
 from benchmarks.machine import heading
 from tonfall.arrays import FloatArray
 from tonfall.corpora import prepare
+from tonfall.corpora.clips import clips_of, read_clip
 from tonfall.evaluation.calls import by_call, compose_calls
 from tonfall.evaluation.items import pool
-from tonfall.learn.augment import read_clip
 from tonfall.learn.calls import call_items
 from tonfall.learn.degrade import Degradation, parse_degradation
 from tonfall.learn.recipe import Recipe, read_recipe
@@ -138,11 +138,10 @@ def heard_calls(recipe: Recipe, corpus: str, *, degrade: str | None, folder: Pat
     chain = degrade and parse_degradation(
         degrade, acoustics=recipe.augmentation.acoustics, noises=TEST_NOISES
     )
+    sounds = {clip.item: clip for clip in clips_of(items)}
     calls = []
     for speaker, kind, names in composed(items.reset_index(drop=True)):
-        clips = [
-            (read_clip(items["file"][name]), items["label"][name] == "anger") for name in names
-        ]
+        clips = [(read_clip(sounds[name]), items["label"][name] == "anger") for name in names]
         told = hear(
             predictor,
             clips,

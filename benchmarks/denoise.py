@@ -12,8 +12,6 @@ compares probabilities of speech with the silver turns of the clean call.
 from __future__ import annotations
 
 import argparse
-import hashlib
-import sys
 import time
 import zlib
 from collections.abc import Sequence
@@ -28,6 +26,7 @@ from benchmarks.machine import heading
 from benchmarks.vad import CALLS, SPEAKERS, load, read_turns
 from tonfall.arrays import FloatArray
 from tonfall.audio import Denoiser, denoise
+from tonfall.corpora.contents import code_hash, file_hash, joint_hash
 from tonfall.timeline import SAMPLING_RATE
 from tonfall.vad import CHUNK, probabilities
 
@@ -69,11 +68,12 @@ class Mixer:
             mixed = denoise(mixed[None], sampling_rate=SAMPLING_RATE, below_db=self.below_db)[0]
         return mixed[LEAD:]
 
-
-def version() -> str:
-    """Of what is measured, so that the cache of statistics cannot hold older figures."""
-    sources = (Path(__file__), Path(str(sys.modules[Denoiser.__module__].__file__)))
-    return hashlib.sha256(b"".join(each.read_bytes() for each in sources)).hexdigest()[:12]
+    @property
+    def key(self) -> str:
+        """What the cache of statistics knows it by: settings, noises and code."""
+        noises = [file_hash(self.folder / f"{name}.flac") for name in self.names]
+        code = [file_hash(Path(__file__)), code_hash("audio")]
+        return joint_hash([str(self.snr_db), str(self.below_db), *noises, *code])
 
 
 @lru_cache(maxsize=16)
@@ -139,8 +139,7 @@ def recall(
                 cells = []
                 for below in (None, *SETTINGS.values()):
                     mix = Mixer(shared / "data" / "noise", noises, level, below)
-                    tag = f"mixed {kind} {level} {below} {version()}"
-                    cells.append(cell(score(RecipeModel(recipe, degrade=mix, degrade_name=tag))))
+                    cells.append(cell(score(RecipeModel(recipe, degrade=mix))))
                 print(f"| {name} | {kind} | {level:g} dB | {' | '.join(cells)} |", flush=True)
 
 

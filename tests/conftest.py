@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from made_clips import random_weights
 from tiny_bundle import write_tiny
 
 from tonfall.bundle import Bundle
@@ -33,3 +35,21 @@ def tiny_bundle(tmp_path_factory: pytest.TempPathFactory) -> Bundle:
 def tiny(tiny_bundle: Bundle) -> Predictor:
     """The model of that bundle."""
     return Predictor(tiny_bundle)
+
+
+@pytest.fixture
+def tiny_front(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Training on convolutions of random weights, with a cache of its own: no weights needed."""
+    pytest.importorskip("torch", reason="training needs PyTorch: extra train")
+    from tonfall.learn import clips, encode, networks
+
+    weights = random_weights()
+    monkeypatch.setattr(networks, "find_container", lambda: Path("made-up"))
+    monkeypatch.setattr(networks, "read_container", lambda _path: weights)
+    monkeypatch.setenv("TONFALL_CACHE", str(tmp_path / "cache"))
+    caches = (encode.front_graph, encode._acoustics, clips._shelves)
+    for cache in caches:
+        cache.cache_clear()
+    yield
+    for cache in caches:
+        cache.cache_clear()

@@ -20,7 +20,7 @@ from matplotlib.figure import Figure
 import tonfall
 from tonfall.analysis.outputs import write_outputs
 from tonfall.bundle import BaselineSpec, BundleSpec, write_bundle
-from tonfall.learn.clips import read_clip
+from tonfall.corpora.clips import clips_of, read_clip
 from tonfall.learn.data import recipe_clips, split_speakers
 from tonfall.learn.export import export_graph
 from tonfall.learn.fit import fit_calibrated
@@ -76,10 +76,11 @@ def compose(recipe: Recipe, target: Path) -> float:
     pause = np.zeros(round(PAUSE_S * 16_000), np.float32)
     parts, turn = [], 0.0
     for label, count in (("neutral", 12), ("anger", 8)):
-        files = list(rng.permutation(own[own["label"] == label]["file"].tolist()))
+        found = clips_of(own[own["label"] == label])
+        chosen = [found[place] for place in rng.permutation(len(found))]
         turn = sum(map(len, parts)) / 16_000 if label == "anger" else turn
-        for file in (files * 3)[:count]:
-            parts += [read_clip(str(file)), pause]
+        for clip in (chosen * 3)[:count]:
+            parts += [read_clip(clip), pause]
     soundfile.write(target, np.concatenate(parts), 16_000)
     return turn
 

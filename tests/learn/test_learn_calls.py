@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import soundfile
+from made_clips import joined
 from tiny_bundle import tiny_spec, write_tiny
 
 from tonfall.audio import read
@@ -73,6 +74,13 @@ def test_the_same_again_is_the_same(
     again = evaluate_calls(tiny, items.sample(frac=1, random_state=0), facts=FACTS)
     assert again.table() == report.table()
     assert again.hash == report.hash
+
+
+def test_turns_of_a_recording_are_the_clips_cut_apart(
+    report: CallsReport, items: pd.DataFrame, tiny: Predictor, tmp_path: Path
+) -> None:
+    turns = joined(items, tmp_path / "dialogue.wav")
+    assert evaluate_calls(tiny, turns, facts=FACTS).table() == report.table()
 
 
 def test_through_a_telephone_the_calls_are_the_same_and_the_scores_others(

@@ -6,56 +6,29 @@ import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import ExitStack
-from dataclasses import dataclass
 from functools import lru_cache
 from itertools import repeat
 from multiprocessing import get_context
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
 import pandas as pd
 
 from tonfall.arrays import FloatArray
-from tonfall.audio import read, resample
+from tonfall.corpora.clips import Clip, clips_of, named_errors, read_clip
 from tonfall.emotion import DIMENSIONS
-from tonfall.errors import ManifestError
 from tonfall.timeline import SAMPLING_RATE
 
 if TYPE_CHECKING:
     from tonfall.runtime import Predictor
 
-__all__ = ["Clip", "bundle_scores", "clips_of", "read_clip"]
+__all__ = ["bundle_scores"]
 
 Degrade = Callable[[FloatArray, str], FloatArray]
 Progress = Callable[[int, int], None]
 
 _SHARE = 32
 """Clips that a worker takes at a time."""
-
-
-@dataclass(frozen=True, slots=True)
-class Clip:
-    """An item and where its sound is; ``end`` None is the file's end, in seconds."""
-
-    item: str
-    file: Path
-    start: float
-    end: float | None
-
-
-def clips_of(items: pd.DataFrame) -> list[Clip]:
-    """The sound of every row; ManifestError where a row names none."""
-    columns = items.reindex(columns=["item", "file", "start", "end"])
-    return [_clip(*row) for row in columns.itertuples(index=False, name=None)]
-
-
-def read_clip(clip: Clip) -> FloatArray:
-    """(samples,) at 16 kHz, channels averaged."""
-    waveform, rate = read(clip.file)
-    end = None if clip.end is None else round(clip.end * rate)
-    part = waveform.mean(axis=0, keepdims=True)[:, round(clip.start * rate) : end]
-    return np.asarray(resample(part, source_rate=rate)[0], np.float32)
 
 
 def bundle_scores(
@@ -93,16 +66,6 @@ def bundle_scores(
     return pd.DataFrame(rows)
 
 
-def _clip(item: object, file: object, start: float, end: float) -> Clip:
-    if file is None or pd.isna(file):  # type: ignore[call-overload]
-        raise ManifestError(
-            f"{item}: the manifest names no audio, but the model hears it. "
-            "Prepare the corpus with its audio."
-        )
-    begin = 0.0 if pd.isna(start) else float(start)
-    return Clip(str(item), Path(str(file)), begin, None if pd.isna(end) else float(end))
-
-
 def _spread(
     shares: list[list[Clip]], bundle: str | Path, degrade: Degrade | None, workers: int
 ) -> Iterator[list[dict[str, object]]]:
@@ -125,7 +88,8 @@ def _score(clip: Clip, predictor: Predictor, degrade: Degrade | None) -> dict[st
     waveform = read_clip(clip)
     if degrade is not None:
         waveform = degrade(waveform, clip.item)
-    affect = predictor.predict(waveform, sampling_rate=SAMPLING_RATE)
+    with named_errors(clip):
+        affect = predictor.predict(waveform, sampling_rate=SAMPLING_RATE)
     given = {name: getattr(affect, name) for name in DIMENSIONS}
     known = {name: value for name, value in given.items() if value is not None}
     probabilities = dict(zip(affect.labels, affect.probabilities, strict=True))

@@ -110,15 +110,11 @@ def _classical(recipe: ClassicalRecipe) -> Candidate:
             recipe,
             workers=setting.workers or os.cpu_count() or 1,
             progress=setting.progress,
-            degrade=None if chain is None else (_slug(chain.name), chain),
+            degrade=None if chain is None else (chain.key, chain),
             fits=fits,
         )
 
     return make
-
-
-def _slug(name: str) -> str:
-    return name.replace(":", "-")
 
 
 def _recipe(path: Path) -> Candidate:
@@ -164,7 +160,7 @@ class _Degraded:
 def _degraded_copies(test: pd.DataFrame, chain: Degradation, folder: Path) -> pd.DataFrame:
     import soundfile
 
-    from tonfall.cli.bundle_scores import clips_of, read_clip
+    from tonfall.corpora.clips import clips_of, read_clip
     from tonfall.timeline import SAMPLING_RATE
 
     paths = []

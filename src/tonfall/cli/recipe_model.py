@@ -31,13 +31,7 @@ class KeptRecipe(RecipeModel):
     """
 
     def __init__(self, recipe: Recipe, setting: Setting, kept: Kept) -> None:
-        chain = setting.degradation
-        super().__init__(
-            recipe,
-            degrade=chain,
-            degrade_name="" if chain is None else chain.name,
-            progress=setting.progress,
-        )
+        super().__init__(recipe, degrade=setting.degradation, progress=setting.progress)
         self._kept = kept
 
     def fit(self, train: pd.DataFrame, development: pd.DataFrame) -> Fitted:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from tonfall.audio import read, rms_db
+from tonfall.audio import rms_db
+from tonfall.corpora.clips import Clip, clips_of, read_stretch
 from tonfall.corpora.manifest import Manifest
 from tonfall.emotion.categories import CATEGORIES
 
@@ -112,19 +112,15 @@ def measure_levels(
     Raises:
         AudioError: a file is missing or does not decode, or an item is empty.
     """
-    frame = manifest.frame
-    spans = zip(frame["item"], manifest.paths, frame["start"], frame["end"], strict=True)
-    known = [span for span in spans if span[1]]
+    paths = pd.Series(manifest.paths, index=manifest.frame.index, dtype=object)
+    known = clips_of(manifest.frame.assign(file=paths)[paths.notna()])
     drawn = rng.permutation(len(known))[:at_most]
-    chosen = [known[index] for index in sorted(drawn)]
-    levels = {item: _level_db(path, start, end) for item, path, start, end in chosen if path}
+    levels = {known[index].item: _level_db(known[index]) for index in sorted(drawn)}
     return pd.Series(levels, dtype="float64")
 
 
-def _level_db(path: Path, start: float, end: float) -> float:
-    """Level of a stretch of a file over all its channels; a NaN end is the file's end."""
-    waveform, rate = read(path)
-    begin = 0 if np.isnan(start) else round(start * rate)
-    stop = waveform.shape[1] if np.isnan(end) else round(end * rate)
-    samples = waveform[:, begin:stop].reshape(1, -1)
+def _level_db(clip: Clip) -> float:
+    """Level of a clip over all its channels."""
+    waveform, _ = read_stretch(clip)
+    samples = waveform.reshape(1, -1)
     return float(rms_db(samples, window=samples.size, hop=samples.size)[0, 0])

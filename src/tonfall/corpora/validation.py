@@ -9,13 +9,11 @@ from pathlib import Path
 
 import pandas as pd
 
+from tonfall.corpora.clips import TOLERANCE_S
 from tonfall.corpora.headers import Header, read_headers
 from tonfall.errors import AudioError
 
 __all__ = ["Kind", "Problem", "file_problems", "header_problems", "table_problems"]
-
-_TOLERANCE = 0.01
-"""Seconds by which a segment may reach past its file's end: labels are rounded."""
 
 
 class Kind(StrEnum):
@@ -64,7 +62,7 @@ def header_problems(
         header = headers[path]
         if isinstance(header, AudioError):
             problems.append(Problem(Kind.FILE, item, str(header)))
-        elif end > header.duration + _TOLERANCE:
+        elif end > header.duration + TOLERANCE_S:
             message = f"{path}: the item ends at {end:.2f} s, the file at {header.duration:.2f} s"
             problems.append(Problem(Kind.DURATION, item, message))
     return problems

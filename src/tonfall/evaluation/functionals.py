@@ -21,8 +21,9 @@ import numpy as np
 import pandas as pd
 
 from tonfall.arrays import FloatArray
-from tonfall.audio import read, resample
-from tonfall.errors import ManifestError
+from tonfall.corpora.clips import Clip, clips_of, read_clip
+from tonfall.corpora.contents import cache_folder as user_cache
+from tonfall.corpora.contents import clip_hash, code_hash
 from tonfall.evaluation.extras import load
 from tonfall.timeline import SAMPLING_RATE
 
@@ -46,15 +47,8 @@ _AT_ONCE = 16  # clips that a worker takes at a time
 _IN_MEMORY = 16_384  # clips; 400 MB of the larger set
 
 
-@dataclass(frozen=True, slots=True)
-class _Clip:
-    """A stretch of a file, known by the file's content; degraded ones by their item too."""
-
-    item: str
-    file: Path
-    start: float
-    end: float | None
-    key: str
+_READING = ("arrays.py", "audio", "corpora/clips.py")
+"""The code between a file and openSMILE."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,11 +59,17 @@ class _Work:
     folder: Path
     worsen: Degrade | None
 
+    def path(self, clip: Clip) -> Path:
+        """Where a clip's features are kept: by content; degraded ones by their item too."""
+        key = clip_hash(clip)
+        if self.worsen is not None:  # noise is drawn by the item's name
+            key += "-" + hashlib.sha256(clip.item.encode()).hexdigest()[:16]
+        return self.folder / key[:2] / f"{key}.npy"
+
 
 def default_cache() -> Path:
     """Where features are kept: $TONFALL_CACHE, or the user's cache folder."""
-    user = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "tonfall"
-    return Path(os.environ.get("TONFALL_CACHE", user)) / "functionals"
+    return user_cache() / "functionals"
 
 
 def clip_functionals(
@@ -84,13 +84,15 @@ def clip_functionals(
     """Functionals of every item's audio at 16 kHz, channels averaged.
 
     What was computed before is read from ``cache_folder``, where a clip is known by its file's
-    SHA-256 and its place in it; another version of openSMILE starts afresh.
+    SHA-256 and its place in it; another version of openSMILE, or of the code that reads clips,
+    starts afresh.
 
     Args:
         items: columns file, and start and end in seconds where an item is a part of its file.
         feature_set: which of openSMILE's sets.
         cache_folder: made where it is absent.
-        degrade: what the clips go through first, and the name that the cache knows it by.
+        degrade: what the clips go through first, and a name of it that changes whenever it would
+            give another sound.
         workers: processes.
         progress: called as clips are done.
 
@@ -100,54 +102,23 @@ def clip_functionals(
     Raises:
         ConfigError: openSMILE is not installed.
         ManifestError: an item has no audio.
-        AudioError: a file cannot be read.
+        AudioError: a clip cannot be read.
     """
     version = load("opensmile", extra="opensmile").__version__
     name, worsen = degrade or ("", None)
-    folder = cache_folder / "-".join(part for part in (feature_set, version, name) if part)
-    clips = [_clip(*row, degraded=worsen is not None) for row in _places(items)]
-    missing = [clip for clip in dict.fromkeys(clips) if not _path(folder, clip).exists()]
+    parts = (feature_set, version, code_hash(*_READING)[:12], name)
+    work = _Work(feature_set, cache_folder / "-".join(part for part in parts if part), worsen)
+    clips = clips_of(items)
+    paths = [work.path(clip) for clip in clips]
+    missing = [
+        clip for path, clip in dict(zip(paths, clips, strict=True)).items() if not path.exists()
+    ]
     done = len(clips) - len(missing)
-    work = _Work(feature_set, folder, worsen)
     for count in _computed(missing, work, workers):
         done += count
         if progress is not None:
             progress(done, len(clips))
-    return np.stack([_kept(_path(folder, clip)) for clip in clips])
-
-
-def _places(items: pd.DataFrame) -> Iterator[tuple[str, str, float, float | None]]:
-    columns = items.reindex(columns=["item", "file", "start", "end"])
-    for item, file, start, end in columns.itertuples(index=False, name=None):
-        if pd.isna(file):
-            raise ManifestError(
-                f"{item}: the manifest names no audio, but features are made from it. "
-                "Prepare the corpus with its audio."
-            )
-        yield (
-            str(item),
-            str(file),
-            0.0 if pd.isna(start) else float(start),
-            None if pd.isna(end) else float(end),
-        )
-
-
-def _clip(item: str, file: str, start: float, end: float | None, *, degraded: bool) -> _Clip:
-    path = Path(file)
-    if not path.is_file():
-        raise ManifestError(f"{path}: no such file. Prepare the corpus again.")
-    place = "" if not start and end is None else f"-{start:g}-{end if end is None else f'{end:g}'}"
-    if degraded:  # noise is drawn by the item's name
-        place += "-" + hashlib.sha256(item.encode()).hexdigest()[:16]
-    said = path.stat()
-    key = _content(path, said.st_size, said.st_mtime_ns) + place
-    return _Clip(item, path, start, end, key)
-
-
-@lru_cache(maxsize=_IN_MEMORY)
-def _content(path: Path, _size: int, _modified_ns: int) -> str:
-    """SHA-256, hexadecimal, of a file; remembered as long as it is not written to."""
-    return hashlib.sha256(path.read_bytes()).hexdigest()
+    return np.stack([_kept(path) for path in paths])
 
 
 @lru_cache(maxsize=_IN_MEMORY)
@@ -156,11 +127,7 @@ def _kept(path: Path) -> FloatArray:
     return np.asarray(np.load(path, allow_pickle=False))
 
 
-def _path(folder: Path, clip: _Clip) -> Path:
-    return folder / clip.key[:2] / f"{clip.key}.npy"
-
-
-def _computed(clips: Sequence[_Clip], work: _Work, workers: int) -> Iterator[int]:
+def _computed(clips: Sequence[Clip], work: _Work, workers: int) -> Iterator[int]:
     """Compute and keep; yields how many clips each share had."""
     shares = [clips[first : first + _AT_ONCE] for first in range(0, len(clips), _AT_ONCE)]
     with ExitStack() as stack:
@@ -174,23 +141,15 @@ def _pool(stack: ExitStack, workers: int) -> Any:
     return stack.enter_context(executor).map
 
 
-def _keep_share(clips: Sequence[_Clip], work: _Work) -> int:
+def _keep_share(clips: Sequence[Clip], work: _Work) -> int:
     smile = _smile(work.feature_set)
     for clip in clips:
-        signal = _waveform(clip)
+        signal = read_clip(clip)
         if work.worsen is not None:
             signal = work.worsen(signal, clip.item)
         row = smile.process_signal(signal, SAMPLING_RATE).to_numpy(np.float32)[0]
-        _write(_path(work.folder, clip), row)
+        _write(work.path(clip), row)
     return len(clips)
-
-
-def _waveform(clip: _Clip) -> FloatArray:
-    """(samples,) at 16 kHz, channels averaged."""
-    waveform, rate = read(clip.file)
-    end = None if clip.end is None else round(clip.end * rate)
-    part = waveform.mean(axis=0, keepdims=True)[:, round(clip.start * rate) : end]
-    return np.asarray(resample(part, source_rate=rate)[0], np.float32)
 
 
 def _write(path: Path, row: FloatArray) -> None:

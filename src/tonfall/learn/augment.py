@@ -16,7 +16,9 @@ import numpy.typing as npt
 import scipy.signal
 
 from tonfall.arrays import FloatArray
-from tonfall.audio import decode_mulaw, encode_mulaw, read, resample
+from tonfall.audio import decode_mulaw, encode_mulaw, resample
+from tonfall.corpora.clips import Clip, read_clip
+from tonfall.corpora.contents import file_hash, joint_hash
 from tonfall.errors import ConfigError
 
 __all__ = [
@@ -26,8 +28,8 @@ __all__ = [
     "change_speed",
     "equalise",
     "load_acoustics",
-    "read_clip",
     "scale_to_peak",
+    "sounds_hash",
     "telephone",
 ]
 
@@ -55,23 +57,31 @@ def load_acoustics(folder: Path) -> Acoustics:
     Raises:
         ConfigError: there is none.
     """
-    files = sorted([*folder.glob("*.flac"), *folder.glob("*.wav")])
-    if not files:
-        raise ConfigError(
-            f"{folder}: no noises or room responses (FLAC or WAV) are there; name their folder "
-            "in the recipe as augmentation.acoustics."
-        )
-    sounds = {file.stem: read_clip(file) for file in files}
+    sounds = {file.stem: read_clip(Clip(file.stem, file)) for file in _sound_files(folder)}
     return Acoustics(
         {name: sound for name, sound in sounds.items() if not name.startswith("rir_")},
         {name: sound for name, sound in sounds.items() if name.startswith("rir_")},
     )
 
 
-def read_clip(file: str | Path) -> FloatArray:
-    """A recording as (samples,) float32 at 16 kHz, channels averaged."""
-    waveform, rate = read(file)
-    return resample(waveform.mean(axis=0, keepdims=True), source_rate=rate)[0]
+def sounds_hash(folder: Path, *, without: Sequence[str] = ()) -> str:
+    """SHA-256 over names and contents of a folder's noises and room responses.
+
+    Raises:
+        ConfigError: there is none.
+    """
+    files = [file for file in _sound_files(folder) if file.stem not in without]
+    return joint_hash(f"{file.stem} {file_hash(file)}" for file in files)
+
+
+def _sound_files(folder: Path) -> list[Path]:
+    files = sorted([*folder.glob("*.flac"), *folder.glob("*.wav")])
+    if not files:
+        raise ConfigError(
+            f"{folder}: no noises or room responses (FLAC or WAV) are there; name their folder "
+            "in the recipe as augmentation.acoustics."
+        )
+    return files
 
 
 def add_noise(

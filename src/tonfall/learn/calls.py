@@ -14,15 +14,16 @@ import numpy as np
 import pandas as pd
 
 from tonfall.arrays import FloatArray
+from tonfall.corpora.clips import Clip, clips_of, named_errors, read_clip
 from tonfall.errors import ProtocolError
 from tonfall.evaluation.calls import check_calls_pin, compose_calls
 from tonfall.evaluation.calls_report import CallsReport, calls_report
 from tonfall.evaluation.items import protocol_items
 from tonfall.evaluation.protocols.registry import FOUR, FOUR_CLASSES
 from tonfall.evaluation.running import ModelFacts
-from tonfall.learn.augment import read_clip
 from tonfall.learn.degrade import Degradation
 from tonfall.runtime import Baseline, Predictor, clip_pieces
+from tonfall.timeline import SAMPLING_RATE
 
 if TYPE_CHECKING:
     from tonfall.learn.recipe import Recipe
@@ -168,9 +169,7 @@ def _judge_bundle(
     used = rows.loc[calls["item"].unique()]
     say(f"encoding {len(used)} clips")
     place = {item: number for number, item in enumerate(used["item"])}
-    encoded = [
-        _encoded(model, str(row.file), str(row.item), degradation) for row in used.itertuples()
-    ]
+    encoded = [_encoded(model, clip, degradation) for clip in clips_of(used)]
     statistics = np.stack([each for each, _ in encoded])
     seconds = np.asarray([speech for _, speech in encoded], np.float32)
     order = calls["item"].map(place).to_numpy()
@@ -184,14 +183,15 @@ def _judge_bundle(
 
 
 def _encoded(
-    model: Predictor, file: str, item: str, degradation: Degradation | None
+    model: Predictor, clip: Clip, degradation: Degradation | None
 ) -> tuple[FloatArray, float]:
-    waveform = read_clip(file)
+    waveform = read_clip(clip)
     if degradation:
-        waveform = degradation(waveform, item)
-    frames, weights, seconds = clip_pieces(
-        waveform, sampling_rate=16_000, front_end=model.spec.front_end
-    )
+        waveform = degradation(waveform, clip.item)
+    with named_errors(clip):
+        frames, weights, seconds = clip_pieces(
+            waveform, sampling_rate=SAMPLING_RATE, front_end=model.spec.front_end
+        )
     return model.encode(frames, weights).sum(axis=0), seconds
 
 

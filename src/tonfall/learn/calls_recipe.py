@@ -69,9 +69,7 @@ def _judge_fold(
         rows.loc[protocol.items(fold, part)] for part in (TRAIN, DEVELOPMENT, TEST)
     )
     say(f"{recipe.name} without {fold}")
-    model = RecipeModel(
-        recipe, degrade=degradation, degrade_name=degradation.name if degradation else ""
-    )
+    model = RecipeModel(recipe, degrade=degradation)
     plain = RecipeModel(recipe.model_copy(update={"baseline": None}))
     fitted = model.fit(train, development)
     tested = model.pool(test)

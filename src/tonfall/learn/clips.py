@@ -1,10 +1,15 @@
-"""Clips through the frozen front, once: what is trained on top of it needs no audio again."""
+"""Clips through the frozen front, once: what is trained on top of it needs no audio again.
+
+What was computed is kept under a key of everything that decides it: the content of the clip's
+file, the front, the settings, the noises, and the code and libraries that work on it. So nothing
+that is out of date is ever found, and no version has to be raised by hand.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from functools import lru_cache
@@ -17,27 +22,24 @@ import pandas as pd
 import torch
 
 from tonfall.arrays import FloatArray
-from tonfall.bundle import FrontEnd
-from tonfall.features import SAMPLING_RATE
-from tonfall.learn.augment import Acoustics, load_acoustics, read_clip
-from tonfall.learn.copies import make_copy
-from tonfall.learn.export import export_graph
-from tonfall.learn.networks import Judge, Network, build_front, pool
-from tonfall.learn.recipe import Encoder, Recipe
+from tonfall.corpora.clips import Clip, clips_of
+from tonfall.corpora.contents import (
+    cache_folder,
+    clip_hash,
+    code_hash,
+    joint_hash,
+    library_versions,
+)
+from tonfall.learn.augment import sounds_hash
+from tonfall.learn.encode import CODE, LIBRARIES, Degrade, Work, encode_clips, front_graph
+from tonfall.learn.networks import pool
+from tonfall.learn.recipe import Recipe
 from tonfall.learn.whisper import SHA256
-from tonfall.ort import Session, open_session
-from tonfall.runtime import clip_pieces
 
-__all__ = ["Degrade", "Pooled", "cache_folder", "front_graph", "pool_clips", "read_clip"]
-
-Degrade = Callable[[FloatArray, str], FloatArray]
-"""Takes a (samples,) waveform at 16 kHz and the item's name; gives it back the worse."""
+__all__ = ["Pooled", "Progress", "pool_clips"]
 
 Progress = Callable[[int, int], None]
 """Called with the clips done and all."""
-
-_VERSION = "1"
-"""Of the way from clip to statistics; raise it when that changes."""
 
 _SHARE = 64
 """Clips that a worker takes at a time."""
@@ -56,42 +58,12 @@ class Pooled:
     seconds: FloatArray
 
 
-@dataclass(frozen=True)
-class _Work:
-    """What a worker needs besides the clip; small enough to be sent along."""
-
-    graph: Path
-    encoder: Encoder
-    front_end: FrontEnd
-    copy: str
-    acoustics: Path | None
-    held_out: tuple[str, ...]
-    seed: int
-    degrade: Degrade | None
-
-
-def cache_folder() -> Path:
-    """Where statistics are kept: $TONFALL_CACHE, or the user's cache folder."""
-    default = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "tonfall"
-    return Path(os.environ.get("TONFALL_CACHE", default))
-
-
-@lru_cache(maxsize=4)
-def front_graph(encoder: Encoder, front_end: FrontEnd) -> bytes:
-    """The frozen front as it will ship (with an untrained head), so that training sees it so."""
-    untrained = Judge(pooled=encoder.pooled, labels=2, dimensions=3)
-    network = Network(build_front(encoder, front_end), untrained).eval()
-    frames = front_end.context_frames + front_end.piece_frames
-    return export_graph(network, frames=frames, int8=encoder.int8)
-
-
 def pool_clips(
     items: pd.DataFrame,
     *,
     recipe: Recipe,
     copy: str = "clip",
     degrade: Degrade | None = None,
-    degrade_name: str = "",
     workers: int | None = None,
     progress: Progress | None = None,
 ) -> Pooled:
@@ -102,37 +74,28 @@ def pool_clips(
         recipe: says which front, and how copies are made.
         copy: "clip", or one of the recipe's copies.
         degrade: applied to the clip, to measure robustness.
-        degrade_name: what the cache knows it by.
         workers: processes; as many as there are cores by default.
         progress: called as clips are done.
 
     Raises:
         AudioError: a clip cannot be read, or is silent.
+        ManifestError: a clip's file is not there.
     """
-    folder = cache_folder() / "statistics" / _key(recipe, copy, degrade_name)
-    known = _shelves(folder)
-    missing = items[[name not in known for name in _names(items)]]
-    if len(missing):
-        folder.mkdir(parents=True, exist_ok=True)
-        graph_file = folder / "front.onnx"
-        graph_file.write_bytes(front_graph(recipe.encoder, recipe.front_end))
-        work = _Work(
-            graph=graph_file,
-            encoder=recipe.encoder,
-            front_end=recipe.front_end,
-            copy=copy,
-            acoustics=recipe.augmentation.acoustics,
-            held_out=recipe.augmentation.held_out,
-            seed=recipe.seed,
-            degrade=degrade,
-        )
-        done = len(items) - len(missing)
-        for names, rows in _encode_all(missing, work, workers or os.cpu_count() or 1):
-            known.add(names, rows)
-            done += len(names)
+    clips = clips_of(items.assign(item=_items(items)))
+    names = [f"{clip.item}/{clip_hash(clip)}" for clip in clips]
+    shelves = _shelves(cache_folder() / "statistics" / _key(recipe, copy, degrade))
+    missing = {
+        name: clip for name, clip in zip(names, clips, strict=True) if name not in shelves.rows
+    }
+    if missing:
+        work = _work(recipe, shelves.folder, copy, degrade)
+        done = len(clips) - len(missing)
+        for share, rows in _encoded(missing, work, workers or os.cpu_count() or 1):
+            shelves.add(share, rows)
+            done += len(share)
             if progress:
-                progress(done, len(items))
-    statistics = np.stack([known[name] for name in _names(items)])
+                progress(done, len(clips))
+    statistics = np.stack([shelves.rows[name] for name in names])
     with torch.inference_mode():
         features = pool(torch.from_numpy(statistics[:, :-1])).numpy()
     return Pooled(features, statistics[:, -1])
@@ -142,26 +105,20 @@ class _Shelves:
     """Rows of statistics by name, in files that are only ever added."""
 
     def __init__(self, folder: Path) -> None:
-        self._folder = folder
-        self._rows: dict[str, FloatArray] = {}
+        self.folder = folder
+        self.rows: dict[str, FloatArray] = {}
         for file in sorted(folder.glob("*.npz")):
             with np.load(file, allow_pickle=False) as content:
-                self._rows.update(zip(content["names"].tolist(), content["rows"], strict=True))
+                self.rows.update(zip(content["names"].tolist(), content["rows"], strict=True))
 
-    def __contains__(self, name: str) -> bool:
-        return name in self._rows
-
-    def __getitem__(self, name: str) -> FloatArray:
-        return self._rows[name]
-
-    def add(self, names: list[str], rows: FloatArray) -> None:
+    def add(self, names: Sequence[str], rows: FloatArray) -> None:
         """Keep rows; written whole or not at all, so that a killed run loses one share."""
-        self._rows.update(zip(names, rows, strict=True))
+        self.rows.update(zip(names, rows, strict=True))
         digest = hashlib.sha256("\n".join(names).encode()).hexdigest()[:16]
-        partial = self._folder / f".{digest}.part"
+        partial = self.folder / f".{digest}.{os.getpid()}.part"
         with partial.open("wb") as file:
             np.savez(file, names=np.asarray(names), rows=rows)
-        partial.replace(self._folder / f"{digest}.npz")
+        partial.replace(self.folder / f"{digest}.npz")
 
 
 @lru_cache(maxsize=8)
@@ -169,13 +126,7 @@ def _shelves(folder: Path) -> _Shelves:
     return _Shelves(folder)
 
 
-def _names(items: pd.DataFrame) -> list[str]:
-    """Corpus, item and content of each clip: a changed file is another clip."""
-    contents = items["hash"].fillna("")
-    return [f"{clip}/{content}" for clip, content in zip(_clips(items), contents, strict=True)]
-
-
-def _clips(items: pd.DataFrame) -> list[str]:
+def _items(items: pd.DataFrame) -> list[str]:
     """Corpus and item of each clip; protocols over several corpora write both into ``item``."""
     return [
         f"{corpus}/{item.removeprefix(f'{corpus}/')}"
@@ -183,75 +134,54 @@ def _clips(items: pd.DataFrame) -> list[str]:
     ]
 
 
-def _key(recipe: Recipe, copy: str, degrade_name: str) -> str:
-    """What the statistics of a clip depend on, besides the clip."""
+def _key(recipe: Recipe, copy: str, degrade: Degrade | None) -> str:
+    """Everything that the statistics of a clip depend on, besides the clip."""
     how = [
-        _VERSION,
+        code_hash(*CODE),
+        library_versions(*LIBRARIES),
         SHA256,
         recipe.encoder.model_dump_json(),
         recipe.front_end.model_dump_json(),
         copy,
-        degrade_name,
+        degrade.key if degrade else "",
     ]
     if copy != "clip":
-        how += [str(recipe.seed), *recipe.augmentation.held_out]
-    return hashlib.sha256("|".join(how).encode()).hexdigest()[:24]
+        acoustics, held_out = recipe.augmentation.acoustics, recipe.augmentation.held_out
+        assert acoustics is not None
+        how += [str(recipe.seed), sounds_hash(acoustics, without=held_out)]
+    return joint_hash(how)[:24]
 
 
-def _encode_all(
-    items: pd.DataFrame, work: _Work, workers: int
+def _work(recipe: Recipe, folder: Path, copy: str, degrade: Degrade | None) -> Work:
+    """What workers are told; the front is written into the folder, where they open it."""
+    folder.mkdir(parents=True, exist_ok=True)
+    graph = folder / "front.onnx"
+    partial = folder / f".front.{os.getpid()}.part"
+    partial.write_bytes(front_graph(recipe.encoder, recipe.front_end))
+    partial.replace(graph)
+    return Work(
+        graph=graph,
+        encoder=recipe.encoder,
+        front_end=recipe.front_end,
+        copy=copy,
+        acoustics=recipe.augmentation.acoustics,
+        held_out=recipe.augmentation.held_out,
+        seed=recipe.seed,
+        degrade=degrade,
+    )
+
+
+def _encoded(
+    missing: dict[str, Clip], work: Work, workers: int
 ) -> Iterator[tuple[list[str], FloatArray]]:
-    shares = [items.iloc[first : first + _SHARE] for first in range(0, len(items), _SHARE)]
+    """Names and rows of each share of the clips, as they are done."""
+    names, clips = list(missing), list(missing.values())
+    firsts = range(0, len(names), _SHARE)
+    shares = [names[first : first + _SHARE] for first in firsts]
+    parts = [clips[first : first + _SHARE] for first in firsts]
     if workers == 1 or len(shares) == 1:
-        yield from map(_encode_share, shares, repeat(work))
+        yield from zip(shares, map(encode_clips, parts, repeat(work)), strict=True)
         return
     with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool_of_workers:
-        yield from pool_of_workers.map(_encode_share, shares, repeat(work))
-
-
-def _encode_share(items: pd.DataFrame, work: _Work) -> tuple[list[str], FloatArray]:
-    torch.set_num_threads(1)
-    rows = [
-        _encode(file, clip, work) for file, clip in zip(items["file"], _clips(items), strict=True)
-    ]
-    return _names(items), np.stack(rows)
-
-
-def _encode(file: str, item: str, work: _Work) -> FloatArray:
-    waveform = make_copy(
-        read_clip(file),
-        copy=work.copy,
-        acoustics=_acoustics(work.acoustics, work.held_out) if work.copy != "clip" else None,
-        item=item,
-        seed=work.seed,
-    )
-    if work.degrade:
-        waveform = work.degrade(waveform, item)
-    frames, weights, seconds = clip_pieces(
-        waveform, sampling_rate=SAMPLING_RATE, front_end=work.front_end
-    )
-    session = _session(work.graph)
-    nothing = {
-        "statistics": np.zeros((0, work.encoder.statistics), np.float32),
-        "baseline": np.zeros((0, work.encoder.pooled), np.float32),
-    }
-    total = np.zeros(work.encoder.statistics, np.float32)
-    for piece, weight in zip(frames, weights, strict=True):
-        feeds = {"frames": piece[None], "weights": weight[None], **nothing}
-        total += session.run(["encoded"], feeds)[0][0]
-    return np.append(total, np.float32(seconds))
-
-
-@lru_cache(maxsize=2)
-def _session(graph: Path) -> Session:
-    return open_session(
-        graph,
-        inputs=("frames", "weights", "statistics", "baseline"),
-        outputs=("encoded", "pooled", "logits", "dimensions"),
-    )
-
-
-@lru_cache(maxsize=2)
-def _acoustics(folder: Path | None, held_out: tuple[str, ...]) -> Acoustics:
-    assert folder is not None
-    return load_acoustics(folder).without(held_out)
+        rows = pool_of_workers.map(encode_clips, parts, repeat(work))
+        yield from zip(shares, rows, strict=True)

@@ -17,12 +17,23 @@ from types import MappingProxyType
 import numpy as np
 
 from tonfall.arrays import FloatArray
+from tonfall.corpora.contents import code_hash, joint_hash, library_versions
 from tonfall.errors import ConfigError
-from tonfall.learn.augment import Acoustics, add_noise, add_room, load_acoustics, telephone
+from tonfall.learn.augment import (
+    Acoustics,
+    add_noise,
+    add_room,
+    load_acoustics,
+    sounds_hash,
+    telephone,
+)
 
 __all__ = ["DEGRADATIONS", "Degradation", "parse_degradation"]
 
 _RATE = 16_000
+_CODE = ("arrays.py", "audio", "learn/augment.py", "learn/degrade.py")
+"""The code that decides what comes out."""
+
 _PACKET = 320
 """Samples (20 ms) that are lost together."""
 
@@ -50,6 +61,18 @@ class Degradation:
             step if np.isnan(amount) else f"{step}:{amount:g}" for step, amount in self.steps
         )
 
+    @property
+    def key(self) -> str:
+        """What caches know it by: another wherever another sound might come out of it.
+
+        Raises:
+            ConfigError: it needs noises or rooms, and their folder is unknown or has none.
+        """
+        used = [self.name, code_hash(*_CODE), library_versions("numpy", "scipy", "soundfile")]
+        if any(step in ("noise", "room") for step, _ in self.steps):
+            used += [sounds_hash(self._folder()), *self.noises]
+        return f"{self.name.replace(':', '-')}-{joint_hash(used)[:12]}"
+
     def __call__(self, waveform: FloatArray, item: str) -> FloatArray:
         """The waveform, degraded; of the same length."""
         rng = np.random.default_rng(zlib.crc32(f"{self.name}/{item}".encode()))
@@ -63,12 +86,15 @@ class Degradation:
         Raises:
             ConfigError: no folder of them is known.
         """
+        return _load(self._folder())
+
+    def _folder(self) -> Path:
         if self.acoustics is None:
             raise ConfigError(
                 f"The degradation {self.name} needs noises or rooms; name their folder with "
                 "--acoustics."
             )
-        return _load(self.acoustics)
+        return self.acoustics
 
 
 @lru_cache(maxsize=2)

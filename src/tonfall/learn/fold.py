@@ -10,7 +10,8 @@ import pandas as pd
 
 from tonfall.arrays import FloatArray
 from tonfall.emotion import DIMENSIONS
-from tonfall.learn.clips import Degrade, Pooled, Progress, pool_clips
+from tonfall.learn.clips import Pooled, Progress, pool_clips
+from tonfall.learn.encode import Degrade
 from tonfall.learn.fit import Fitted, fit_calibrated
 from tonfall.learn.recipe import BaselineRecipe, Recipe, read_recipe
 from tonfall.runtime import gate_weight
@@ -24,7 +25,6 @@ class RecipeModel:
     Args:
         recipe: how; its own label space and corpora are not used, the protocol's are.
         degrade: what the test clips go through; development and training clips do not.
-        degrade_name: what the cache knows it by.
         progress: called while clips go through the front.
     """
 
@@ -33,12 +33,10 @@ class RecipeModel:
         recipe: Recipe,
         *,
         degrade: Degrade | None = None,
-        degrade_name: str = "",
         progress: Progress | None = None,
     ) -> None:
         self.recipe = recipe
         self._degrade = degrade
-        self._degrade_name = degrade_name
         self._progress = progress
 
     def fit(self, train: pd.DataFrame, development: pd.DataFrame) -> Fitted:
@@ -68,7 +66,6 @@ class RecipeModel:
             items,
             recipe=self.recipe,
             degrade=self._degrade,
-            degrade_name=self._degrade_name,
             progress=self._progress,
         )
 
