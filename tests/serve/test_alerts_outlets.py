@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
 import socket
@@ -12,6 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, HTTPServer
+from typing import Any
 
 import pytest
 from aiosmtpd.controller import Controller
@@ -32,6 +34,7 @@ from tonfall.serve.store import Delivery
 SECRET = "a secret that is long enough"
 AT = datetime(2026, 11, 25, 12, tzinfo=UTC)
 PAYLOAD = {"alert": "a1", "rule": "anger", "severity": "warning", "channel": 0, "seconds": 12.5}
+SOON: dict[str, Any] = {"deadline_s": 0.3}
 NOTIFICATION = Notification("d1", "acme", "c1", "alert.opened", AT, PAYLOAD)
 
 
@@ -125,12 +128,79 @@ def test_what_is_not_taken_is_an_error(status: int, retry: bool) -> None:
 
 
 def test_a_webhook_that_drips_is_cut_off() -> None:
-    with Receiver(dripping=True).serving() as receiver:
-        started = time.monotonic()
-        with pytest.raises(ServiceError, match="did not answer") as caught:
-            webhook(receiver.url, deadline_s=0.3).send(NOTIFICATION)
-        assert time.monotonic() - started < 30
+    with (
+        Receiver(dripping=True).serving() as receiver,
+        pytest.raises(ServiceError, match=r"did not answer within 0\.3 s") as caught,
+    ):
+        webhook(receiver.url, **SOON).send(NOTIFICATION)
     assert caught.value.retry
+
+
+@contextmanager
+def silent(greeting: bytes = b"") -> Iterator[int]:
+    """A port whose connections say nothing, or the same byte again and again."""
+    over = threading.Event()
+
+    def drip(connection: socket.socket) -> None:
+        with connection, contextlib.suppress(OSError):
+            while not over.wait(0.02):
+                connection.sendall(greeting)
+
+    def accept() -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                threading.Thread(target=drip, args=(listener.accept()[0],), daemon=True).start()
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        threading.Thread(target=accept, daemon=True).start()
+        yield listener.getsockname()[1]
+        over.set()
+        listener.shutdown(socket.SHUT_RDWR)
+
+
+@pytest.mark.parametrize("tls", ["none", "starttls", "tls"])
+@pytest.mark.parametrize("greeting", [b"", b"2", b"\x16"])
+def test_a_mail_server_that_drips_is_cut_off(tls: Any, greeting: bytes) -> None:
+    with silent(greeting) as port:
+        server = MailServer(host="127.0.0.1", port=port, tls=tls)
+        outlet = MailOutlet(server, sender="a@b.example", recipients=["c@b.example"], **SOON)
+        with pytest.raises(ServiceError, match="did not") as caught:
+            outlet.send(NOTIFICATION)
+    assert caught.value.retry
+
+
+@pytest.mark.parametrize("greeting", [b"", b"\x16\x03\x01\xff\xff"])
+def test_a_webhook_that_hangs_in_tls_is_cut_off(greeting: bytes) -> None:
+    with silent(greeting) as port, pytest.raises(ServiceError, match="did not answer"):
+        webhook(f"https://127.0.0.1:{port}/", **SOON).send(NOTIFICATION)
+
+
+def test_all_addresses_of_a_host_share_one_deadline(monkeypatch: pytest.MonkeyPatch) -> None:
+    now, asked = [0.0], list[float]()
+    found = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (f"127.0.0.{n}", 9)) for n in range(1, 5)]
+
+    def hang(_address: object, timeout: float) -> socket.socket:
+        asked.append(timeout)
+        now[0] += timeout
+        raise TimeoutError
+
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: found)
+    monkeypatch.setattr(socket, "create_connection", hang)
+    monkeypatch.setattr("tonfall.serve.alerts.connecting.time.monotonic", lambda: now[0])
+    with pytest.raises(ServiceError, match="did not answer within 15 s"):
+        webhook("https://many.example/").send(NOTIFICATION)
+    assert len(asked) == 4  # The first to hang leaves time for the others.
+    assert sum(asked) == pytest.approx(15)
+
+
+def test_a_name_that_is_looked_up_for_long_is_not_waited_for(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    go_on = threading.Event()
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: go_on.wait(90))
+    with pytest.raises(ServiceError, match=r"did not answer within 0\.3 s"):
+        webhook("https://slow.example/", **SOON).send(NOTIFICATION)
+    go_on.set()
 
 
 def test_a_port_where_nobody_listens_is_tried_again() -> None:
@@ -340,8 +410,12 @@ class Shelf:
     ready: list[Delivery]
     outcomes: list[tuple[str, str, float]] = field(default_factory=list)
 
-    def due(self, node: str, *, limit: int, lease_s: float) -> tuple[Delivery, ...]:
-        claimed, self.ready = self.ready[:limit], self.ready[limit:]
+    def sinks(self) -> frozenset[str]:
+        return frozenset(each.sink for each in self.ready)
+
+    def due(self, node: str, *, sink: str, limit: int, lease_s: float) -> tuple[Delivery, ...]:
+        claimed = [each for each in self.ready if each.sink == sink][:limit]
+        self.ready = [each for each in self.ready if each not in claimed]
         return tuple(claimed)
 
     def done(self, delivery: str, *, node: str) -> bool:
@@ -403,14 +477,15 @@ def test_what_is_sent_is_done_and_what_fails_waits() -> None:
     assert found["d4"][0] == found["d5"][0] == "given up: It failed."
 
 
-def test_an_outlet_that_hangs_holds_up_no_other() -> None:
+def test_an_outlet_that_hangs_holds_up_no_other(caplog: pytest.LogCaptureFixture) -> None:
     go_on = threading.Event()
 
     def hang(_notification: Notification) -> None:
         go_on.wait(90)
         raise ServiceError("It hung.", retry=True)
 
-    shelf = Shelf([delivery(1, "stuck"), delivery(2, "good"), delivery(3, "good")])
+    stuck = [delivery(number, "stuck") for number in range(10, 40)]
+    shelf = Shelf([*stuck, delivery(2, "good"), delivery(3, "good")])
     deliverer = Deliverer(
         shelf,
         outlets=Scripted(stuck=hang, good=lambda _notification: None),  # type: ignore[arg-type]
@@ -421,8 +496,14 @@ def test_an_outlet_that_hangs_holds_up_no_other() -> None:
     while len(shelf.outcomes) < 2 and time.monotonic() < until:
         time.sleep(0.01)
     assert {name for name, _, _ in shelf.outcomes} == {"d2", "d3"}
+    threads = [each for each in threading.enumerate() if each.name == "tonfall-alert-stuck"]
+    assert 0 < len(threads) <= 4
+    assert all(each.daemon for each in threads)  # They do not hold up the end of the process.
+    assert len(shelf.ready) == 30 - len(threads)
+    with caplog.at_level(logging.WARNING):
+        deliverer.close(timeout_s=0)
+    assert "The outlet stuck had not answered when the server stopped" in caplog.text
     go_on.set()
-    deliverer.close()
 
 
 def test_an_outlet_that_failed_is_left_alone_for_a_while() -> None:
@@ -437,11 +518,12 @@ def test_an_outlet_that_failed_is_left_alone_for_a_while() -> None:
     until = time.monotonic() + 60
     while not shelf.outcomes and time.monotonic() < until:
         time.sleep(0.01)
-    shelf.ready = [delivery(number, "bad") for number in range(2, 9)]
-    while len(shelf.outcomes) < 8 and time.monotonic() < until:
+    shelf.ready = [delivery(number, "bad") for number in range(2, 9)] + [delivery(9, "gone")]
+    while len(shelf.outcomes) < 2 and time.monotonic() < until:
         time.sleep(0.01)
     deliverer.close()
     assert len(tries) == 1
+    assert len(shelf.ready) == 7  # Not even claimed: a claim counts as a try.
     assert deliverer.counts["failed_tries"] == 1
 
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import logging
+import os
 import threading
 
 import pytest
 
-from tonfall.serve.stopping import FORCE_S, LONGEST_S, Deadline, in_time
+from tonfall.serve.stopping import FORCE_S, LONGEST_S, Deadline, end_by_force, in_time
 
 
 class Clock:
@@ -52,3 +54,27 @@ def test_what_hangs_is_left_and_what_fails_is_told() -> None:
 
     asyncio.run(work())
     hanging.set()
+
+
+def test_an_end_by_force_says_what_has_not_ended(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    go_on, ended = threading.Event(), threading.Event()
+    codes: list[int] = []
+
+    def end(code: int) -> None:
+        codes.append(code)
+        ended.set()
+
+    monkeypatch.setattr(os, "_exit", end)
+    hanging = threading.Thread(target=go_on.wait, name="a-thread-that-hangs")
+    hanging.start()
+    with caplog.at_level(logging.ERROR):
+        end_by_force(0.01, lambda: ["The sending of alerts"])
+        assert ended.wait(60)
+    go_on.set()
+    hanging.join()
+    assert codes == [1]
+    assert "What has not ended: The sending of alerts" in caplog.text
+    assert "threads that run: " in caplog.text
+    assert "a-thread-that-hangs" in caplog.text

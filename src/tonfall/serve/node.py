@@ -67,6 +67,7 @@ class Node:
         self._is_process = False
         self._until: Deadline | None = None
         self._services: Services | None = None
+        self._unfinished: list[str] = []
 
     @property
     def services(self) -> Services:
@@ -130,7 +131,7 @@ class Node:
         if self._until is None:
             self._until = Deadline(self.settings.server.drain_s)
             if self._is_process:
-                end_by_force(self._until.seconds + FORCE_S)
+                end_by_force(self._until.seconds + FORCE_S, lambda: self._unfinished)
         return self._until
 
     def _on_signal(self) -> None:
@@ -289,11 +290,14 @@ class Node:
     async def _close(self, name: str, close: Callable[[], object]) -> None:
         """End a part; where it cannot be ended in time, its thread ends with the process."""
         seconds = max(LEAST_S, self._stopping().part_s(CLOSE_S, keep_s=LAST_S))
+        self._unfinished.append(name)
         try:
             if not await in_time(close, seconds):
                 _log.warning("%s did not end within %.1f s and is left.", name, seconds)
+                return
         except TonfallError as error:
             _log.warning("%s did not end in order: %s", name, error)
+        self._unfinished.remove(name)
 
     async def _close_writer(self, writer: Writer) -> None:
         """Write what waits until the deadline.

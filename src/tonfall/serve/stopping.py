@@ -12,7 +12,7 @@ import logging
 import os
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 
 from tonfall.serve.http import Services
@@ -116,16 +116,31 @@ async def in_time(work: Callable[[], object], seconds: float) -> bool:
     return True
 
 
-def end_by_force(seconds: float) -> None:
-    """End the process after that time with status 1, unless it has ended by itself."""
-    timer = threading.Timer(seconds, _end)
+def end_by_force(seconds: float, unfinished: Callable[[], Sequence[str]]) -> None:
+    """End the process after that time with status 1, unless it has ended by itself.
+
+    Args:
+        seconds: from now.
+        unfinished: names of the parts that have not ended; asked when the time is over.
+    """
+    timer = threading.Timer(seconds, _end, (unfinished,))
     timer.daemon = True
     timer.start()
 
 
-def _end() -> None:
-    _log.error("Something hangs, the database perhaps: the server ends without waiting for it.")
+def _end(unfinished: Callable[[], Sequence[str]]) -> None:
+    """Say what the process does not end by; a thread that is no daemon keeps it alive."""
+    threads = [each.name for each in threading.enumerate() if _holds(each)]
+    _log.error(
+        "The server ends by force. What has not ended: %s; threads that run: %s.",
+        ", ".join(unfinished()) or "nothing that is known",
+        ", ".join(threads) or "none",
+    )
     os._exit(1)
+
+
+def _holds(thread: threading.Thread) -> bool:
+    return not thread.daemon and thread is not threading.main_thread()
 
 
 async def _until(true: Callable[[], bool], seconds: float) -> None:

@@ -301,6 +301,20 @@ def test_each_delivery_is_claimed_by_one_node(store: Store, other: Store) -> Non
     assert len(whole) == len(set(whole)) == 80
 
 
+def test_what_is_due_to_one_sink_is_claimed_without_that_of_another(store: Store) -> None:
+    now = datetime.now(UTC)
+    assert store.deliveries.sinks(now=now) == frozenset()
+    filled(store, alerts=3)
+    now = datetime.now(UTC)
+    assert store.deliveries.sinks(now=now) == {"hook", "mail"}
+    mine = store.deliveries.due("here", sink="hook", limit=2, now=now)
+    assert [each.sink for each in mine] == ["hook", "hook"]
+    assert store.deliveries.sinks(now=now) == {"hook", "mail"}
+    assert len(store.deliveries.due("here", sink="hook", now=now)) == 1
+    assert store.deliveries.sinks(now=now) == {"mail"}
+    assert len(store.deliveries.due("here", now=now)) == 3
+
+
 def test_a_claim_runs_out(store: Store) -> None:
     filled(store)
     now = datetime.now(UTC)

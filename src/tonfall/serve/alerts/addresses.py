@@ -1,4 +1,4 @@
-"""Where a webhook may connect to: resolved once, checked, and then that very address.
+"""Where an outlet may connect to: resolved once, checked, and then that very address.
 
 A name that is looked up once for the check and again for the connection may give a public address
 first and a private one then (DNS rebinding), so the connection is made to what was checked.
@@ -37,11 +37,11 @@ def resolve(host: str, port: int, *, allow_private: bool) -> tuple[str, ...]:
     try:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError):
-        raise ServiceError("The name of the webhook's host cannot be found.", retry=True) from None
+        raise ServiceError("The name of the host cannot be found.", retry=True) from None
     addresses = [str(each[4][0]) for each in found]
     if not allow_private and not all(is_public(address) for address in addresses):
         raise ServiceError(
-            "The webhook's host has an address that is not public; alerts go there only where "
+            "The host has an address that is not public; alerts go there only where "
             "allow_private is set.",
         )
     return tuple(dict.fromkeys(addresses))

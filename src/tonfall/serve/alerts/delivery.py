@@ -6,7 +6,6 @@ import logging
 import random
 import time
 from collections import Counter
-from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from threading import Event, Lock, Thread
 from typing import Protocol
@@ -24,14 +23,18 @@ _FIRST_WAIT_S, _LONGEST_WAIT_S = 5.0, 3600.0
 _MOST_ATTEMPTS = 12
 """With the waits between them this is about seven hours."""
 _AT_A_TIME = 4
+"""Threads of an outlet."""
 _LEASE_S = 60.0
 
 
 class Waiting(Protocol):
     """What is to be delivered; the store's."""
 
-    def due(self, node: str, *, limit: int, lease_s: float) -> tuple[Delivery, ...]:
-        """Claim what is due."""
+    def sinks(self) -> frozenset[str]:
+        """Outlets for which something is due."""
+
+    def due(self, node: str, *, sink: str, limit: int, lease_s: float) -> tuple[Delivery, ...]:
+        """Claim what is due to an outlet."""
 
     def done(self, delivery: str, *, node: str) -> bool:
         """It was sent."""
@@ -56,8 +59,9 @@ def wait_s(attempts: int, *, rng: random.Random) -> float:
 class Deliverer:
     """Owns the threads that tell outlets.
 
-    An outlet that fails is left alone for a while, so that one that hangs holds up itself and not
-    the others. Nothing is lost by a restart: what was not sent is still in the store.
+    Each outlet has a few threads at most, and nothing is claimed for one that has no thread free,
+    or that failed just now: one that hangs holds up itself and never another. Nothing is lost by a
+    restart: what was not sent is still in the store.
 
     Args:
         waiting: what is to be delivered.
@@ -85,38 +89,68 @@ class Deliverer:
         self._rng = random.Random()
         self._lock = Lock()
         self._quiet: dict[str, float] = {}
-        self._pool = ThreadPoolExecutor(_AT_A_TIME, thread_name_prefix="tonfall-alert")
+        self._busy: Counter[str] = Counter()
         self._stop = Event()
+        self._look = Event()
         self._thread = Thread(target=self._run, name="tonfall-alerts", daemon=True)
         self._thread.start()
 
-    def close(self, timeout_s: float = 5.0) -> None:
+    def close(self, timeout_s: float = 1.5) -> None:
         """Stop; what is being sent has ``timeout_s`` left, the rest waits in the store."""
+        until = time.monotonic() + timeout_s
         self._stop.set()
+        self._look.set()
         self._thread.join(timeout_s)
-        self._pool.shutdown(wait=False, cancel_futures=True)
+        while self._busy.total() and time.monotonic() < until:
+            time.sleep(0.01)
+        for sink in sorted(+self._busy):
+            _log.warning(
+                "The outlet %s had not answered when the server stopped; what it was to be told "
+                "is in the store, and is sent again.",
+                sink,
+            )
 
     def _run(self) -> None:
-        running: set[Future[None]] = set()
         while not self._stop.is_set():
-            running = {each for each in running if not each.done()}
-            claimed = self._claim(_AT_A_TIME - len(running))
-            running |= {self._pool.submit(self._deliver, each) for each in claimed}
-            if not claimed or len(running) >= _AT_A_TIME:
-                self._stop.wait(self._poll_s)
-        until = time.monotonic() + _FIRST_WAIT_S
-        while any(not each.done() for each in running) and time.monotonic() < until:
-            time.sleep(0.01)
+            self._look.clear()
+            if not sum(self._begin(sink) for sink in sorted(self._sinks())):
+                self._look.wait(self._poll_s)
 
-    def _claim(self, free: int) -> tuple[Delivery, ...]:
-        if free <= 0:
+    def _sinks(self) -> frozenset[str]:
+        try:
+            return self._waiting.sinks()
+        except TonfallError as error:
+            self._cannot_read(error)
+            return frozenset()
+
+    def _begin(self, sink: str) -> int:
+        """Send what is due to an outlet, as far as it has threads free; how much that is."""
+        claimed = self._claim(sink, self._free(sink))
+        for delivery in claimed:
+            with self._lock:
+                self._busy[sink] += 1
+            # A daemon: a thread that hangs must not hold up the end of the process.
+            name = f"tonfall-alert-{sink}"
+            Thread(target=self._deliver, args=(delivery,), name=name, daemon=True).start()
+        return len(claimed)
+
+    def _free(self, sink: str) -> int:
+        with self._lock:
+            quiet = self._quiet.get(sink, 0.0) > time.monotonic()
+            return 0 if quiet else _AT_A_TIME - self._busy[sink]
+
+    def _claim(self, sink: str, free: int) -> tuple[Delivery, ...]:
+        if free <= 0 or self._stop.is_set():
             return ()
         try:
-            return self._waiting.due(self._node, limit=free, lease_s=_LEASE_S)
+            return self._waiting.due(self._node, sink=sink, limit=free, lease_s=_LEASE_S)
         except TonfallError as error:
-            self.counts["store_failures"] += 1
-            _log.warning("What alerts are to be sent cannot be read: %s", error)
+            self._cannot_read(error)
             return ()
+
+    def _cannot_read(self, error: TonfallError) -> None:
+        self.counts["store_failures"] += 1
+        _log.warning("What alerts are to be sent cannot be read: %s", error)
 
     def _deliver(self, delivery: Delivery) -> None:
         try:
@@ -128,16 +162,15 @@ class Deliverer:
         except Exception:
             self.counts["errors"] += 1
             _log.exception("Delivery %s failed by an error of ours.", delivery.id)
+        finally:
+            with self._lock:
+                self._busy[delivery.sink] -= 1
+            self._look.set()
 
     def _try(self, delivery: Delivery) -> None:
         outlet = self._outlets.find(delivery.sink)
         if outlet is None:
             self._give_up(delivery, "The settings name this outlet no more.")
-            return
-        if self._quiet.get(delivery.sink, 0.0) > time.monotonic():
-            # A claim counts as a try, so it waits as long as after one.
-            wait = wait_s(delivery.attempts, rng=self._rng)
-            self._later(delivery, wait, "The outlet failed just now.")
             return
         self._send(delivery, outlet)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import smtplib
+import socket
 import ssl
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -10,11 +11,10 @@ from email.message import EmailMessage
 from typing import Literal
 
 from tonfall.errors import ConfigError, ServiceError
+from tonfall.serve.alerts.connecting import DEADLINE_S, connected
 from tonfall.serve.alerts.notices import Notification
 
 __all__ = ["MailOutlet", "MailServer", "message_of"]
-
-_TIMEOUT_S = 15.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,6 +51,7 @@ class MailOutlet:
         sender: address.
         recipients: addresses.
         context: of TLS; the system's trust by default.
+        deadline_s: seconds that a mail may take in all, however slowly the server answers.
 
     Raises:
         ConfigError: an address that cannot be used.
@@ -63,6 +64,7 @@ class MailOutlet:
         sender: str,
         recipients: Sequence[str],
         context: ssl.SSLContext | None = None,
+        deadline_s: float = DEADLINE_S,
     ) -> None:
         for address in (sender, *recipients):
             if "@" not in address or any(sign.isspace() for sign in address):
@@ -75,6 +77,7 @@ class MailOutlet:
         self._sender = sender
         self._recipients = tuple(recipients)
         self._context = context or ssl.create_default_context()
+        self._deadline_s = deadline_s
 
     def send(self, notification: Notification) -> None:
         """Send it.
@@ -85,9 +88,7 @@ class MailOutlet:
         """
         message = message_of(notification, sender=self._sender, recipients=self._recipients)
         try:
-            with self._connect() as server:
-                self._prepare(server)
-                server.send_message(message)
+            self._hand_over(message)
         except smtplib.SMTPResponseException as error:
             lasting = 500 <= error.smtp_code < 600
             raise ServiceError(
@@ -97,21 +98,50 @@ class MailOutlet:
             raise ServiceError("The mail server refused every recipient.", retry=False) from None
         except smtplib.SMTPNotSupportedError:
             raise ServiceError("The mail server has no STARTTLS or login.", retry=False) from None
+        except TimeoutError:
+            raise ServiceError(
+                f"The mail server did not take the mail within {self._deadline_s:g} s.", retry=True
+            ) from None
         except (OSError, smtplib.SMTPException) as error:
             reason = type(error).__name__
             raise ServiceError(f"The mail server did not answer ({reason}).", retry=True) from None
 
-    def _connect(self) -> smtplib.SMTP:
+    def _hand_over(self, message: EmailMessage) -> None:
         host, port = self._server.host, self._server.port
-        if self._server.tls == "tls":
-            return smtplib.SMTP_SSL(host, port, timeout=_TIMEOUT_S, context=self._context)
-        return smtplib.SMTP(host, port, timeout=_TIMEOUT_S)
+        with connected(host, port, allow_private=True, seconds=self._deadline_s) as sock:
+            if self._server.tls == "tls":
+                sock = self._context.wrap_socket(sock, server_hostname=host)
+            with _Smtp(host, port, sock) as server:
+                self._prepare(server)
+                server.send_message(message)
 
     def _prepare(self, server: smtplib.SMTP) -> None:
         if self._server.tls == "starttls":
             server.starttls(context=self._context)
         if self._server.username is not None:
             server.login(self._server.username, self._server.password or "")
+
+
+class _Smtp(smtplib.SMTP):
+    """SMTP over a connection that was made before, TLS included, under its host's name."""
+
+    def __init__(self, host: str, port: int, sock: socket.socket) -> None:
+        self._made = sock
+        super().__init__(host, port, local_hostname=_own_name(sock))
+
+    def _get_socket(self, host: str, port: int, timeout: float) -> socket.socket:
+        """In place of a connection of smtplib's, which has no deadline over all addresses."""
+        del host, port, timeout
+        return self._made
+
+
+def _own_name(sock: socket.socket) -> str:
+    """What EHLO says; smtplib would ask the name service for it, which may take long."""
+    name = socket.gethostname()
+    if "." in name:
+        return name
+    address = str(sock.getsockname()[0]).partition("%")[0]
+    return f"[IPv6:{address}]" if ":" in address else f"[{address}]"
 
 
 def message_of(

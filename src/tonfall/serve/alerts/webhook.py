@@ -11,20 +11,18 @@ import json
 import socket
 import ssl
 import time
-from collections.abc import Callable, Sequence
-from threading import Timer
+from collections.abc import Callable
+from contextlib import closing
 from urllib.parse import SplitResult, urlsplit
 
 from tonfall.errors import ConfigError, ServiceError
-from tonfall.serve.alerts.addresses import resolve
+from tonfall.serve.alerts.connecting import DEADLINE_S, connected
 from tonfall.serve.alerts.notices import Notification
 
 __all__ = ["WebhookOutlet", "key_of", "signature"]
 
 _PREFIX = "whsec_"
 _SHORTEST_KEY = 16
-_DEADLINE_S = 15.0
-_READ_BYTES = 4096
 _GONE = 410
 
 
@@ -66,8 +64,8 @@ class WebhookOutlet:
     """Posts to one address.
 
     The name is resolved once a post, and the connection made to the address that was checked; TLS
-    still checks the name. Redirects are not followed, and a post takes at most 15 s, however
-    slowly the other side answers.
+    still checks the name. Redirects are not followed, and a post takes at most 15 s in all, however
+    many addresses the name has and however slowly the other side answers.
 
     Args:
         url: https, or http where ``allow_private`` is set.
@@ -89,7 +87,7 @@ class WebhookOutlet:
         allow_private: bool = False,
         context: ssl.SSLContext | None = None,
         clock: Callable[[], float] = time.time,
-        deadline_s: float = _DEADLINE_S,
+        deadline_s: float = DEADLINE_S,
     ) -> None:
         self._url = _checked(url, plain_too=allow_private)
         self._key = key_of(secret)
@@ -121,26 +119,30 @@ class WebhookOutlet:
             raise ServiceError(f"The webhook answered {status}.", retry=status != _GONE)
 
     def _post(self, body: bytes, headers: dict[str, str]) -> int:
-        host, port = self._url.hostname or "", self._port
-        addresses = resolve(host, port, allow_private=self._allow_private)
-        connection = _Connection(host, port, addresses, timeout=self._deadline_s)
-        if self._url.scheme == "https":
-            connection.context = self._context
-        # Each read may wait as long as the deadline; all of them together may not.
-        timer = Timer(self._deadline_s, connection.cut)
-        timer.daemon = True
-        timer.start()
+        """The status; what else is answered is not waited for."""
+        host = self._url.hostname or ""
+        seconds = self._deadline_s
         try:
-            connection.request("POST", _target(self._url), body, headers)
-            response = connection.getresponse()
-            response.read(_READ_BYTES)
-            return response.status
+            with (
+                connected(
+                    host, self._port, allow_private=self._allow_private, seconds=seconds
+                ) as sock,
+                closing(_Connection(host, self._port, self._secured(sock, host))) as connection,
+            ):
+                connection.request("POST", _target(self._url), body, headers)
+                return connection.getresponse().status
+        except TimeoutError:
+            raise ServiceError(
+                f"The webhook did not answer within {seconds:g} s.", retry=True
+            ) from None
         except (OSError, http.client.HTTPException, ValueError) as error:
             reason = type(error).__name__
             raise ServiceError(f"The webhook did not answer ({reason}).", retry=True) from None
-        finally:
-            timer.cancel()
-            connection.close()
+
+    def _secured(self, sock: socket.socket, host: str) -> socket.socket:
+        if self._url.scheme != "https":
+            return sock
+        return self._context.wrap_socket(sock, server_hostname=host)
 
     @property
     def _port(self) -> int:
@@ -148,39 +150,15 @@ class WebhookOutlet:
 
 
 class _Connection(http.client.HTTPConnection):
-    """A connection to addresses that were resolved before, under their host's name."""
+    """HTTP over a connection that was made before, under its host's name."""
 
-    def __init__(self, host: str, port: int, addresses: Sequence[str], *, timeout: float) -> None:
-        super().__init__(host, port, timeout=timeout)
-        self.context: ssl.SSLContext | None = None
-        self._addresses = addresses
-        self._late = False
+    def __init__(self, host: str, port: int, sock: socket.socket) -> None:
+        super().__init__(host, port)
+        self._made = sock
 
     def connect(self) -> None:
-        """To the first address that answers."""
-        sock = self._reached()
-        self.sock = sock
-        if self.context is not None:
-            self.sock = self.context.wrap_socket(sock, server_hostname=self.host)
-        if self._late:
-            raise TimeoutError
-
-    def _reached(self) -> socket.socket:
-        for address in self._addresses[:-1]:
-            try:
-                return socket.create_connection((address, self.port), self.timeout)
-            except OSError:
-                continue
-        return socket.create_connection((self._addresses[-1], self.port), self.timeout)
-
-    def cut(self) -> None:
-        """Too late: whatever waits on the socket fails at once."""
-        self._late = True
-        if self.sock is not None:
-            try:
-                self.sock.shutdown(socket.SHUT_RDWR)
-            except OSError:
-                return
+        """It is connected already."""
+        self.sock = self._made
 
 
 def _checked(url: str, *, plain_too: bool) -> SplitResult:

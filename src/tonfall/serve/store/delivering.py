@@ -13,7 +13,7 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import Row, func, select, update
+from sqlalchemy import ColumnElement, Row, func, select, update
 
 from tonfall.serve.store.database import Database
 from tonfall.serve.store.masking import masked
@@ -57,24 +57,39 @@ class Deliveries:
     def __init__(self, database: Database) -> None:
         self._database = database
 
+    def sinks(self, *, now: datetime | None = None) -> frozenset[str]:
+        """Sinks for which something is due; a look without a lock, as mostly there is none."""
+        query = select(deliveries.c.sink).where(_ready(now or datetime.now(UTC))).distinct()
+        with self._database.reading() as connection:
+            return frozenset(connection.execute(query).scalars())
+
     def due(
         self,
         node: str,
         *,
+        sink: str | None = None,
         limit: int = 20,
         lease_s: float = 60.0,
         now: datetime | None = None,
     ) -> tuple[Delivery, ...]:
-        """Claim what is due, the oldest first; nobody else gets it for ``lease_s``."""
+        """Claim what is due, the oldest first; nobody else gets it for ``lease_s``.
+
+        Args:
+            node: that claims it.
+            sink: whose; that of every sink by default.
+            limit: how many at most.
+            lease_s: seconds from ``now``.
+            now: the time, by default.
+        """
         moment = now or datetime.now(UTC)
-        ready = (deliveries.c.state == DeliveryState.WAITING.value) & (
-            deliveries.c.due_at <= moment
-        )
-        if not self._any(ready):
-            return ()
+        ready = _ready(moment)
+        if sink is not None:
+            ready &= deliveries.c.sink == sink
         query = select(deliveries).where(ready).order_by(deliveries.c.due_at, deliveries.c.id)
         with self._database.writing() as connection:
             rows = connection.execute(query.limit(limit).with_for_update(skip_locked=True)).all()
+            if not rows:
+                return ()
             mine = deliveries.c.id.in_([row.id for row in rows])
             claim = {
                 "due_at": moment + timedelta(seconds=lease_s),
@@ -103,18 +118,18 @@ class Deliveries:
         with self._database.reading() as connection:
             return connection.execute(query.where(deliveries.c.state == state.value)).scalar_one()
 
-    def _any(self, ready: Any) -> bool:
-        """Look without a lock first: most of the time nothing is due."""
-        with self._database.reading() as connection:
-            query = select(deliveries.c.id).where(ready).limit(1)
-            return connection.execute(query).first() is not None
-
     def _mark(self, delivery: str, node: str, values: Mapping[str, object]) -> bool:
         waiting = deliveries.c.state == DeliveryState.WAITING.value
         mine = (deliveries.c.id == delivery) & (deliveries.c.claimed_by == node) & waiting
         with self._database.writing() as connection:
             marked = connection.execute(update(deliveries).where(mine).values(**values))
         return marked.rowcount > 0
+
+
+def _ready(moment: datetime) -> ColumnElement[bool]:
+    """What waits and is due."""
+    waiting = deliveries.c.state == DeliveryState.WAITING.value
+    return waiting & (deliveries.c.due_at <= moment)
 
 
 def _delivery(row: Row[Any]) -> Delivery:
