@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import tracemalloc
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -50,6 +52,33 @@ def test_integers_and_channels_are_taken(tiny: Predictor, clips: list[FloatArray
     expected = tiny.predict(floats, sampling_rate=RATE)
     assert tiny.predict(integers, sampling_rate=RATE) == expected
     assert tiny.predict(np.stack([integers, integers]), sampling_rate=RATE) == expected
+
+
+def test_a_clip_in_blocks_is_judged_as_in_one_piece(tiny: Predictor) -> None:
+    rng = np.random.default_rng(0)
+    # Clipped, so that it overshoots once it is resampled.
+    loud = np.clip(rng.normal(0, 1, (3, 44_100)), -1, 1).astype(np.float32)
+    blocks = np.split(loud, [1, 500, 30_000], axis=1)
+    whole = tiny.predict(loud, sampling_rate=44_100)
+    assert tiny.predict_blocks(blocks, sampling_rate=44_100) == whole
+
+
+def test_a_clip_of_many_channels_at_a_high_rate_takes_little_memory(tiny: Predictor) -> None:
+    rate, channels, seconds = 384_000, 8, 20
+
+    def blocks() -> Iterator[FloatArray]:
+        rng = np.random.default_rng(0)
+        for _ in range(10 * seconds):
+            yield rng.uniform(-1, 1, (channels, rate // 10)).astype(np.float32)
+
+    tracemalloc.start()
+    try:
+        tiny.predict_blocks(blocks(), sampling_rate=rate)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    # Whole, it has 245 MB; the frames of 20 s and what the models make of them have 25.
+    assert peak < 60_000_000
 
 
 def test_the_first_judgement_is_that_of_the_clip_alone(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,7 +16,7 @@ from tonfall.errors import BundleError
 from tonfall.features import BANDS
 from tonfall.ort import Session, open_session
 from tonfall.runtime.baseline import Baseline, gate_weight, prior_baseline
-from tonfall.runtime.clip import clip_pieces
+from tonfall.runtime.clip import mono_clip, mono_pieces
 
 __all__ = ["Judgement", "Predictor", "load"]
 
@@ -139,7 +139,19 @@ class Predictor:
         Raises:
             AudioError: the waveform cannot be used, or is silent.
         """
-        return self._judge_clip(waveform, sampling_rate, None)[0].affect
+        return self.predict_blocks([waveform], sampling_rate=sampling_rate)
+
+    def predict_blocks(self, blocks: Iterable[npt.ArrayLike], *, sampling_rate: int) -> Affect:
+        """The same for a clip that comes in blocks, of which one is held at a time.
+
+        Args:
+            blocks: as the waveform of :meth:`predict`, from front to back.
+            sampling_rate: in Hz.
+
+        Raises:
+            AudioError: a block cannot be used, or the clip is silent.
+        """
+        return self._judge_clip(blocks, sampling_rate, None)[0].affect
 
     def judge(
         self, waveform: npt.ArrayLike, *, sampling_rate: int, baseline: Baseline
@@ -156,16 +168,15 @@ class Predictor:
             BundleError: the baseline belongs to another model.
         """
         self.baseline()
-        judgement, seconds = self._judge_clip(waveform, sampling_rate, baseline)
+        judgement, seconds = self._judge_clip([waveform], sampling_rate, baseline)
         after = baseline.updated(judgement.pooled, seconds=seconds, gate=judgement.gate)
         return judgement.affect, after
 
     def _judge_clip(
-        self, waveform: npt.ArrayLike, sampling_rate: int, baseline: Baseline | None
+        self, blocks: Iterable[npt.ArrayLike], sampling_rate: int, baseline: Baseline | None
     ) -> tuple[Judgement, float]:
-        frames, weights, seconds = clip_pieces(
-            waveform, sampling_rate=sampling_rate, front_end=self.spec.front_end
-        )
+        samples = mono_clip(blocks, sampling_rate=sampling_rate)
+        frames, weights, seconds = mono_pieces(samples, front_end=self.spec.front_end)
         statistics = self.encode(frames, weights).sum(axis=0, keepdims=True)
         return self.judge_windows(statistics, [baseline])[0], seconds
 

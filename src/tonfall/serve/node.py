@@ -186,13 +186,12 @@ class Node:
         switchboard = Switchboard(
             openings,
             soon=loop.call_soon_threadsafe,
-            most_per_tenant=limits.calls_per_tenant,
+            most_per_tenant=limits.calls_of_a_tenant,
             timeouts=Timeouts(first_s=limits.first_message_s, silent_s=limits.silent_s),
         )
         analyses = Analyses(
             settings.model,
             processes=limits.analyses,
-            waiting=limits.analyses_waiting,
             timeout_s=limits.analysis_s,
         )
         stack.callback(analyses.close)

@@ -34,9 +34,9 @@ def strict(tmp_path_factory: pytest.TempPathFactory, model: Path) -> Iterator[Ru
         "first_message_s": 1,
         "silent_s": 2,
         "calls": 2,
+        "calls_per_tenant": 2,
         "event_streams": 2,
         "event_backlog": 10,
-        "analyses_waiting": 0,
     }
     with running(tmp_path_factory.mktemp("strict"), model, limits=limits) as node:
         yield node
@@ -218,6 +218,21 @@ def test_a_large_upload_is_refused_before_and_while_it_comes(strict: Running) ->
 
     with strict.client(headers={"Content-Type": "multipart/form-data; boundary=x"}) as client:
         assert client.post("/v1/analyze", content=parts()).status_code == 413
+
+
+@pytest.mark.parametrize("path", ["/v1/analyze", "/predict"])
+def test_a_form_has_one_file_and_short_fields(open_node: Running, path: str) -> None:
+    clip = ("a.wav", EXAMPLE.read_bytes())
+    with open_node.client() as client:
+        two = client.post(path, files=[("file", clip), ("other", ("b.wav", b"x"))])
+        long = client.post(path, files={"file": clip}, data={"more": "x" * 2000})
+        many = client.post(path, files={"file": clip}, data={f"f{n}": "x" for n in range(20)})
+        other = client.post(path, data={"file": "x" * 10_000})
+    assert [each.status_code for each in (two, long, many, other)] == [400, 400, 400, 415]
+    assert "Too many files" in two.json()["detail"]
+    assert "multipart/form-data" in other.json()["detail"]
+    for each in (two, long, many, other):
+        assert each.headers["content-type"] == "application/problem+json"
 
 
 def test_other_bodies_are_small(open_node: Running) -> None:

@@ -10,7 +10,7 @@ import socket as sockets
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import IO
 
@@ -98,6 +98,24 @@ def test_an_upload_that_a_stop_cuts_short_is_told_to_come_again(
         assert b" 503 " in answer.splitlines()[0]
         assert b"retry-after: 5" in answer
     assert [record for record in caplog.records if record.levelno >= logging.ERROR] == []
+
+
+def test_one_tenant_leaves_room_for_the_others(tmp_path: Path, model: Path) -> None:
+    limits = {"uploads": 4}
+    with running(tmp_path, model, limits=limits, auth={"mode": "keys"}) as node:
+        greedy, other = node.key("ingest", tenant="greedy"), node.key("ingest", tenant="other")
+        with ExitStack() as held:
+            for _ in range(2):
+                socket = held.enter_context(raw(node))
+                key = f"Authorization: Bearer {greedy}"
+                socket.sendall(head("/predict", key) + PART)
+            with node.client(greedy) as client:
+                node.wait_for(lambda: busy(client))
+            with node.client(other) as client:
+                assert not busy(client)
+        with node.client(greedy) as client:
+            node.wait_for(lambda: not busy(client))
+        assert node.node.services.uploads.refused >= 1
 
 
 def busy(client: object) -> str | None:

@@ -1,90 +1,53 @@
-"""Recordings that were uploaded, analysed by a process of their own.
+"""Recordings that were uploaded, analysed by processes of their own.
 
 A decoder that crashes or never ends, or audio that unpacks to days, harms that process alone; and
-a long recording takes nothing from live calls, since it is worked on at the lowest priority. The
+a long recording takes nothing from live calls, since it is worked on at the lowest priority. A
 process starts with the first recording and ends when none came for a while.
 """
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
-import os
+import signal
 import time
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
-from pathlib import Path
-from threading import Lock
-from typing import TYPE_CHECKING, Any, Literal
+from threading import Event, Lock
 
-from tonfall.errors import AudioError, ConfigError, ServiceError, TonfallError
-from tonfall.serve.http.problems import Problem, stops
+from tonfall.serve.http.fair_queue import FairQueue
+from tonfall.serve.http.problems import Problem, mistake, stops
+from tonfall.serve.http.recordings import Failure, Job, Ready, Refusal, work
 
-if TYPE_CHECKING:
-    from tonfall.arrays import FloatArray
-    from tonfall.audio import AudioReader
-    from tonfall.runtime import Predictor
-
-__all__ = ["Analyses", "Job"]
+__all__ = ["Analyses"]
 
 _log = logging.getLogger(__name__)
 
 IDLE_S = 60.0
-NICE = 10
 START_S = 60.0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Job:
-    """What to do with a recording.
-
-    Attributes:
-        kind: "analyze" gives a timeline, "predict" a judgement of one clip.
-        path: of the upload.
-        name: how the client calls it.
-        longest_s: seconds; a longer recording is refused while it is decoded.
-        customer: channel that is judged, or of one channel the speaker; all by default.
-        speakers: how many there are in a recording of one channel; found out by default.
-        baseline: False to judge every window alone.
-    """
-
-    kind: Literal["analyze", "predict"]
-    path: Path
-    name: str
-    longest_s: float
-    customer: int | None = None
-    speakers: int | None = None
-    baseline: bool = True
-
-
-@dataclass(frozen=True, slots=True)
-class _Failure:
-    """What went wrong in the process; errors of ours as they are, others without their text."""
-
-    error: TonfallError | None
+REAP_S = 1.0
+"""Seconds in which the system says how a process ended whose pipe has closed."""
+CRASHES = frozenset(
+    {-signal.SIGSEGV, -signal.SIGABRT, -signal.SIGBUS, -signal.SIGILL, -signal.SIGFPE}
+)
+"""Exit codes that a decoder causes; the system ends a process by others, for want of memory."""
 
 
 class Analyses:
-    """Some processes that analyse recordings, and the queue before them.
+    """Some processes that analyse recordings, and the queue before them, fair to each tenant.
 
     Args:
         model: name or folder.
         processes: at most.
-        waiting: recordings that may wait for a process.
         timeout_s: after which a process is ended.
     """
 
-    def __init__(self, model: str, *, processes: int, waiting: int, timeout_s: float) -> None:
+    def __init__(self, model: str, *, processes: int, timeout_s: float) -> None:
         self.done = 0
         self.failed = 0
-        self.refused = 0
         self._workers = [_Worker(model) for _ in range(processes)]
-        self._free: asyncio.Queue[_Worker] | None = None
-        self._most = processes + waiting
+        self._queue = FairQueue(self._workers)
         self._timeout_s = timeout_s
         self._jobs = 0
 
@@ -93,23 +56,16 @@ class Analyses:
         """Recordings that are worked on or wait."""
         return self._jobs
 
-    async def run(self, job: Job) -> bytes:
-        """The answer to a job, as JSON.
+    async def run(self, job: Job, *, tenant: str) -> bytes:
+        """The answer to a job, as JSON; where this is cancelled, nobody works on it any more.
 
         Raises:
             AudioError, ConfigError: the recording cannot be used.
-            Problem: too many wait, it takes too long, the decoder crashed, or the server stops.
+            Problem: it takes too long, the decoder crashed, the model failed, or the server stops.
         """
-        if self._jobs >= self._most:
-            self.refused += 1
-            raise Problem(
-                429,
-                "As many recordings as may are being analysed; try again later.",
-                headers={"Retry-After": "10"},
-            )
         self._jobs += 1
         try:
-            answer = await self._run(job)
+            answer = await self._run(job, tenant)
         except BaseException:
             self.failed += 1
             raise
@@ -128,16 +84,20 @@ class Analyses:
         for worker in self._workers:
             worker.stop()
 
-    async def _run(self, job: Job) -> bytes:
-        if self._free is None:
-            self._free = asyncio.Queue()
-            for each in self._workers:
-                self._free.put_nowait(each)
-        worker = await self._free.get()
+    async def _run(self, job: Job, tenant: str) -> bytes:
+        worker, given_up = await self._queue.get(tenant), Event()
+        working = asyncio.ensure_future(
+            asyncio.to_thread(worker.run, job, self._timeout_s, given_up)
+        )
+        # The next recording comes once the thread is back, be this one cancelled before.
+        working.add_done_callback(lambda _: self._queue.put(worker))
         try:
-            return await asyncio.shield(asyncio.to_thread(worker.run, job, self._timeout_s))
-        finally:
-            self._free.put_nowait(worker)
+            return await asyncio.shield(working)
+        except asyncio.CancelledError:
+            if not working.done():
+                given_up.set()
+                worker.kill()
+            raise
 
 
 class _Worker:
@@ -151,14 +111,11 @@ class _Worker:
         self._latest = time.monotonic()
         self._closed = False
 
-    def run(self, job: Job, timeout_s: float) -> bytes:
+    def run(self, job: Job, timeout_s: float, given_up: Event) -> bytes:
         with self._lock:
-            if self._closed:
-                raise stops()
-            pipe = self._started()
-            if self._closed:  # Meanwhile, when there was no process to kill yet.
-                self._stop()
-                raise stops()
+            self._check(given_up)
+            pipe = self._started(given_up)
+            self._check(given_up)  # Meanwhile, when there was no process to kill yet.
             self._latest = time.monotonic()
             try:
                 pipe.send(job)
@@ -169,15 +126,13 @@ class _Worker:
                     )
                 answer = pipe.recv()
             except (EOFError, OSError):
-                self._stop()
-                if self._closed:
-                    raise stops() from None
-                raise Problem(
-                    422, "The recording made its decoder fail; convert it to WAV or FLAC first."
-                ) from None
+                raise self._ended(given_up) from None
         if isinstance(answer, bytes):
             return answer
-        raise answer.error or Problem(500, "The server made a mistake; it was logged.")
+        if isinstance(answer, Refusal):
+            raise answer.error
+        _log.error("A recording could not be analysed by a failure of ours: %s", answer.reason)
+        raise mistake()
 
     def rest(self) -> None:
         if time.monotonic() - self._latest > IDLE_S and self._lock.acquire(blocking=False):
@@ -188,127 +143,65 @@ class _Worker:
 
     def stop(self) -> None:
         self._closed = True
+        self.kill()
+
+    def kill(self) -> None:
+        """End the process, whatever it does; the thread that waits for it comes back."""
         process = self._process
         if process is not None:
             process.kill()
 
-    def _started(self) -> Connection:
+    def _check(self, given_up: Event) -> None:
+        if self._closed or given_up.is_set():
+            self._stop()
+            raise stops()
+
+    def _ended(self, given_up: Event) -> Problem:
+        """Why the process has ended in the middle of a recording."""
+        code = self._stop(REAP_S)
+        if self._closed or given_up.is_set():
+            return stops()
+        if code in CRASHES:
+            return Problem(
+                422, "The recording made its decoder fail; convert it to WAV or FLAC first."
+            )
+        _log.error("The process that analyses recordings ended with %s.", code)
+        return mistake()
+
+    def _started(self, given_up: Event) -> Connection:
+        """The pipe to a process that has loaded the model."""
         if self._pipe is not None and self._process is not None and self._process.is_alive():
             return self._pipe
         self._stop()
         context = get_context("spawn")
         mine, theirs = context.Pipe()
         process = context.Process(
-            target=_work, args=(theirs, self._model), name="tonfall-analyses", daemon=True
+            target=work, args=(theirs, self._model), name="tonfall-analyses", daemon=True
         )
         process.start()
         theirs.close()
         self._process, self._pipe = process, mine
-        return mine
+        self._check(given_up)
+        try:
+            said = mine.recv() if mine.poll(START_S) else None
+        except (EOFError, OSError):
+            raise self._ended(given_up) from None
+        if isinstance(said, Ready):
+            return mine
+        self._stop()
+        reason = said.reason if isinstance(said, Failure) else f"nothing in {START_S:g} s"
+        _log.error("The process that analyses recordings did not start: %s", reason)
+        raise mistake()
 
-    def _stop(self) -> None:
-        if self._pipe is not None:
-            self._pipe.close()
-        if self._process is not None:
-            self._process.kill()
-            self._process.join()
+    def _stop(self, reap_s: float = 0.0) -> int | None:
+        """End the process; what it ended with, where it ends by itself within ``reap_s``."""
+        process, pipe = self._process, self._pipe
         self._process = self._pipe = None
-
-
-def _work(pipe: Connection, model: str) -> None:
-    """The process: jobs in, answers out, until the pipe closes."""
-    from tonfall.runtime import load
-
-    with contextlib.suppress(OSError, AttributeError):
-        os.nice(NICE)
-    predictor = load(model)
-    with contextlib.suppress(EOFError, KeyboardInterrupt, BrokenPipeError):
-        while True:
-            pipe.send(_answer(pipe.recv(), predictor))
-
-
-def _answer(job: Job, predictor: Predictor) -> bytes | _Failure:
-    try:
-        return (_analyze if job.kind == "analyze" else _predict)(job, predictor)
-    except TonfallError as error:
-        return _Failure(_without_path(error, job))
-    except Exception as error:
-        _log.error("A recording could not be analysed: %s", type(error).__name__)
-        return _Failure(None)
-
-
-def _without_path(error: TonfallError, job: Job) -> TonfallError:
-    """The same error, with the client's name of the file in place of ours."""
-    text = str(error).replace(str(job.path), job.name)
-    kind = AudioError if isinstance(error, AudioError) else ConfigError
-    return ServiceError(text) if isinstance(error, ServiceError) else kind(text)
-
-
-def _analyze(job: Job, predictor: Predictor) -> bytes:
-    """What ``tonfall analyze`` does, once it is known how long the recording is."""
-    from tonfall.analysis import analyze
-    from tonfall.analysis.exports import export
-    from tonfall.audio import open_audio
-
-    with open_audio(job.path) as reader:
-        for _ in _bounded(reader, job):
-            pass
-    analysis = analyze(
-        job.path,
-        model=predictor,
-        baseline=job.baseline,
-        customer=job.customer,
-        speakers=job.speakers,
-    )
-    timeline = analysis.timeline
-    named = replace(timeline.recording, file=job.name)
-    return export(replace(timeline, recording=named), "json")
-
-
-def _predict(job: Job, predictor: Predictor) -> bytes:
-    import json
-
-    import numpy as np
-
-    from tonfall.audio import open_audio
-
-    with open_audio(job.path) as reader:
-        blocks = list(_bounded(reader, job))
-        rate = reader.info.sampling_rate
-    if not blocks:
-        raise AudioError(f"{job.name}: it has no samples; send a clip with speech in it.")
-    waveform = np.concatenate(blocks, axis=1)
-    affect = predictor.predict(waveform, sampling_rate=rate)
-    answer: dict[str, Any] = {
-        "label": affect.label,
-        "guess": affect.guess,
-        "confidence": affect.confidence,
-        "probabilities": dict(zip(affect.labels, affect.probabilities, strict=True)),
-        "arousal": affect.arousal,
-        "valence": affect.valence,
-        "dominance": affect.dominance,
-        "seconds": waveform.shape[1] / rate,
-        "model": predictor.name,
-        "model_hash": predictor.hash,
-    }
-    return json.dumps(answer).encode()
-
-
-def _bounded(reader: AudioReader, job: Job) -> Iterator[FloatArray]:
-    """Blocks, until there are more seconds than may be: headers can lie."""
-    most = int(job.longest_s * reader.info.sampling_rate)
-    told = reader.info.samples
-    if told is not None and told > most:
-        raise _too_long(job)
-    passed = 0
-    for block in reader:
-        passed += block.shape[1]
-        if passed > most:
-            raise _too_long(job)
-        yield block
-
-
-def _too_long(job: Job) -> AudioError:
-    return AudioError(
-        f"{job.name}: the recording is longer than {job.longest_s:g} s, the limit; send a part."
-    )
+        if pipe is not None:
+            pipe.close()
+        if process is None:
+            return None
+        process.join(reap_s)
+        process.kill()
+        process.join()
+        return process.exitcode

@@ -35,9 +35,11 @@ WORDS = {
     408: "The body came too slowly.",
     409: "It does not follow from the state in which things are.",
     413: "The body is too large.",
+    415: "The recording did not come as multipart/form-data.",
     421: "The Host is not a name of this server.",
     422: "A value or a recording cannot be used.",
     429: "Too often, or too much at once; Retry-After says when.",
+    500: "A model failed, or the server made a mistake; it was logged.",
     503: "The database cannot be used now, or the server is about to stop.",
     507: "The disk has no room for the recording.",
 }

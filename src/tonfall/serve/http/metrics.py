@@ -114,7 +114,7 @@ def _http(services: Services) -> Iterator[Metric]:
     yield _gauge("analyses", "Recordings that are analysed or wait.", analyses.jobs)
     yield _counter("analyses_done", "Recordings that were analysed.", analyses.done)
     yield _counter("analyses_failed", "Recordings that could not be.", analyses.failed)
-    yield _counter("analyses_refused", "Recordings too many.", analyses.refused)
+    yield _counter("analyses_refused", "Recordings too many.", services.uploads.refused)
     yield _counter("wrong_keys", "Requests with a wrong key.", services.access.failures)
     sent = CounterMetricFamily(
         "tonfall_alert_deliveries", "Alerts sent to webhooks, mail and log.", labels=["outcome"]

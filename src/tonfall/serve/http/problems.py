@@ -21,6 +21,7 @@ __all__ = [
     "Problem",
     "ProblemDocument",
     "add_handlers",
+    "mistake",
     "no_room",
     "problem_response",
     "stops",
@@ -84,6 +85,11 @@ def stops(what: str = "send it again") -> Problem:
     return Problem(503, f"The server is about to stop; {what}.", headers={"Retry-After": "5"})
 
 
+def mistake() -> Problem:
+    """The answer where something of ours failed; what it was is for the log alone."""
+    return Problem(500, "The server made a mistake; it was logged.")
+
+
 def no_room() -> Problem:
     """The answer to an upload that the disk has no room for."""
     text = "The server has no room for the recording; try again later."
@@ -106,7 +112,7 @@ def _away(error: StoreError) -> Problem:
     """Which database, and what its driver says, is for the log alone."""
     _log.warning("A request failed. %s", error)
     if not error.retry:
-        return Problem(500, "The server made a mistake; it was logged.")
+        return mistake()
     text = "The database cannot be used now; try again later."
     return Problem(503, text, headers={"Retry-After": "5"})
 
@@ -142,4 +148,5 @@ async def _on_ours(request: Request, error: Exception) -> JSONResponse:
 
 async def _on_mistake(_: Request, error: Exception) -> JSONResponse:
     _log.error("A request failed by a mistake of ours: %s", type(error).__name__)
-    return problem_response(500, "The server made a mistake; it was logged.")
+    problem = mistake()
+    return problem_response(problem.status_code, str(problem.detail))

@@ -10,20 +10,22 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, File, Form, UploadFile
+from fastapi import APIRouter, File, Form, Request, UploadFile
 from fastapi.responses import Response
 
 from tonfall.serve.http.access import Principal, Scope
-from tonfall.serve.http.analyses import Job
 from tonfall.serve.http.asking import Ours, answers, asking
+from tonfall.serve.http.disconnects import unless_gone
+from tonfall.serve.http.forms import UploadRoute
 from tonfall.serve.http.problems import Problem, no_room, stops
+from tonfall.serve.http.recordings import Job
 from tonfall.serve.http.schemas import PredictionDocument
-from tonfall.serve.http.services import Services
+from tonfall.serve.http.services import services_of
 from tonfall.serve.http.uploads import Uploads
 
 __all__ = ["router"]
 
-router = APIRouter(tags=["recordings"])
+router = APIRouter(tags=["recordings"], route_class=UploadRoute)
 Sender = Annotated[Principal, asking(Scope.INGEST)]
 Recording = Annotated[UploadFile, File(description="Any usual format, 1 to 8 channels.")]
 Channel = Annotated[
@@ -34,6 +36,7 @@ Speakers = Annotated[
     int | None, Form(ge=1, le=4, description="Speakers in a recording of one channel.")
 ]
 Baseline = Annotated[bool, Form(description="False to judge each window alone.")]
+ERRORS = (400, 408, 413, 415, 500, 507)
 CHUNK = 1 << 20
 LONGEST_NAME = 200
 TIMELINE: dict[int | str, dict[str, Any]] = {
@@ -60,8 +63,9 @@ TIMELINE: dict[int | str, dict[str, Any]] = {
 }
 
 
-@router.post("/v1/analyze", responses=TIMELINE | answers(400, 408, 413, 507), summary="A timeline")
+@router.post("/v1/analyze", responses=TIMELINE | answers(*ERRORS), summary="A timeline")
 async def analyze(
+    request: Request,
     file: Recording,
     who: Sender,
     ours: Ours,
@@ -81,33 +85,36 @@ async def analyze(
         )
     limits = ours.settings.limits
     job = {"longest_s": limits.audio_s, "customer": customer, "speakers": speakers}
-    return await _answer(ours, who, file, "analyze", {**job, "baseline": baseline})
+    return await _answer(request, who, file, "analyze", {**job, "baseline": baseline})
 
 
 @router.post(
     "/predict",
     response_model=PredictionDocument,
-    responses=answers(400, 408, 413, 507),
+    responses=answers(*ERRORS),
     summary="One clip",
 )
-async def predict(file: Recording, who: Sender, ours: Ours) -> Response:
+async def predict(request: Request, file: Recording, who: Sender, ours: Ours) -> Response:
     """What one clip of speech sounds like, judged alone. Nothing of it is kept."""
     job = {"longest_s": ours.settings.limits.clip_s}
-    return await _answer(ours, who, file, "predict", job)
+    return await _answer(request, who, file, "predict", job)
 
 
 async def _answer(
-    ours: Services,
+    request: Request,
     who: Principal,
     file: UploadFile,
     kind: Literal["analyze", "predict"],
-    job: dict[str, Any],
+    asked: dict[str, Any],
 ) -> Response:
+    ours = services_of(request)
     if ours.draining:
         raise stops()
     name = _plain_name(file.filename or "recording")
     async with _on_disk(file, name, ours.uploads) as path:
-        content = await ours.analyses.run(Job(kind=kind, path=path, name=name, **job))
+        job = Job(kind=kind, path=path, name=name, **asked)
+        work = ours.analyses.run(job, tenant=who.tenant)
+        content = await unless_gone(request.receive, work)
     await asyncio.to_thread(ours.note, who.tenant, who.actor, f"recording.{kind}", "recording")
     return Response(content, media_type="application/json")
 

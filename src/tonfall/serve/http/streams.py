@@ -15,6 +15,7 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from tonfall.errors import ServiceError
+from tonfall.serve.http.disconnects import gone
 from tonfall.serve.http.hub import Hub, Subscription, event_text
 from tonfall.serve.http.problems import problem_response
 from tonfall.serve.http.sockets import ABORT
@@ -90,7 +91,7 @@ class EventStream(Response):
     async def _until_the_end(self, scope: Scope, receive: Receive, send: Send) -> None:
         pump = asyncio.ensure_future(self._pump(send))
         ended = asyncio.ensure_future(self._is_ended())
-        tasks = (pump, ended, *map(asyncio.ensure_future, (_gone(receive), self._is_dropped())))
+        tasks = (pump, ended, *map(asyncio.ensure_future, (gone(receive), self._is_dropped())))
         try:
             await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
         finally:
@@ -174,12 +175,6 @@ async def _last_word(scope: Scope, send: Send, kind: str, reason: str) -> None:
     abort = scope.get("extensions", {}).get(ABORT)
     if abort is not None and kind == "dropped":
         abort["abort"]()
-
-
-async def _gone(receive: Receive) -> None:
-    """Return once the client went."""
-    while (await receive())["type"] != "http.disconnect":
-        pass
 
 
 def _word(kind: str, data: dict[str, object]) -> str:

@@ -30,11 +30,15 @@ class Uploads:
     Args:
         parent: the folder for temporary files; the system's by default.
 
+    Attributes:
+        refused: uploads for which there was no place.
+
     Raises:
         ServiceError: it cannot be written to.
     """
 
     def __init__(self, parent: Path | None = None) -> None:
+        self.refused = 0
         self._parent = parent or Path(tempfile.gettempdir())
         try:
             _remove_left_behind(self._parent)

@@ -50,10 +50,13 @@ class Database(Section):
 
 
 class Limits(Section):
-    """What one server, one tenant and one client may take."""
+    """What one server, one tenant and one client may take.
+
+    One tenant may have three quarters of the calls, unless ``calls_per_tenant`` says otherwise.
+    """
 
     calls: Annotated[int, Field(ge=1, le=10_000)] = 400
-    calls_per_tenant: Annotated[int, Field(ge=1, le=10_000)] = 400
+    calls_per_tenant: Annotated[int, Field(ge=1, le=10_000)] | None = None
     call_s: Annotated[int, Field(ge=1, le=86_400)] = 14_400
     first_message_s: Seconds = 10
     silent_s: Seconds = 120
@@ -66,11 +69,19 @@ class Limits(Section):
     clip_s: Annotated[int, Field(ge=1, le=600)] = 60
     analysis_s: Seconds = 600
     analyses: Annotated[int, Field(ge=1, le=64)] = 1
-    analyses_waiting: Annotated[int, Field(ge=0, le=1_000)] = 8
     requests_per_minute: Annotated[int, Field(ge=1, le=1_000_000)] = 1200
     failures_per_minute: Annotated[int, Field(ge=1, le=1_000_000)] = 30
     event_streams: Annotated[int, Field(ge=1, le=10_000)] = 64
     event_backlog: Annotated[int, Field(ge=10, le=1_000_000)] = 5_000
+
+    @property
+    def calls_of_a_tenant(self) -> int:
+        """Calls that one tenant may have at a time.
+
+        >>> [Limits(calls=calls).calls_of_a_tenant for calls in (1, 2, 400)]
+        [1, 1, 300]
+        """
+        return self.calls_per_tenant or max(1, 3 * self.calls // 4)
 
 
 def is_loopback(host: str) -> bool:
