@@ -118,7 +118,15 @@ def test_two_mp3_files_joined_are_not_read_as_the_first_alone(write: Writer) -> 
     data = write("call.mp3", speech_like(channels=1, samples=80000)).read_bytes()
     path = write("joined.mp3")
     path.write_bytes(data + data)
-    assert "its length seemed to be 5.0 s, but" in refusal(path)
+    assert "a second recording begins, as in files that were joined" in refusal(path)
+
+
+def test_joined_mp3_files_that_do_not_count_their_frames_are_refused(write: Writer) -> None:
+    data = write("call.mp3", speech_like(channels=1, samples=160000)).read_bytes()
+    path = write("joined.mp3")
+    # Without its tag the first file has no count, and libsndfile guesses from the bit rate.
+    path.write_bytes(data + data.replace(b"Info", bytes(4)).replace(b"Xing", bytes(4)))
+    assert "joined" in refusal(path)
 
 
 def promise_100_gb_in_rf64(path: Path) -> None:

@@ -99,7 +99,7 @@ def test_a_truncated_m4a_file_is_refused(tmp_path: Path) -> None:
     path = make_m4a(tmp_path)
     data = path.read_bytes()
     path.write_bytes(data[: len(data) // 2])
-    with pytest.raises(AudioError, match="not a recording in any known format, or its header"):
+    with pytest.raises(AudioError, match=r"truncated, with [\d,]+ bytes where its header"):
         read(path)
 
 

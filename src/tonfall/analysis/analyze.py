@@ -145,7 +145,7 @@ def analyze_blocks(
     scorer.serve([engine])
     events += engine.take_events()
     timeline = _timeline(events, info=info, engine=engine, predictor=predictor, baseline=baseline)
-    timeline = replace(timeline, notes=(*notes, *timeline.notes))
+    timeline = replace(timeline, notes=(*info.notes, *notes, *timeline.notes))
     return Analysis(timeline=timeline, envelope=outline.compute())
 
 

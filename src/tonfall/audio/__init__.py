@@ -1,8 +1,8 @@
 """Audio in: files, pipes and arrays become float32 waveforms at the rate that is wanted.
 
-What this package cannot use, it refuses with an :class:`~tonfall.errors.AudioError`. An Ogg
-file that was cut off is the exception: its header promises no length, and so what is there
-is taken for the whole.
+What this package cannot use, it refuses with an :class:`~tonfall.errors.AudioError`; so too a file
+that ends before its container says so, and one in which another follows. Formats that state neither
+a length nor an end (raw AAC, AC-3 and MPEG streams) are read as far as they go.
 """
 
 from tonfall.audio.decoder import STANDARD_INPUT, AudioInfo

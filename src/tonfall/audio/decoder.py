@@ -8,7 +8,16 @@ from dataclasses import dataclass
 from tonfall.arrays import FloatArray
 from tonfall.errors import AudioError
 
-__all__ = ["STANDARD_INPUT", "AudioInfo", "Decoder", "damaged", "spoken_name", "truncated"]
+__all__ = [
+    "STANDARD_INPUT",
+    "AudioInfo",
+    "Decoder",
+    "cut_off",
+    "damaged",
+    "joined",
+    "spoken_name",
+    "truncated",
+]
 
 STANDARD_INPUT = "-"
 """The path that stands for standard input."""
@@ -30,6 +39,7 @@ class AudioInfo:
         samples: length at ``sampling_rate``; None where the header does not say it, or
             promises more than the file can hold.
         format: container and encoding, such as "WAV/PCM_16".
+        notes: sentences for the reader, on what the file leaves in doubt.
     """
 
     path: str
@@ -37,6 +47,7 @@ class AudioInfo:
     channels: int
     samples: int | None
     format: str
+    notes: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:
@@ -78,10 +89,26 @@ class Decoder(ABC):
 
 def truncated(info: AudioInfo, *, found: int, promised: int) -> AudioError:
     """The error of a recording that is over before its header says so."""
+    return cut_off(
+        info.name,
+        f"{found / info.sampling_rate:.1f} s of audio where its header promises "
+        f"{promised / info.sampling_rate:.1f} s",
+    )
+
+
+def cut_off(name: str, what_is_there: str) -> AudioError:
+    """The error of a file that ends before its container does."""
     return AudioError(
-        f"{info.name}: it is truncated, with {found / info.sampling_rate:.1f} s of audio where its "
-        f"header promises {promised / info.sampling_rate:.1f} s; copy it again from its source, or "
-        "rewrite what is there with ffmpeg."
+        f"{name}: it is truncated, with {what_is_there}; copy it again from its source, or rewrite "
+        "what is there with ffmpeg."
+    )
+
+
+def joined(name: str, *, second: int) -> AudioError:
+    """The error of a file with samples beyond the end of its first recording."""
+    return AudioError(
+        f"{name}: {second} bytes into it a second recording begins, as in files that were joined, "
+        "and only the first would be read; give each as a file of its own."
     )
 
 

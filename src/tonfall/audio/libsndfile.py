@@ -9,14 +9,20 @@ import numpy as np
 import soundfile
 
 from tonfall.arrays import FloatArray
-from tonfall.audio.decoder import AudioInfo, Decoder, damaged
-from tonfall.audio.riff import WavHeader
+from tonfall.audio.containers import Extent
+from tonfall.audio.decoder import AudioInfo, Decoder, cut_off, damaged
 from tonfall.errors import AudioError
 
 __all__ = ["LibsndfileDecoder", "MpegDecoder", "UnknownFormatError", "open_libsndfile"]
 
 _UNKNOWN_LENGTH = 1 << 62
 """libsndfile says 2**63 - 1 samples where a header leaves the length open."""
+_UNCHECKED = {"AVR", "MAT4", "MAT5", "MPC2K", "SD2", "SDS", "WVE", "XI"}
+"""Files of samplers and of matrices, of which libsndfile reads what is there without a word."""
+_NO_END_MARK = (
+    "The file has no mark at its end, which some recorders leave out; if it should be longer, it "
+    "was cut off."
+)
 _MPEG_LENGTH_TAGS = (b"Xing", b"Info", b"VBRI")
 _MPEG_TAG = b"APETAGEX"
 _MPEG_SLACK_BYTES = 1 << 14
@@ -37,26 +43,47 @@ class _ForwardFile(soundfile.SoundFile):  # type: ignore[misc]
         return False
 
 
-def open_libsndfile(path: Path, *, wav: WavHeader | None) -> Decoder:
+def open_libsndfile(path: Path, *, extent: Extent) -> Decoder:
     """A decoder of a file that exists and can be read.
 
     Args:
         path: of the file.
-        wav: its header, where it is a WAV file, to be held against the file's size.
+        extent: how far its container says that it reaches.
 
     Raises:
+        AudioError: its container was cut off, or is one of those that cannot be checked.
         UnknownFormatError: libsndfile does not know the format.
     """
     file = _open(path)
     if file.format == "MP3":
         file.close()
         return MpegDecoder(path)
-    if wav is not None:
-        promised = _promised_samples(wav, found=file.frames, size=path.stat().st_size)
+    try:
+        _check(file, path=path, extent=extent)
+    except AudioError:
+        file.close()
+        raise
+    if extent.of_sound:
+        promised = _promised_samples(extent, found=file.frames)
         return LibsndfileDecoder(file, path=path, promised=promised, found=file.frames)
     return LibsndfileDecoder(
-        file, path=path, promised=file.frames if file.frames < _UNKNOWN_LENGTH else None
+        file,
+        path=path,
+        promised=file.frames if file.frames < _UNKNOWN_LENGTH else None,
+        notes=() if extent.marked_end else (_NO_END_MARK,),
     )
+
+
+def _check(file: soundfile.SoundFile, *, path: Path, extent: Extent) -> None:
+    """Refuse what would be read in part."""
+    if file.format in _UNCHECKED:
+        raise AudioError(
+            f"{path}: it is a file of the kind {file.format}, of which nobody can tell whether it "
+            "is whole; convert it to WAV or FLAC with sox."
+        )
+    if extent.cut and not extent.of_sound:
+        seconds = file.frames / file.samplerate
+        raise cut_off(str(path), f"{seconds:.1f} s of audio before a part that is cut off")
 
 
 def _open(source: Path | BinaryIO) -> _ForwardFile:
@@ -67,12 +94,11 @@ def _open(source: Path | BinaryIO) -> _ForwardFile:
         raise UnknownFormatError(str(error)) from error
 
 
-def _promised_samples(wav: WavHeader, *, found: int, size: int) -> int:
+def _promised_samples(extent: Extent, *, found: int) -> int:
     """What the header says; libsndfile says what is there, of which this is a multiple."""
-    there = size - wav.data_start
-    if wav.data_bytes is None or wav.data_bytes <= there or there <= 0:
+    if extent.stated is None or not extent.cut or extent.there <= 0:
         return found
-    return found * wav.data_bytes // there
+    return found * extent.stated // extent.there
 
 
 class LibsndfileDecoder(Decoder):
@@ -83,10 +109,17 @@ class LibsndfileDecoder(Decoder):
         path: of the file.
         promised: samples by the header, or None.
         found: samples that are there, where this is known.
+        notes: sentences for the reader.
     """
 
     def __init__(
-        self, file: _ForwardFile, *, path: Path, promised: int | None, found: int | None = None
+        self,
+        file: _ForwardFile,
+        *,
+        path: Path,
+        promised: int | None,
+        found: int | None = None,
+        notes: tuple[str, ...] = (),
     ) -> None:
         self._file = file
         self._count = 0
@@ -98,6 +131,7 @@ class LibsndfileDecoder(Decoder):
             channels=file.channels,
             samples=promised if found is None or found == promised else None,
             format=f"{file.format}/{file.subtype}",
+            notes=notes,
         )
 
     def read(self, samples: int) -> FloatArray:

@@ -6,6 +6,7 @@ PyAV is large and optional: it is imported when such a file is opened, not befor
 from __future__ import annotations
 
 from collections.abc import Generator
+from fractions import Fraction
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
@@ -13,7 +14,8 @@ from typing import TYPE_CHECKING, BinaryIO
 import numpy as np
 
 from tonfall.arrays import FloatArray
-from tonfall.audio.decoder import AudioInfo, Decoder, damaged
+from tonfall.audio.containers import Extent
+from tonfall.audio.decoder import AudioInfo, Decoder, cut_off, damaged
 from tonfall.errors import AudioError
 
 if TYPE_CHECKING:
@@ -23,16 +25,20 @@ __all__ = ["PyAVDecoder", "open_pyav"]
 
 _OPTIONS = {"protocol_whitelist": "none"}
 """A file may be a playlist: it must not make FFmpeg open other files or addresses."""
-_STATING = ("mov", "matroska")
+_STATING = ("mov", "matroska", "flv", "tta", "wv", "ape")
 """Containers that state their length; others leave FFmpeg to guess it from the bit rate."""
 
 
-def open_pyav(path: Path) -> Decoder:
+def open_pyav(path: Path, *, extent: Extent) -> Decoder:
     """A decoder of a file that exists, can be read, and that libsndfile does not know.
 
+    Args:
+        path: of the file.
+        extent: how far its container says that it reaches.
+
     Raises:
-        AudioError: PyAV is not installed, FFmpeg does not know the format either, or there
-            is no audio in it.
+        AudioError: its container was cut off, PyAV is not installed, FFmpeg does not know the
+            format either, or there is no audio in it.
     """
     try:
         import av
@@ -46,9 +52,11 @@ def open_pyav(path: Path) -> Decoder:
         container = av.open(stream, "r", options=_OPTIONS)
     except (av.FFmpegError, OSError) as error:
         stream.close()
-        raise _unknown(path) from error
+        raise (_cut_off(path, extent) if extent.cut else _unknown(path)) from error
     try:
         _check_audio(container, path)
+        if extent.cut:
+            raise _cut_off(path, extent, promised=_stated_seconds(container))
     except AudioError:
         container.close()
         stream.close()
@@ -63,6 +71,15 @@ def _check_audio(container: InputContainer, path: Path) -> None:
     track = container.streams.audio[0]
     if not track.rate or not track.channels:
         raise _unknown(path)
+
+
+def _cut_off(path: Path, extent: Extent, *, promised: Fraction | None = None) -> AudioError:
+    """FFmpeg would read the file as far as it goes; the duration is told where it is stated."""
+    duration = "" if promised is None else f" for {float(promised):.1f} s"
+    return cut_off(
+        str(path),
+        f"{extent.there:,} bytes where its header promises {extent.stated:,}{duration}",
+    )
 
 
 def _unknown(path: Path) -> AudioError:
@@ -130,19 +147,24 @@ class PyAVDecoder(Decoder):
             for frame in chain(self._container.decode(self._track), [None]):
                 for converted in to_float.resample(frame):
                     yield np.asarray(converted.to_ndarray(), np.float32)
-        except (av.FFmpegError, ValueError) as error:
-            # ValueError: the rate or the channels change on the way.
+        except (av.FFmpegError, IndexError, ValueError) as error:
+            # ValueError: the rate or the channels change on the way; IndexError: a track appears.
             raise damaged(self.info, found=self._count, promised=self.promised) from error
 
 
 def _stated_samples(container: InputContainer) -> int | None:
     """The length that the container states, in samples of its first audio track."""
+    seconds = _stated_seconds(container)
+    return None if seconds is None else int(seconds * container.streams.audio[0].rate)
+
+
+def _stated_seconds(container: InputContainer) -> Fraction | None:
     track = container.streams.audio[0]
     if not container.format.name.startswith(_STATING):
         return None
     if track.duration is not None and track.time_base is not None:
-        return int(track.duration * track.time_base * track.rate)
-    return None if container.duration is None else container.duration * track.rate // 1_000_000
+        return track.duration * track.time_base
+    return None if container.duration is None else Fraction(container.duration, 1_000_000)
 
 
 def _format_name(container: InputContainer) -> str:

@@ -13,13 +13,14 @@ from typing import BinaryIO, Self
 import numpy as np
 
 from tonfall.arrays import FloatArray
-from tonfall.audio.decoder import STANDARD_INPUT, AudioInfo, Decoder, truncated
+from tonfall.audio.containers import read_extent
+from tonfall.audio.containers.riff import WavHeader, read_wav_header
+from tonfall.audio.decoder import STANDARD_INPUT, AudioInfo, Decoder, joined, truncated
 from tonfall.audio.git_lfs import POINTER_ADVICE, is_pointer
 from tonfall.audio.libsndfile import UnknownFormatError, open_libsndfile
 from tonfall.audio.limits import check_channels, check_duration, check_sampling_rate
 from tonfall.audio.pyav import open_pyav
 from tonfall.audio.raw import RawFormat
-from tonfall.audio.riff import read_wav_header
 from tonfall.audio.stream import open_stream
 from tonfall.audio.waveform import within_full_scale
 from tonfall.errors import AudioError
@@ -161,16 +162,27 @@ def _open_file(path: Path, *, raw: RawFormat | None) -> Decoder:
         return open_stream(stream, path=str(path), raw=raw)
     with stream:
         wav = read_wav_header(stream)
-    if wav is not None:
-        wav.check(name=str(path))
-    if wav is not None and wav.encoding is not None and wav.data_bytes is None:
-        # libsndfile takes a length of 0, which recorders leave that were cut off, at its word.
+        if wav is not None:
+            wav.check(name=str(path))
+        extent = read_extent(stream, size=path.stat().st_size, wav=wav)
+    if extent.second is not None:
+        raise joined(str(path), second=extent.second)
+    if wav is not None and _comes_in_order(wav):
         return open_stream(path.open("rb"), path=str(path), raw=None)
     try:
-        decoder = open_libsndfile(path, wav=wav)
+        decoder = open_libsndfile(path, extent=extent)
     except UnknownFormatError:
-        decoder = open_pyav(path)
+        decoder = open_pyav(path, extent=extent)
     return _checked(decoder)
+
+
+def _comes_in_order(wav: WavHeader) -> bool:
+    """Whether a WAV file is read as if it came from a pipe.
+
+    libsndfile takes a length of 0, which recorders leave that were cut off, at its word, and does
+    not know BW64.
+    """
+    return wav.encoding is not None and (wav.data_bytes is None or wav.broadcast)
 
 
 def _checked(decoder: Decoder) -> Decoder:

@@ -1,21 +1,22 @@
 """The header of a WAV file: what it says, so that it can be held against what is there.
 
 libsndfile reads the samples of files on disk, but quietly shortens a truncated one, and
-cannot read from a pipe. Both need the header itself: RIFF, or RF64 beyond 4 GB
-(EBU Tech 3306).
+cannot read from a pipe. Both need the header itself: RIFF, or RF64 and BW64 beyond 4 GB
+(EBU Tech 3306, ITU-R BS.2088).
 """
 
 from __future__ import annotations
 
 import struct
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import BinaryIO
 
+from tonfall.audio.containers.chunks import is_open
 from tonfall.audio.limits import check_channels, check_sampling_rate
 from tonfall.audio.raw import Encoding, RawFormat
 
-__all__ = ["WavHeader", "read_wav_header"]
+__all__ = ["WavHeader", "read_wav_header", "second_after"]
 
 _ENCODINGS: Mapping[tuple[int, int], Encoding] = {
     (1, 8): Encoding.U8,
@@ -28,6 +29,7 @@ _ENCODINGS: Mapping[tuple[int, int], Encoding] = {
     (7, 8): Encoding.MULAW,
 }
 """By format tag and bits a sample."""
+_BEGINNINGS = (b"RIFF", b"RIFX", b"RF64", b"BW64")
 _EXTENSIBLE = 0xFFFE
 _IN_DS64 = 0xFFFF_FFFF
 _SKIP_BYTES = 1 << 16
@@ -44,6 +46,8 @@ class WavHeader:
         data_start: bytes before the first sample.
         data_bytes: length of the samples; None where the writer could not go back to fill
             it in, as behind a pipe.
+        big_endian: True for RIFX, which only libsndfile decodes.
+        broadcast: True for BW64, which libsndfile does not know.
     """
 
     encoding: Encoding | None
@@ -51,6 +55,8 @@ class WavHeader:
     channels: int
     data_start: int
     data_bytes: int | None
+    big_endian: bool = False
+    broadcast: bool = False
 
     def check(self, *, name: str) -> None:
         """Refuse a rate or a number of channels that cannot be worked on.
@@ -80,26 +86,51 @@ def read_wav_header(stream: BinaryIO) -> WavHeader | None:
         The header, or None where this is not a WAV file, or one cut off in its header.
     """
     riff, _, wave = struct.unpack("<4sI4s", stream.read(12).ljust(12, b"\0"))
-    if riff not in (b"RIFF", b"RF64") or wave != b"WAVE":
+    if riff not in _BEGINNINGS or wave != b"WAVE":
         return None
-    return _walk_chunks(stream)
+    header = _walk_chunks(stream, order=">" if riff == b"RIFX" else "<")
+    return replace(header, broadcast=True) if header and riff == b"BW64" else header
 
 
-def _walk_chunks(stream: BinaryIO) -> WavHeader | None:
+def second_after(stream: BinaryIO, position: int) -> int | None:
+    """Read on past the samples, to where others begin.
+
+    Args:
+        stream: after the last sample; it need not be seekable.
+        position: bytes before that.
+
+    Returns:
+        The byte at which a second file or a second chunk of samples begins, or None.
+    """
+    stream.read(position % 2)
+    position += position % 2
+    while len(head := stream.read(8)) == 8:
+        name, size = struct.unpack("<4sI", head)
+        if name in (*_BEGINNINGS, b"data"):
+            return position
+        _skip(stream, size + size % 2)
+        position += 8 + size + size % 2
+    return None
+
+
+def _walk_chunks(stream: BinaryIO, *, order: str) -> WavHeader | None:
     """Take in chunk after chunk until the samples begin."""
     layout: tuple[Encoding | None, int, int] | None = None
     long_size: int | None = None
     position = 12
     while len(head := stream.read(8)) == 8:
-        name, size = struct.unpack("<4sI", head)
+        name, size = struct.unpack(f"{order}4sI", head)
         position += 8
         if name == b"data":
             length = _data_bytes(size, long_size)
-            return None if layout is None else WavHeader(*layout, position, length)
+            if layout is None:
+                return None
+            encoding = layout[0] if order == "<" else None
+            return WavHeader(encoding, *layout[1:], position, length, order == ">")
         padded = size + size % 2
         body = stream.read(min(padded, _SKIP_BYTES))
         if name == b"fmt ":
-            layout = _layout(body)
+            layout = _layout(body, order=order)
         elif name == b"ds64" and len(body) >= 16:
             long_size = struct.unpack_from("<8xQ", body)[0]
         _skip(stream, padded - len(body))
@@ -107,26 +138,21 @@ def _walk_chunks(stream: BinaryIO) -> WavHeader | None:
     return None
 
 
-def _layout(body: bytes) -> tuple[Encoding | None, int, int] | None:
+def _layout(body: bytes, *, order: str) -> tuple[Encoding | None, int, int] | None:
     """Encoding, rate and channels of a ``fmt`` chunk."""
     if len(body) < 16:
         return None
-    tag, channels, sampling_rate, _, _, bits = struct.unpack_from("<HHIIHH", body)
+    tag, channels, sampling_rate, _, _, bits = struct.unpack_from(f"{order}HHIIHH", body)
     if tag == _EXTENSIBLE and len(body) >= 26:
-        tag = struct.unpack_from("<24xH", body)[0]
+        tag = struct.unpack_from(f"{order}24xH", body)[0]
     return _ENCODINGS.get((tag, bits)), sampling_rate, channels
 
 
 def _data_bytes(size: int, long_size: int | None) -> int | None:
-    """The stated length of the samples, or None where it stands for "not known".
-
-    Writers into a pipe leave 0, 2 GB (sox, arecord, espeak-ng) or 4 GB (ffmpeg), each less
-    a little for the header or for whole frames.
-    """
+    """The stated length of the samples, or None where it stands for "not known"."""
     if size == _IN_DS64 and long_size is not None:
-        return long_size
-    about_2_gb = 0x7FFF_0000 <= size <= 0x8000_0000
-    return None if size == 0 or about_2_gb or size >= 0xFFFF_FF00 else size
+        size = long_size
+    return None if is_open(size) else size
 
 
 def _skip(stream: BinaryIO, count: int) -> None:
