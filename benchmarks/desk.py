@@ -28,7 +28,7 @@ from tonfall.arrays import FloatArray
 from tonfall.audio import read
 from tonfall.runtime import Predictor, load
 from tonfall.serve.calls import CallLimits, Desk, LiveCall, ScoringPolicy
-from tonfall.serve.codecs import Audio, CallEnded, CallStarted, Channel, Role
+from tonfall.serve.codecs import Audio, CallEnded, CallStarted, Channel, EndReason, Role
 from tonfall.serve.records import Change, WindowHeard
 from tonfall.timeline import SAMPLING_RATE
 
@@ -97,7 +97,7 @@ def play(
     cpu, own = time.process_time(), time.thread_time()
     behind = _play_packets(playing, packets=round(seconds * 50), speed=speed)
     for each in playing:
-        each.call.take(CallEnded("The benchmark is over.", complete=True))
+        each.call.take(CallEnded(EndReason.STOP, complete=True))
     for each in playing:
         assert each.call.finished(60)
     cpu_s = (time.process_time() - cpu) - (time.thread_time() - own)

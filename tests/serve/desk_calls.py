@@ -13,7 +13,7 @@ from tonfall.arrays import FloatArray
 from tonfall.audio import read
 from tonfall.runtime import Predictor
 from tonfall.serve.calls import Desk, LiveCall
-from tonfall.serve.codecs import Audio, CallEnded, CallStarted, Channel, Event, Role
+from tonfall.serve.codecs import Audio, CallEnded, CallStarted, Channel, EndReason, Event, Role
 from tonfall.serve.records import CallClosed, Change, TurnHeard, WindowHeard
 from tonfall.timeline import Turn, Window
 
@@ -82,7 +82,7 @@ def play(call: LiveCall, events: Iterable[Event], *, end: bool = True) -> None:
             time.sleep(0.005)
         call.take(event)
     if end:
-        call.take(CallEnded("The test is over.", complete=True))
+        call.take(CallEnded(EndReason.STOP, complete=True))
 
 
 def open_call(desk: Desk, *roles: Role, call_id: str = "CA1", **options: object) -> LiveCall:

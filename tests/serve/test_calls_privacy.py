@@ -30,7 +30,7 @@ from tonfall.bundle import Bundle
 from tonfall.errors import ConfigError, ServiceError
 from tonfall.runtime import Predictor
 from tonfall.serve.calls import AgentScoring, Purpose, ScoringPolicy
-from tonfall.serve.codecs import CallEnded, Role
+from tonfall.serve.codecs import CallEnded, EndReason, Role
 from tonfall.serve.records import (
     CallPurged,
     Change,
@@ -232,7 +232,7 @@ def test_what_was_refused_stays_refused(tiny: Predictor) -> None:
         call = open_call(shop.desk, notice=Notice.REFUSED)
         with pytest.raises(ServiceError, match="what was refused stays refused"):
             call.set_notice(Notice.CONSENTED, by="key-1")
-        call.take(CallEnded("The test is over.", complete=True))
+        call.take(CallEnded(EndReason.STOP, complete=True))
         finish(call)
 
 

@@ -22,6 +22,7 @@ from tonfall.serve.codecs import (
     Channel,
     CloseCode,
     Dtmf,
+    EndReason,
     Identified,
     Limits,
     Role,
@@ -44,7 +45,7 @@ def test_the_bytes_of_a_call_are_read_as_asterisk_writes_them() -> None:
     assert isinstance(audio, Audio)
     assert audio.samples.tolist() == [[0.5, -1.0]]
     assert key == Dtmf("5", 2)
-    assert ended == CallEnded("hang up", complete=True)
+    assert ended == CallEnded(EndReason.HUNG_UP, complete=True)
     assert carrier.over
 
 

@@ -59,7 +59,7 @@ def test_plain_lines_are_read() -> None:
         "connection_id": "e226e283-c90a-4ea9-9e37-389000b9ef47",
         "channel": "WebSocket/connectionid",
     }
-    channels = (Channel(Role.CUSTOMER, "WebSocket/connectionid"),)
+    channels = (Channel(Role.CUSTOMER, "chan_websocket"),)
     assert started == CallStarted("WebSocket/connectionid", 8000, channels, names)
     assert isinstance(audio, Audio)
     assert (audio.samples * 32_768).tolist() == [[988.0] * 160]

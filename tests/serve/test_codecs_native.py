@@ -19,6 +19,7 @@ from tonfall.serve.codecs import (
     CallStarted,
     Channel,
     CloseCode,
+    EndReason,
     Gap,
     Limits,
     Native,
@@ -41,6 +42,20 @@ HALF_STEP = {"s16le": 2**-15, "mulaw": 2**-5, "alaw": 2**-5}
 
 def text(**fields: Any) -> str:
     return json.dumps({**START, **fields})
+
+
+@pytest.mark.parametrize(
+    ("said", "kept"),
+    [
+        ("hung up", EndReason.HUNG_UP),
+        ("transferred", EndReason.TRANSFERRED),
+        ("Herr Meier legte auf", EndReason.OTHER),
+        ("node lost", EndReason.OTHER),  # That is ours to say.
+    ],
+)
+def test_of_the_reason_a_word_of_the_list_is_kept(said: str, kept: EndReason) -> None:
+    events = play(Native(), [text(), json.dumps({"type": "stop", "reason": said})])
+    assert only(CallEnded, events) == [CallEnded(kept, complete=True)]
 
 
 def test_a_call_is_told_as_it_was_sent() -> None:

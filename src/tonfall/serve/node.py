@@ -18,6 +18,7 @@ from tonfall.runtime import load
 from tonfall.serve.alerts import Deliverer, build_outlets, read_rules
 from tonfall.serve.calls import AgentScoring, CallLimits, Desk, Purpose, ScoringPolicy
 from tonfall.serve.carriers import Doors, Pace, Switchboard, Timeouts, open_ports
+from tonfall.serve.external_ids import ExternalIds
 from tonfall.serve.http import Services, create_app
 from tonfall.serve.http.access import Access, Tickets
 from tonfall.serve.http.analyses import Analyses
@@ -182,7 +183,8 @@ class Node:
         """What requests and calls come in by, on top of the parts that score and store."""
         settings, limits = self.settings, self.settings.limits
         loop = asyncio.get_running_loop()
-        openings = Openings(desk, hashed=partial(caller_hash, salt))
+        ids = ExternalIds(salt, settings.privacy.call_ids)
+        openings = Openings(desk, hashed=partial(caller_hash, salt), ids=ids)
         switchboard = Switchboard(
             openings,
             soon=loop.call_soon_threadsafe,
@@ -376,6 +378,7 @@ def _note_settings(services: Services) -> None:
         "profile": settings.privacy.profile,
         "notice_required": settings.privacy.notice_required,
         "unknown_is_customer": settings.privacy.unknown_is_customer,
+        "call_ids": settings.privacy.call_ids.value,
         "speakers": settings.calls.speakers,
         "score_agent": agent.model_dump() if agent else None,
         "retention": settings.privacy.retention.model_dump(),

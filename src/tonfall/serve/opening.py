@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 
 from tonfall.serve.calls import Desk, LiveCall
 from tonfall.serve.codecs import CallStarted
+from tonfall.serve.external_ids import ExternalIds
 from tonfall.serve.records import Notice
 from tonfall.serve.store import plain_caller
 
@@ -28,11 +30,13 @@ class Openings:
     Args:
         desk: that takes the calls.
         hashed: what is kept of a tenant's caller's number or reference.
+        ids: what is kept of a telephone system's id of a call.
     """
 
-    def __init__(self, desk: Desk, *, hashed: Callable[[str, str], str]) -> None:
+    def __init__(self, desk: Desk, *, hashed: Callable[[str, str], str], ids: ExternalIds) -> None:
         self._desk = desk
         self._hashed = hashed
+        self._ids = ids
 
     def __call__(self, tenant: str, carrier: str, started: CallStarted) -> LiveCall:
         """The call.
@@ -44,6 +48,8 @@ class Openings:
         reference = said.get(CALLER, "")
         caller = self._hashed(tenant, reference) if plain_caller(reference) else None
         notice = SAID.get(said.get(NOTICE, ""), Notice.UNKNOWN)
+        if carrier != "rtp":  # RTP has no ids: those are our own.
+            started = replace(started, call_id=self._ids.kept(tenant, started.call_id))
         call = self._desk.open(
             started, tenant=tenant, carrier=carrier, notice=notice, caller=caller
         )

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
-from tonfall.serve.codecs import Role
+from tonfall.serve.codecs import EndReason, Role
 from tonfall.timeline import Turn, Window
 
 __all__ = [
@@ -88,7 +88,7 @@ class CallOpened:
         tenant: whose call it is.
         at: UTC.
         carrier: "native", "twilio", "audiohook", "audiosocket", "chan_websocket" or "rtp".
-        external_id: as the telephone system names the call.
+        external_id: as the telephone system names the call, or a hash of it.
         channels: in order of their index.
         sampling_rate: of the source, in Hz.
         model, model_hash, labels: of the bundle that judges.
@@ -229,7 +229,7 @@ class CallClosed:
     """A call is over.
 
     Attributes:
-        reason: in the telephone system's words, or in ours.
+        reason: why; the store keeps words of this list alone.
         complete: False where the end was not said as the protocol wants it.
         seconds: of the call, gaps included.
         overlap_s, silence_s: when more than one, or nobody, spoke.
@@ -240,7 +240,7 @@ class CallClosed:
     call: str
     tenant: str
     at: datetime
-    reason: str
+    reason: EndReason
     complete: bool
     seconds: float
     speakers: tuple[SpeakerSummary, ...] = ()

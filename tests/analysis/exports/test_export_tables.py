@@ -5,12 +5,18 @@ import audformat
 import pandas as pd
 import pytest
 from hypothesis import given, settings
-from sample_timelines import LABELS, timelines
+from sample_timelines import LABELS, call, timelines
 
 from tonfall.analysis.exports import export, turns_frame, windows_frame
 from tonfall.timeline import UNCLEAR
 
+FORMULAS = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 KEEP_TEXT = {"keep_default_na": False}
+
+
+def plain(text):
+    """Text as CSV has it, where a spreadsheet would calculate it."""
+    return f"'{text}" if text.startswith(FORMULAS) else text
 
 
 def test_windows_are_rows_under_audformats_index(sample_call):
@@ -94,8 +100,8 @@ def test_csv_has_seconds(sample_call):
 def test_awkward_names_survive_csv(name, any_timeline):
     rows = any_timeline.windows if name == "csv" else any_timeline.turns
     frame = pd.read_csv(BytesIO(export(any_timeline, name)), **KEEP_TEXT)
-    assert frame["speaker"].tolist() == [row.speaker for row in rows]
-    assert frame["file"].tolist() == [any_timeline.recording.file] * len(rows)
+    assert frame["speaker"].tolist() == [plain(row.speaker) for row in rows]
+    assert frame["file"].tolist() == [plain(any_timeline.recording.file)] * len(rows)
 
 
 @settings(max_examples=50)
@@ -103,5 +109,17 @@ def test_awkward_names_survive_csv(name, any_timeline):
 def test_any_text_survives_csv(item):
     text = export(item, "turns").decode()
     rows = list(csv.DictReader(StringIO(text, newline="")))
-    assert [row["speaker"] for row in rows] == [turn.speaker for turn in item.turns]
-    assert all(row["file"] == item.recording.file for row in rows)
+    assert [row["speaker"] for row in rows] == [plain(turn.speaker) for turn in item.turns]
+    assert all(row["file"] == plain(item.recording.file) for row in rows)
+    shown = [row[name] for row in rows for name in ("file", "speaker", "label")]
+    assert not [text for text in shown if text.startswith(FORMULAS)]
+
+
+@pytest.mark.parametrize("name", ["csv", "turns"])
+@pytest.mark.parametrize("first", FORMULAS)
+def test_no_field_of_csv_is_a_formula(name, first):
+    file = f"{first}HYPERLINK(A1)-+=@.wav"
+    rows = list(csv.DictReader(StringIO(export(call(file=file), name).decode(), newline="")))
+    assert {row["file"] for row in rows} == {f"'{file}"}
+    assert {row["speaker"] for row in rows} == {"agent", "customer"}
+    float(rows[0]["p_anger"])

@@ -25,12 +25,32 @@ def played(open_node: Running) -> str:
     return open_node.play(parameters={"caller": CALLER, "notice": "given"})
 
 
+NAMED = "PJSIP/hans.mueller-0000001"
+
+
+def test_no_name_in_an_id_is_kept_and_the_call_is_found_by_it(open_node: Running) -> None:
+    call = open_node.play(seconds=2, call_id=NAMED)
+    with open_node.client() as client:
+        told = client.get(f"/v1/calls/{call}").json()
+
+        def found(external_id: str) -> list[str]:
+            answer = client.get("/v1/calls", params={"external_id": external_id})
+            return [each["id"] for each in answer.raise_for_status().json()["calls"]]
+
+        assert "mueller" not in json.dumps(told)
+        assert (found(NAMED), found(told["external_id"]), found("another")) == ([call], [call], [])
+
+
 def test_a_call_is_read_back_as_it_was_told(open_node: Running, played: str) -> None:
     with open_node.client() as client:
         call = client.get(f"/v1/calls/{played}").raise_for_status().json()
         windows = client.get(f"/v1/calls/{played}/windows").json()["windows"]
         turns = client.get(f"/v1/calls/{played}/turns").json()["turns"]
-    assert (call["state"], call["carrier"], call["external_id"]) == ("ended", "native", "c1")
+    assert (call["state"], call["carrier"], call["reason"]) == (
+        "ended",
+        "native",
+        "end of recording",
+    )
     assert call["complete"] is True
     assert call["seconds"] == pytest.approx(12.0)
     assert call["notice"] == "given"

@@ -230,6 +230,15 @@ def test_nothing_of_ours_is_in_the_log(tmp_path: Path, model: Path) -> None:
                 socket.send(frame)
             for _ in socket:
                 pass
+        with connect(ws_url, compression=None, proxy=None) as socket:
+            for frame in frames(seconds=1, call_id="PJSIP/Anna.Beispiel-1", stop=False):
+                socket.send(frame)
+            socket.send('{"type": "stop", "reason": "Frau Beispiel legte auf"}')
+            for _ in socket:
+                pass
+        with connect(ws_url.replace("stream", "asterisk/pbx"), proxy=None) as socket:
+            socket.send("MEDIA_START connection_id:1 channel:PJSIP/Anna.Beispiel-2 format:ulaw")
+            socket.send(bytes(160))
         with connect(ws_url + "?caller=Anna", compression=None, proxy=None) as socket:
             socket.send('{"Anna": ')
             with pytest.raises(ConnectionClosed):
@@ -245,3 +254,4 @@ def test_nothing_of_ours_is_in_the_log(tmp_path: Path, model: Path) -> None:
     kept = b"".join(path.read_bytes() for path in tmp_path.glob("tonfall.db*"))
     assert b"7654321" not in kept
     assert b"Anna" not in kept
+    assert b"Beispiel" not in kept

@@ -21,6 +21,7 @@ from tonfall.serve.records import AlertOpened
 from tonfall.serve.store import caller_hash
 
 CALLER = "anna-of-a"
+EXTERNAL = 32 * "e"
 EVERYTHING = ("ingest", "read", "supervise", "privacy", "admin")
 BODIES: dict[str, Any] = {
     "notice": {"notice": "refused"},
@@ -47,14 +48,14 @@ class Tenants:
 
     @property
     def secrets(self) -> tuple[str, ...]:
-        return self.call, self.alert, "external-of-a"
+        return self.call, self.alert, EXTERNAL
 
 
 @pytest.fixture(scope="module")
 def tenants(keyed_node: Running) -> Tenants:
     key_a = keyed_node.key(*EVERYTHING, tenant="a")
     key_b = keyed_node.key(*EVERYTHING, tenant="b")
-    call = keyed_node.play(key=key_a, call_id="external-of-a", parameters={"caller": CALLER})
+    call = keyed_node.play(key=key_a, call_id=EXTERNAL, parameters={"caller": CALLER})
     opened = AlertOpened(
         "a" * 32, call, "a", datetime.now(UTC), "anger", "warning", 0, "S1", 9.0, {"level_1": 0.8}
     )

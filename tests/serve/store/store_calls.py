@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
-from tonfall.serve.codecs import Role
+from tonfall.serve.codecs import EndReason, Role
 from tonfall.serve.records import (
     AlertMoved,
     AlertOpened,
@@ -120,7 +120,7 @@ class MadeCall:
             call=self.id,
             tenant=self.tenant,
             at=self.after(seconds),
-            reason="hangup",
+            reason=EndReason.HUNG_UP,
             complete=True,
             seconds=seconds,
             speakers=speakers,

@@ -285,7 +285,7 @@ def test_when_a_call_was_purged_stands_apart_from_its_end(
         facts.append((row.state, row.ended_at, row.purged_at, row.reason))
     assert facts == [
         (CallState.PURGED, None, during.purged().at, None),
-        (CallState.PURGED, after.closed().at, after.purged().at, "hangup"),
+        (CallState.PURGED, after.closed().at, after.purged().at, "hung up"),
     ]
     for state, found in zip(CallState, ([], [], [during.id, after.id]), strict=True):
         page = store.calls("acme", state=state)

@@ -22,7 +22,7 @@ from tonfall.serve.store.applying import _window_values
 from tonfall.serve.store.database import Database
 from tonfall.serve.store.logs import AuditLog
 from tonfall.serve.store.migrate import _config, upgrade, version
-from tonfall.serve.store.schema import METADATA, Json, Utc
+from tonfall.serve.store.schema import METADATA, Json, Utc, channels
 
 PURGED, ENDED = START + timedelta(seconds=20), START + timedelta(seconds=30)
 
@@ -181,6 +181,38 @@ def test_a_database_of_the_first_shape_keeps_what_it_knew(store_url: str) -> Non
     store.retain(datetime.now(UTC) + timedelta(days=31))
     assert store.calls("acme").items == ()
     store.close()
+
+
+def test_reasons_and_sources_of_old_calls_are_of_the_list(store_url: str) -> None:
+    _of_first_shape(store_url)
+    said = {
+        "live": None,
+        "ended": "Herr Meier legte auf",
+        "purged": "objection",
+        "dead": "hang up",
+        "early": "node lost",
+    }
+    database = Database(store_url)
+    with database.writing() as connection:
+        for call, reason in said.items():
+            values = {"call": call, "reason": reason}
+            connection.execute(text("UPDATE calls SET reason = :reason WHERE id = :call"), values)
+        asterisk = text("UPDATE calls SET carrier = 'chan_websocket' WHERE id = 'ended'")
+        connection.execute(asterisk)
+        side = {"index": 0, "role": "unknown", "source": "PJSIP/meier", "scored": True}
+        connection.execute(insert(channels), [{"call": call, **side} for call in said])
+    database.close()
+    store = Store.open(store_url)
+    rows = store.calls("acme").items
+    store.close()
+    assert {row.id: row.reason for row in rows} == {
+        "live": None,
+        "ended": "other",
+        "purged": "other",
+        "dead": "hung up",
+        "early": "node lost",
+    }
+    assert {row.id for row in rows if row.channels[0].source == "chan_websocket"} == {"ended"}
 
 
 def test_the_steps_can_be_taken_back(store_url: str) -> None:

@@ -155,7 +155,7 @@ def test_a_node_that_comes_back_takes_up_what_was_purged_too(store: Store, other
     writer.write_now(call.closed())
     row = store.call("acme", call.id)
     assert row is not None
-    assert (row.state, row.ended_at, row.reason) == (CallState.PURGED, call.closed().at, "hangup")
+    assert (row.state, row.ended_at, row.reason) == (CallState.PURGED, call.closed().at, "hung up")
     writer.close()
 
 

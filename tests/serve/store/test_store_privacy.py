@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -21,7 +22,7 @@ from tonfall.serve.store.schema import METADATA
 NUMBER = "+49 (170) 123-4567"
 PLAIN = "491701234567"
 SALT = "a-secret-salt-of-the-settings"
-SECRETS = [b"1234567", b"123-4567", b"anna.schmidt", b"example.com", SALT.encode()]
+SECRETS = [b"1234567", b"123-4567", b"anna.schmidt", b"Frau Schmidt", b"example.com", SALT.encode()]
 
 
 def everything(folder: Path) -> bytes:
@@ -42,7 +43,8 @@ def hostile(store: Store) -> MadeCall:
     writer.write_now(replace(moved, note=f"called back on {NUMBER}, anna.schmidt@example.com"))
     (delivery,) = [one for one in store.deliveries.due("here") if one.kind == "alert.opened"]
     store.deliveries.give_up(delivery.id, node="here", error=f"no route to {NUMBER}")
-    writer.write_now(replace(call.closed(), reason=f"transferred to {PLAIN}"))
+    said: Any = f"transferred to Frau Schmidt, {PLAIN}"
+    writer.write_now(replace(call.closed(), reason=said))
     writer.close()
     return call
 

@@ -26,6 +26,8 @@ __all__ = [
 
 Numbers = npt.NDArray[np.float64]
 
+FORMULAS = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
+"""By these a spreadsheet takes a field for a formula, quoted or not (OWASP, CSV injection)."""
 NANOSECONDS_A_SAMPLE = 1_000_000_000 // SAMPLING_RATE
 
 
@@ -133,8 +135,19 @@ def _text(text: str) -> str:
     return utf8(text).decode()
 
 
+def _no_formula(text: str) -> str:
+    """Text that a spreadsheet shows: one that it would calculate gets an apostrophe before it.
+
+    >>> _no_formula("=HYPERLINK(1)"), _no_formula("call.wav")
+    ("'=HYPERLINK(1)", 'call.wav')
+    """
+    return f"'{text}" if text.startswith(FORMULAS) else text
+
+
 def _csv(frame: pd.DataFrame, segments: Sequence[Segment]) -> bytes:
     frame = frame.reset_index()
+    for name in ("file", "speaker", "label"):
+        frame[name] = frame[name].map(_no_formula, na_action="ignore")
     frame["start"] = [segment.start / SAMPLING_RATE for segment in segments]
     frame["end"] = [segment.end / SAMPLING_RATE for segment in segments]
     buffer = StringIO()

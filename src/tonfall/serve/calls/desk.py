@@ -16,7 +16,7 @@ from tonfall.serve.alerts import Rule, check_rules, default_rules
 from tonfall.serve.calls.hearing import Hearing
 from tonfall.serve.calls.live import LiveCall, Submit, facts_of
 from tonfall.serve.calls.policy import CallLimits, ScoringPolicy
-from tonfall.serve.codecs import CallEnded, CallStarted
+from tonfall.serve.codecs import CallEnded, CallStarted, EndReason
 from tonfall.serve.records import CallOpened, Notice
 from tonfall.streaming import Engine, Scorer
 
@@ -263,7 +263,7 @@ class Desk:
             call.finished(max(0.0, until - time.monotonic()))
         left = [call for call in self.live() if not call.ended]
         for call in left:
-            call.take(CallEnded("The server stops.", complete=False))
+            call.take(CallEnded(EndReason.STOPS, complete=False))
         for call in self.live():
             call.finished(timeout_s)
         return len(left)
@@ -367,7 +367,8 @@ class Desk:
         try:
             step()
         except AudioError as error:
-            hearing.fail(str(error))
+            _log.warning("Call %s ended: its audio could not be used. %s", hearing.call.id, error)
+            hearing.fail(EndReason.AUDIO)
         except Exception as error:
             self._fail(hearing, error)
 
@@ -375,7 +376,7 @@ class Desk:
         _log.error("Call %s ended by an error of ours.", hearing.call.id, exc_info=error)
         self._totals.failed_calls += 1
         try:
-            hearing.fail("An error of the server ended the call.")
+            hearing.fail(EndReason.FAILED)
         except Exception:
             _log.exception("The end of call %s could not be told.", hearing.call.id)
 

@@ -15,7 +15,7 @@ from tonfall.serve.calls.affect import SpeakerAffect
 from tonfall.serve.calls.inbox import Waiting
 from tonfall.serve.calls.live import LiveCall
 from tonfall.serve.calls.talk import TalkTime
-from tonfall.serve.codecs import Audio, CallEnded, Gap, StreamRestarted
+from tonfall.serve.codecs import Audio, CallEnded, EndReason, Gap, StreamRestarted
 from tonfall.serve.records import (
     AlertMoved,
     AlertOpened,
@@ -125,7 +125,7 @@ class Hearing:
         if self._end and self.engine is None and not self.done:
             self._close(self._end)
 
-    def fail(self, reason: str) -> None:
+    def fail(self, reason: EndReason) -> None:
         """Something of ours went wrong with this call: tell its end."""
         if not self.done:
             self._close(CallEnded(reason, complete=False))

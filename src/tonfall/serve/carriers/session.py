@@ -18,6 +18,7 @@ from tonfall.serve.codecs import (
     CallEnded,
     CallStarted,
     Carrier,
+    EndReason,
     Event,
     Gap,
     Reject,
@@ -44,10 +45,6 @@ class Closing(IntEnum):
     INTERNAL = 1011
     RESTART = 1012
     BUSY = 1013
-
-
-STOPPED = "The server stopped before the call ended."
-"""The reason of a call that a drain ended."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +115,7 @@ class Session:
         self._timeouts = timeouts
         self._began = self._latest = now
         self._closing = self._ended = self._gone = self._refused = False
-        self._cut_short: str | None = None
+        self._cut_short: EndReason | None = None
         self._send: Callable[[list[Out]], None] | None = None
         self._forget: Callable[[], None] | None = None
         self._on_ended: Callable[[LiveCall], None] | None = None
@@ -211,7 +208,7 @@ class Session:
         if not self._started and now - self._began > self._timeouts.first_s:
             return self._expired("No call was started in time; send its first message at once.")
         if now - self._latest > self._timeouts.silent_s:
-            return self._expired("Nothing came for too long; the call was given up.")
+            return self._expired(EndReason.SILENT)
         return []
 
     @property
@@ -256,7 +253,7 @@ class Session:
     def _cut(self, code: int, reason: str) -> None:
         """We close, and not the other side: the record of the call says why."""
         self._closing = True
-        self._cut_short = STOPPED if code == Closing.RESTART else reason
+        self._cut_short = EndReason.STOPPED if code == Closing.RESTART else EndReason(reason)
 
     def _end(self, event: CallEnded) -> None:
         if self.call is not None and not self._ended:

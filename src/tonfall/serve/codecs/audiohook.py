@@ -37,6 +37,7 @@ from tonfall.serve.codecs.events import (
     CarrierError,
     Channel,
     CloseCode,
+    EndReason,
     Event,
     LanguageChanged,
     Probed,
@@ -255,7 +256,7 @@ class AudioHook(Carrier):
         self._close_came = True
         self._session.move(SessionState.CLOSING)
         reason = message.parameters.reason
-        self._end(reason, complete=reason in ("end", "disconnect"))
+        self._end(EndReason(reason), complete=reason in ("end", "disconnect"))
         if self.call is None:
             self._say_closed()
 
@@ -267,7 +268,7 @@ class AudioHook(Carrier):
         self._tell(Reject(violation.code, violation.sentence, told=True))
 
     def _disconnect(self, reason: str, info: str) -> None:
-        self._end("The server disconnected.", complete=reason == "completed")
+        self._end(EndReason.DISCONNECTED, complete=reason == "completed")
         self._session.move(SessionState.DISCONNECTED)
         self._say("disconnect", {"reason": reason, "info": info} if info else {"reason": reason})
 

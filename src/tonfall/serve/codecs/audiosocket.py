@@ -23,6 +23,7 @@ from tonfall.serve.codecs.events import (
     Channel,
     CloseCode,
     Dtmf,
+    EndReason,
     Identified,
     Role,
 )
@@ -102,7 +103,7 @@ class AudioSocket(Carrier):
 
     def _on_packet(self, kind: int, payload: bytes) -> None:
         if kind == Kind.HANG_UP:
-            self._end("hang up", complete=True)
+            self._end(EndReason.HUNG_UP, complete=True)
             self._over = True
             self._pending.clear()
         elif kind == Kind.UUID:

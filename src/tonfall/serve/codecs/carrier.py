@@ -16,6 +16,7 @@ from tonfall.serve.codecs.events import (
     CallStarted,
     CloseCode,
     Counters,
+    EndReason,
     Event,
     Gap,
     Reject,
@@ -126,7 +127,7 @@ class Carrier(ABC):
         Args:
             clean: True where the other side closed it, as its protocol allows, and no error did.
         """
-        self._end("The connection was closed.", complete=clean and self.ends_by_closing)
+        self._end(EndReason.CLOSED, complete=clean and self.ends_by_closing)
         self._over = True
         return self._take_events()
 
@@ -138,7 +139,7 @@ class Carrier(ABC):
         """Add the audio that is still held; called before the call's end."""
 
     def _refuse(self, violation: Violation) -> None:
-        self._end("The other side broke the protocol.", complete=False)
+        self._end(EndReason.VIOLATION, complete=False)
         self._tell(Reject(violation.code, violation.sentence))
         self._over = True
 
@@ -219,7 +220,7 @@ class Carrier(ABC):
         self._position += samples
         return before
 
-    def _end(self, reason: str, *, complete: bool) -> None:
+    def _end(self, reason: EndReason, *, complete: bool) -> None:
         """Tell the call's end, once, if it had started."""
         if self._call is None or self._ended:
             return

@@ -115,7 +115,8 @@ class ChanWebSocket(Carrier):
         # The connection's id may be the name of a client in Asterisk's settings: many calls.
         call_id = start.channel_id or start.channel
         names = {"connection_id": start.connection_id, "channel": start.channel}
-        channels = (Channel(self._role, start.channel),)
+        # Not the channel's name, which may be that of a person: PJSIP/hans.mueller-0000001.
+        channels = (Channel(self._role, "chan_websocket"),)
         self._start(CallStarted(call_id, sampling_rate, channels, names))
 
     def _on_audio(self, frame: bytes) -> None:

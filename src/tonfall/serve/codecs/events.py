@@ -23,6 +23,7 @@ __all__ = [
     "CloseCode",
     "Counters",
     "Dtmf",
+    "EndReason",
     "Event",
     "Gap",
     "Identified",
@@ -52,6 +53,39 @@ class CloseCode(IntEnum):
     INVALID_PAYLOAD = 1007
     POLICY_VIOLATION = 1008
     TOO_BIG = 1009
+
+
+class EndReason(StrEnum):
+    """Why a call ended. Only these words are kept: what else is said may name somebody.
+
+    >>> EndReason("Herr Meier legte auf")
+    <EndReason.OTHER: 'other'>
+    """
+
+    STOP = "stop"
+    HUNG_UP = "hung up"
+    TRANSFERRED = "transferred"
+    RECORDING = "end of recording"
+    BYE = "BYE"
+    END = "end"
+    DISCONNECT = "disconnect"
+    RECONNECT = "reconnect"
+    ERROR = "error"
+    CLOSED = "The connection was closed."
+    VIOLATION = "The other side broke the protocol."
+    DISCONNECTED = "The server disconnected."
+    SILENT = "Nothing came for too long; the call was given up."
+    STOPPED = "The server stopped before the call ended."
+    STOPS = "The server stops."
+    AUDIO = "The audio could not be used."
+    FAILED = "An error of the server ended the call."
+    LOST = "node lost"
+    OTHER = "other"
+
+    @classmethod
+    def _missing_(cls, value: object) -> EndReason:
+        del value
+        return cls.OTHER
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,12 +190,12 @@ class CallEnded:
     """No more audio comes.
 
     Attributes:
-        reason: in the telephone system's words, or in ours.
+        reason: why.
         complete: False where the end was not said as the protocol wants it; what was heard
             until then is kept.
     """
 
-    reason: str
+    reason: EndReason
     complete: bool
 
 

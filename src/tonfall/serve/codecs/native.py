@@ -36,7 +36,7 @@ from tonfall.audio import (
     encode_mulaw,
 )
 from tonfall.serve.codecs.carrier import Carrier, Limits, Violation
-from tonfall.serve.codecs.events import CallStarted, Channel, CloseCode, Reply, Role
+from tonfall.serve.codecs.events import CallStarted, Channel, CloseCode, EndReason, Reply, Role
 from tonfall.serve.codecs.messages import (
     Identifier,
     JsonMessage,
@@ -52,6 +52,17 @@ __all__ = ["VERSION", "Native", "NativeEncoding", "messages_of"]
 VERSION = 1
 NATIVE_LIMITS = Limits(frame_bytes=262_144)
 """20 ms at the highest rate and of all channels are 122,880 bytes."""
+REASONS = frozenset(
+    {
+        EndReason.STOP,
+        EndReason.HUNG_UP,
+        EndReason.TRANSFERRED,
+        EndReason.RECORDING,
+        EndReason.DISCONNECT,
+        EndReason.ERROR,
+    }
+)
+"""What ``stop`` may say; all else is kept as "other"."""
 NativeEncoding = Literal["s16le", "mulaw", "alaw"]
 
 
@@ -167,9 +178,15 @@ class Native(Carrier):
         self._hear(decode_samples(frame, raw=raw))
 
     def _on_stop(self, stop: _Stop) -> None:
-        self._end(stop.reason, complete=True)
+        self._end(_reason(stop.reason), complete=True)
         self._tell(Reply(json.dumps({"type": "stopped", "samples": self.position})))
         self._over = True
+
+
+def _reason(said: str) -> EndReason:
+    """One of our words: any other might name somebody, and what we say ourselves is ours."""
+    reason = EndReason(said)
+    return reason if reason in REASONS else EndReason.OTHER
 
 
 def messages_of(
@@ -212,7 +229,7 @@ def messages_of(
         for seconds, _, piece in chunks(waveform, sampling_rate=sampling_rate, pad=False)
     )
     end = waveform.shape[1] / sampling_rate
-    stop = Outgoing(end, json.dumps({"type": "stop", "reason": "end of recording"}))
+    stop = Outgoing(end, json.dumps({"type": "stop", "reason": str(EndReason.RECORDING)}))
     return itertools.chain([Outgoing(0.0, json.dumps(start))], audio, [stop])
 
 

@@ -18,7 +18,7 @@ from tonfall.arrays import FloatArray
 from tonfall.audio import check_waveform
 from tonfall.errors import ConfigError
 from tonfall.serve.codecs.carrier import Carrier, Limits
-from tonfall.serve.codecs.events import CallStarted, Channel, Counters, Role
+from tonfall.serve.codecs.events import CallStarted, Channel, Counters, EndReason, Role
 from tonfall.serve.codecs.jitter_buffer import JitterBuffer, Track
 from tonfall.serve.codecs.messages import checked_identifier
 from tonfall.serve.codecs.rtp_format import (
@@ -140,7 +140,7 @@ class Rtp(Carrier):
         if isinstance(frame, str) or len(frame) > self.limits.frame_bytes or not is_rtcp(frame):
             self.counters.malformed += 1
         elif self.ssrc in goodbyes(frame):
-            self._end("BYE", complete=True)
+            self._end(EndReason.BYE, complete=True)
             self._over = True
         else:
             self.counters.ignored += 1

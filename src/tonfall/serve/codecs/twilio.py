@@ -22,7 +22,7 @@ import numpy.typing as npt
 from tonfall.arrays import FloatArray
 from tonfall.audio import check_waveform, decode_mulaw, encode_mulaw
 from tonfall.serve.codecs.carrier import DEFAULT_LIMITS, Carrier, Limits, Violation
-from tonfall.serve.codecs.events import CallStarted, Channel, CloseCode, Dtmf, Role
+from tonfall.serve.codecs.events import CallStarted, Channel, CloseCode, Dtmf, EndReason, Role
 from tonfall.serve.codecs.jitter_buffer import JitterBuffer, Track
 from tonfall.serve.codecs.messages import (
     UnknownMessageError,
@@ -121,7 +121,7 @@ class Twilio(Carrier):
                 self._tell(Dtmf(message.dtmf.digit, self.position))
             case Stop():
                 self._check_stream(message.stream_sid)
-                self._end("stop", complete=True)
+                self._end(EndReason.STOP, complete=True)
                 self._over = True
 
     def _move(self, expected: State, state: State) -> None:

@@ -52,6 +52,7 @@ Speaker = Annotated[Principal, asking(Scope.SUPERVISE, Scope.INGEST, Scope.PRIVA
 Limit = Annotated[int, Query(ge=1, le=1000)]
 After = Annotated[int, Query(ge=0, le=2**62)]
 Cursor = Annotated[str | None, Query(max_length=200)]
+ExternalId = Annotated[str | None, Query(min_length=1, max_length=256)]
 CHUNK = 65_536
 
 
@@ -62,12 +63,22 @@ def calls(
     state: CallState | None = None,
     since: AwareDatetime | None = None,
     until: AwareDatetime | None = None,
+    external_id: ExternalId = None,
     limit: Limit = 100,
     cursor: Cursor = None,
 ) -> CallPage:
-    """Calls of the tenant; ``since`` and ``until`` bound the time of their beginning."""
+    """Calls of the tenant; ``since`` and ``until`` bound the time of their beginning.
+
+    ``external_id`` is the telephone system's id of a call, as it was sent or as it is kept.
+    """
     page = ours.store.calls(
-        who.tenant, state=state, since=since, until=until, limit=limit, cursor=cursor
+        who.tenant,
+        state=state,
+        external_ids=ours.external_ids(who.tenant, external_id),
+        since=since,
+        until=until,
+        limit=limit,
+        cursor=cursor,
     )
     documents = [CallDocument.model_validate(call_payload(call)) for call in page.items]
     return CallPage(calls=documents, cursor=page.cursor)

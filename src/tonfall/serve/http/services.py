@@ -11,6 +11,7 @@ from starlette.requests import HTTPConnection
 
 from tonfall.serve.calls import Desk
 from tonfall.serve.carriers import Doors, Pace, Switchboard
+from tonfall.serve.external_ids import ExternalIds
 from tonfall.serve.http.access import Access, Tickets
 from tonfall.serve.http.analyses import Analyses
 from tonfall.serve.http.hub import Hub
@@ -60,6 +61,12 @@ class Services:
     def caller(self, tenant: str, reference: str) -> str:
         """What is kept of a caller's number or reference."""
         return caller_hash(self.salt, tenant, reference)
+
+    def external_ids(self, tenant: str, given: str | None) -> tuple[str, ...]:
+        """All by which a telephone system's id of a call may be kept; none where none is given."""
+        if given is None:
+            return ()
+        return given, ExternalIds(self.salt).kept(tenant, given)
 
     def note(self, tenant: str, actor: str, action: str, subject: str) -> None:
         """Add a line to the audit; blocks until it is on the disk."""

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field, SecretStr
 
 from tonfall.errors import ConfigError
+from tonfall.serve.external_ids import IdPolicy
 from tonfall.serve.settings.base import Days, Section
 
 __all__ = ["MAKE_SALT", "Privacy", "Retention", "ScoreAgent", "check_salt"]
@@ -45,7 +46,8 @@ class Privacy(Section):
 
     The profile ``eu`` scores nothing before notice was given. ``salt`` makes callers' numbers
     unreadable; where none is set, one is made and kept in the user's data folder, which does for
-    one machine with SQLite only.
+    one machine with SQLite only. ``call_ids`` are those of telephone systems: ``hashed`` where they
+    might name somebody, or ``as_given``.
     """
 
     profile: Literal["default", "eu"] = "default"
@@ -54,6 +56,7 @@ class Privacy(Section):
     score_agent: ScoreAgent | None = None
     retention: Retention = Retention()
     salt: SecretStr | None = None
+    call_ids: IdPolicy = IdPolicy.HASHED
 
     @property
     def notice_required(self) -> bool:

@@ -16,6 +16,7 @@ from uuid import uuid4
 from sqlalchemy import Connection, Table, bindparam, insert, select, update
 
 from tonfall.errors import ServiceError
+from tonfall.serve.codecs import EndReason
 from tonfall.serve.records import (
     AlertMoved,
     AlertOpened,
@@ -320,7 +321,7 @@ class _Work:
         subject = f"call {change.call}"
         self._line(change, "system", "call.closed", subject, complete=change.complete)
         payload = payloads.closed_payload(change, known.labels)
-        payload["reason"] = values["reason"]
+        payload["reason"] = values["reason"]  # Not the change's: see _closed_values.
         if known.purged:
             payload.update(speakers=[], overlap_s=None, silence_s=None)
         return self._event(change, change.call, "call.closed", payload)
@@ -424,10 +425,13 @@ def _alert_values(change: AlertOpened) -> dict[str, Any]:
 
 
 def _closed_values(change: CallClosed, *, purged: bool) -> dict[str, Any]:
-    """What is set on the call; of a purged one nothing of how anybody sounded or how long."""
+    """What is set on the call; of a purged one nothing of how anybody sounded or how long.
+
+    The reason is made one of the list again, whoever sent the change.
+    """
     return {
         "ended_at": change.at,
-        "reason": masked(change.reason, longest=200),
+        "reason": EndReason(change.reason).value,
         "complete": change.complete,
         "seconds": change.seconds,
         "shed": change.shed,

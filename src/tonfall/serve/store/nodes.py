@@ -14,6 +14,7 @@ from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import ColumnElement, Connection, delete, func, insert, select, update
 
+from tonfall.serve.codecs import EndReason
 from tonfall.serve.records import CallClosed
 from tonfall.serve.store.database import Database
 from tonfall.serve.store.logs import AuditLog, EventLog
@@ -22,7 +23,7 @@ from tonfall.serve.store.schema import calls, nodes
 
 __all__ = ["LOST", "Node", "Nodes"]
 
-LOST = "node lost"
+LOST = EndReason.LOST
 """The reason of calls whose node did not come back."""
 
 
@@ -131,7 +132,12 @@ def _lost(call: str, tenant: str, at: datetime, now: datetime) -> CallClosed:
 
 def _end(connection: Connection, log: EventLog, audit: AuditLog, change: CallClosed) -> None:
     mine = (calls.c.id == change.call) & (calls.c.tenant == change.tenant)
-    ended = {"ended_at": change.at, "reason": LOST, "complete": False, "seconds": change.seconds}
+    ended = {
+        "ended_at": change.at,
+        "reason": LOST.value,
+        "complete": False,
+        "seconds": change.seconds,
+    }
     connection.execute(update(calls).where(mine).values(**ended))
     payload = closed_payload(change, ())
     told = {"tenant": change.tenant, "at": change.at}
@@ -140,7 +146,7 @@ def _end(connection: Connection, log: EventLog, audit: AuditLog, change: CallClo
         actor="system",
         action="call.closed",
         subject=f"call {change.call}",
-        details={"complete": False, "reason": LOST},
+        details={"complete": False, "reason": LOST.value},
         tenant=change.tenant,
         at=change.at,
     )
@@ -148,7 +154,7 @@ def _end(connection: Connection, log: EventLog, audit: AuditLog, change: CallClo
 
 def _take_up(connection: Connection, node: str) -> None:
     """Calls that were ended because this node was silent go on: it has them still."""
-    mine = (calls.c.node == node) & (calls.c.reason == LOST)
+    mine = (calls.c.node == node) & (calls.c.reason == LOST.value)
     going = {"ended_at": None, "reason": None, "complete": None, "seconds": None}
     connection.execute(update(calls).where(mine).values(**going))
 

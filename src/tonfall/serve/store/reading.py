@@ -52,6 +52,7 @@ class Reading:
         *,
         state: CallState | None = None,
         caller: str | None = None,
+        external_ids: Sequence[str] = (),
         since: datetime | None = None,
         until: datetime | None = None,
         limit: int = 100,
@@ -63,6 +64,7 @@ class Reading:
             tenant: whose.
             state: only those in it.
             caller: salted hash.
+            external_ids: only calls that are kept under one of them; any where it is empty.
             since: the earliest beginning.
             until: the latest beginning, left out itself.
             limit: the most on a page, up to 1000.
@@ -75,6 +77,7 @@ class Reading:
         asked += _between(calls.c.at, since, until)
         asked += _standing(state) if state is not None else []
         asked += [calls.c.caller == caller] if caller is not None else []
+        asked += [calls.c.external_id.in_(external_ids)] if external_ids else []
         count = bounded(limit)
         with self.database.reading() as connection:
             rows = connection.execute(_newest(select(calls), calls, asked, count)).all()

@@ -178,6 +178,7 @@ calls = Table(
     Col("counters", Json),
     Index(None, "tenant", "at", "id"),
     Index(None, "tenant", "caller"),
+    Index(None, "tenant", "external_id"),
     Index(None, "node"),
     Index(None, "ended_at"),
 )
