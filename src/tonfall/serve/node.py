@@ -33,6 +33,7 @@ from tonfall.serve.settings import Privacy, Settings
 from tonfall.serve.stopping import FORCE_S, Deadline, drain, end_by_force, in_time
 from tonfall.serve.store import EVERYBODY, Keeper, Retention, Store, Writer, caller_hash
 from tonfall.serve.store.salting import hold_to_salt
+from tonfall.serve.tenancy import one_tenant, unseen
 
 __all__ = ["Node", "policy_of", "retention_of"]
 
@@ -60,7 +61,8 @@ class Node:
     """
 
     def __init__(self, settings: Settings, *, name: str | None = None) -> None:
-        self.settings = settings
+        self.settings = one_tenant(settings)
+        self._as_read = settings
         self.name = name or f"{socket.gethostname()[:40]}-{uuid4().hex[:8]}"
         self.addresses: dict[str, tuple[str, int]] = {}
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -252,6 +254,8 @@ class Node:
         services.ready = True
         await asyncio.to_thread(services.note, EVERYBODY, "system", "node.started", self.name)
         await asyncio.to_thread(_note_settings, services)
+        for sentence in await asyncio.to_thread(unseen, self._as_read, services.store):
+            _log.warning("%s", sentence)
         _notify("READY=1")
         if started is not None:
             started(self)

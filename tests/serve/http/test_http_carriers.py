@@ -293,3 +293,17 @@ def test_out_of_the_box_telephone_systems_on_this_machine_need_no_settings(
     session = {"audiohook-organization-id": ORGANIZATION, "audiohook-session-id": str(uuid4())}
     with open_node.socket("/v1/audiohook", additional_headers=session):
         pass
+
+
+def test_without_accounts_a_carriers_calls_are_shown_whatever_their_tenant(
+    tmp_path: Path, model: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    carriers = {"asterisk": {"pbx": {"tenant": "acme", "role": "customer"}}}
+    with running(tmp_path, model, carriers=carriers) as node:
+        with node.socket("/v1/asterisk/pbx") as socket:
+            for message in chan_websocket.messages_of(speech(2), connection_id="c1"):
+                socket.send(message.content)
+        call = node.newest()
+        with node.client() as client:
+            assert client.get(f"/v1/calls/{call}").json()["carrier"] == "chan_websocket"
+    assert "carriers.asterisk.pbx sends its calls there, and not to acme" in caplog.text

@@ -83,6 +83,12 @@ class Reading:
             rows = connection.execute(_newest(select(calls), calls, asked, count)).all()
             return page(rows, count, lambda kept: with_channels(connection, kept))
 
+    def tenants(self) -> tuple[str, ...]:
+        """Whose calls there are, in order of their names; for operators alone."""
+        query = select(calls.c.tenant).distinct().order_by(calls.c.tenant)
+        with self.database.reading() as connection:
+            return tuple(connection.execute(query).scalars())
+
     def call(self, tenant: str, call: str) -> CallRow | None:
         """One call; None where the tenant has none of that id."""
         query = select(calls).where(calls.c.tenant == tenant, calls.c.id == call)
