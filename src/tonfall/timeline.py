@@ -138,7 +138,7 @@ class Recording:
     """Facts about the audio a timeline was made from.
 
     Attributes:
-        file: as it was given; "-" for standard input, "" for a live stream.
+        file: as it was given; "-" for standard input, "" for an array or a live stream.
         sampling_rate: of the source, in Hz.
         channels: of the source.
         samples: length at 16 kHz.
@@ -155,7 +155,7 @@ class Recording:
         return seconds(self.samples)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Timeline:
     """Turns and windows of one recording, in order of time, with the model that made them.
 
@@ -175,6 +175,22 @@ class Timeline:
     turns: tuple[Turn, ...] = ()
     windows: tuple[Window, ...] = ()
     notes: tuple[str, ...] = field(default=())
+
+    def __repr__(self) -> str:
+        return f"<Timeline of {self.facts}>"
+
+    @property
+    def facts(self) -> str:
+        """The recording and what was found in it, in a line."""
+        recording = self.recording
+        parts = (
+            f"{recording.duration:.1f} s",
+            f"{len(self.speakers)} speakers",
+            f"{len(self.turns)} turns",
+            f"{len(self.windows)} windows",
+            f"model {self.model}",
+        )
+        return f"{recording.file or 'an array'}: {', '.join(parts)}"
 
     @property
     def speakers(self) -> tuple[str, ...]:

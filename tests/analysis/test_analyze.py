@@ -258,3 +258,43 @@ def test_blocks_may_come_from_anywhere(tiny: Predictor, timeline: Timeline) -> N
     found = analyze_blocks([samples], info=info, predictor=tiny).timeline
     assert found.windows == timeline.windows
     assert found.recording.file == ""
+
+
+def test_an_array_gives_the_timeline_of_its_file(tiny: Predictor, timeline: Timeline) -> None:
+    waveform, rate = read(EXAMPLE)
+    found = analyze(waveform, rate, model=tiny).timeline
+    assert (found.turns, found.windows) == (timeline.turns, timeline.windows)
+    assert found.recording.file == ""
+
+
+def test_an_array_of_one_channel_is_heard_for_its_speakers_first(
+    tiny: Predictor, tmp_path: Path
+) -> None:
+    waveform, rate = read(EXAMPLE)
+    mono = waveform.mean(axis=0)
+    file = write(tmp_path / "mono.wav", mono[None])
+    found = analyze(mono, sampling_rate=rate, model=tiny).timeline
+    assert found.turns == analyze(file, model=tiny).timeline.turns
+
+
+@pytest.mark.parametrize(
+    ("source", "rate", "message"),
+    [
+        (["a.wav", "b.wav"], None, "Several recordings came, but one is expected"),
+        ((Path("a.wav"),), 8000, "Several recordings came"),
+        (np.zeros(8000), None, "An array came without its sampling rate"),
+        ([0.0] * 8000, None, "An array came without its sampling rate"),
+        (np.zeros(8000), "8000", "the sampling rate is '8000', but a whole number"),
+        (np.zeros((8000, 2)), 8000, "looks transposed"),
+        (EXAMPLE, 8000, "a recording has a sampling rate of its own; leave out the 8000 Hz"),
+        (EXAMPLE.parent, None, "this is a folder; name the recordings in it"),
+        (None, None, "A NoneType came, but the path of a recording is expected"),
+        (b"\0\0" * 8000, 8000, "bytes came, but samples are expected"),
+        ([[0.0], [0.0, 0.1]], 8000, "it is no array of samples"),
+    ],
+)
+def test_what_is_neither_a_path_nor_an_array_is_refused_in_one_sentence(
+    tiny: Predictor, source: object, rate: int, message: str
+) -> None:
+    with pytest.raises(AudioError, match=message):
+        analyze(source, rate, model=tiny)  # type: ignore[arg-type]

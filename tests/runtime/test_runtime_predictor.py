@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import pickle
+import subprocess
+import sys
 import tracemalloc
 from collections.abc import Iterator
 from pathlib import Path
@@ -252,3 +255,53 @@ def test_the_shipped_models_load_and_judge(name: str, clips: list[FloatArray]) -
     angry, baseline = model.judge(clips[2], sampling_rate=RATE, baseline=model.baseline())
     assert angry.labels == model.labels
     assert baseline.heard > 1
+
+
+def test_a_clip_may_be_a_file(tiny: Predictor) -> None:
+    waveform, rate = read(EXAMPLE)
+    expected = tiny.predict(waveform, sampling_rate=rate)
+    assert tiny.predict(EXAMPLE) == tiny.predict(str(EXAMPLE)) == expected
+
+
+@pytest.mark.parametrize(
+    ("clip", "rate", "message"),
+    [
+        (np.zeros(800), None, "An array came without its sampling rate"),
+        ([EXAMPLE, EXAMPLE], None, "Several recordings came"),
+        (EXAMPLE, RATE, "sampling rate of its own"),
+        (b"\0\0" * 800, RATE, "bytes came, but samples are expected"),
+    ],
+)
+def test_what_is_no_clip_is_refused_in_one_sentence(
+    tiny: Predictor, clip: object, rate: int, message: str
+) -> None:
+    with pytest.raises(AudioError, match=message):
+        tiny.predict(clip, sampling_rate=rate)  # type: ignore[arg-type]
+
+
+def test_a_pickled_model_judges_the_same_in_another_process(
+    tiny: Predictor, clips: list[FloatArray]
+) -> None:
+    program = (
+        "import pickle, sys; model, clip = pickle.load(sys.stdin.buffer); "
+        f"print(model.predict(clip, sampling_rate={RATE}).probabilities)"
+    )
+    sent = pickle.dumps((tiny, clips[0]))
+    done = subprocess.run([sys.executable, "-c", program], input=sent, capture_output=True)
+    assert done.returncode == 0, done.stderr.decode()
+    expected = tiny.predict(clips[0], sampling_rate=RATE).probabilities
+    assert done.stdout.decode().strip() == str(expected)
+
+
+def test_a_pickled_model_of_the_package_travels_by_its_name() -> None:
+    assert str(Path(bundled_models()[0]).parent.resolve()).encode() not in pickle.dumps(
+        load("small")
+    )
+    assert len(pickle.dumps(load("small"))) < 500
+
+
+def test_a_model_that_changed_since_it_was_pickled_is_refused(tmp_path: Path) -> None:
+    pickled = pickle.dumps(Predictor(write_tiny(tmp_path / "model")))
+    write_tiny(tmp_path / "model", seed=7)
+    with pytest.raises(BundleError, match="another one than that which was pickled"):
+        pickle.loads(pickled)

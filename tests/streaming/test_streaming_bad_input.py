@@ -104,3 +104,26 @@ def test_speech_to_the_last_sample_is_told_within_the_stream(tiny: Predictor) ->
     last = turns_of(events)[-1]
     assert last.segment.end == 2 * samples.shape[1]
     assert windows_of(events)[-1].segment.end == 2 * samples.shape[1]
+
+
+@pytest.mark.parametrize(
+    ("samples", "message"),
+    [
+        (b"\0\0" * 80, "bytes came, but samples are expected; .* numpy.frombuffer"),
+        (b"", "bytes came"),
+        (bytearray(160), "bytes came"),
+        (memoryview(b"\0\0"), "bytes came"),
+        (None, "0 axes"),
+        ("call.wav", "0 axes"),
+        ([[0.0], [0.0, 0.1]], "it is no array of samples"),
+    ],
+)
+def test_what_is_no_array_of_samples_is_refused_in_one_sentence(
+    stream: Stream, samples: object, message: str
+) -> None:
+    with pytest.raises(AudioError, match=message):
+        stream.push(samples)  # type: ignore[arg-type]
+
+
+def test_a_list_of_samples_is_taken(stream: Stream) -> None:
+    assert stream.push([0.0] * 800) == []

@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 
 from tonfall.analysis.envelope import EnvelopeCollector
 from tonfall.analysis.result import Analysis
@@ -20,7 +21,7 @@ from tonfall.analysis.speakers import (
     of_one_voice,
 )
 from tonfall.arrays import FloatArray
-from tonfall.audio import AudioInfo, RawFormat, open_audio
+from tonfall.audio import AudioInfo, RawFormat, as_recording, open_audio
 from tonfall.errors import ConfigError
 from tonfall.runtime import Predictor, load
 from tonfall.streaming import Engine, Event, Scorer, Speakers, TurnEnded, WindowScored
@@ -36,7 +37,8 @@ _NO_SPEECH = "No speech was found."
 
 
 def analyze(
-    source: str | os.PathLike[str],
+    source: str | os.PathLike[str] | npt.ArrayLike,
+    sampling_rate: int | None = None,
     *,
     model: str | Path | Predictor = "medium",
     baseline: bool = True,
@@ -50,7 +52,9 @@ def analyze(
     """Turn a recording into a timeline.
 
     Args:
-        source: path of an audio file, or "-" for standard input.
+        source: path of an audio file, "-" for standard input, or an array of samples: (samples,)
+            or (channels, samples), integers or floats in [-1, 1].
+        sampling_rate: of an array, in Hz; a file has its own.
         model: "medium", "small", a bundle's folder, or a loaded model.
         baseline: False to judge every window alone, whatever was heard of the voice before.
         customer: channel that is judged, the others being heard for their turns only; all are
@@ -70,13 +74,14 @@ def analyze(
         BundleError: no such model, or it failed.
         ConfigError: the recording has no such channel, or so many speakers cannot be told apart.
     """
+    recording = as_recording(source, sampling_rate)
     predictor = model if isinstance(model, Predictor) else load(model)
-    with open_audio(source, raw=raw) as reader:
+    with open_audio(recording, raw=raw) as reader:
         heard = HeardSpeakers()
         if not of_one_voice(reader.info, speakers):
             first, progress = halves(progress)
             heard = hear_speakers(
-                source,
+                recording,
                 raw=raw,
                 speakers=speakers,
                 customer=customer,

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 from tonfall.analysis.envelope import Envelope
 from tonfall.analysis.exports import save, turns_frame, windows_frame
-from tonfall.analysis.summary import SpeakerSummary, summarize
+from tonfall.analysis.rows import analysis_html
+from tonfall.analysis.summary import Summary, summarize
 from tonfall.timeline import Timeline
 
 if TYPE_CHECKING:
@@ -19,9 +20,11 @@ if TYPE_CHECKING:
 __all__ = ["Analysis"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Analysis:
     """A recording's timeline.
+
+    Printed, it is a line and a summary; a notebook shows its turns besides.
 
     Attributes:
         timeline: turns and windows as values.
@@ -30,6 +33,15 @@ class Analysis:
 
     timeline: Timeline
     envelope: Envelope
+
+    def __repr__(self) -> str:
+        return f"<Analysis of {self.timeline.facts}>"
+
+    def __str__(self) -> str:
+        return "\n".join([self.timeline.facts, repr(self.summary()), *self.timeline.notes])
+
+    def _repr_html_(self) -> str:
+        return analysis_html(self.timeline, self.summary())
 
     @property
     def windows(self) -> pd.DataFrame:
@@ -41,12 +53,19 @@ class Analysis:
         """A row a turn, indexed by file, start and end as audformat does."""
         return turns_frame(self.timeline)
 
-    def summary(self) -> tuple[SpeakerSummary, ...]:
-        """What the recording amounts to for each speaker."""
+    def summary(self) -> Summary:
+        """What the recording amounts to for each speaker.
+
+        A tuple of :class:`~tonfall.analysis.summary.SpeakerSummary` that is shown as a table;
+        ``summary().to_frame()`` is a DataFrame.
+        """
         return summarize(self.timeline)
 
     def plot(self) -> Figure:
-        """A picture: waveform, turns, emotion as a strip, arousal and valence as curves."""
+        """A picture: waveform, turns, emotion as a strip, arousal and valence as curves.
+
+        A notebook shows the figure that is a cell's last value, with no magic.
+        """
         from tonfall.analysis.picture import draw
 
         return draw(self.timeline, self.envelope)

@@ -17,6 +17,7 @@ from tonfall.audio import (
     AudioReader,
     RawFormat,
     Resampler,
+    Samples,
     denoised,
     open_audio,
 )
@@ -87,7 +88,7 @@ def cleaned(reader: AudioReader) -> Iterator[FloatArray]:
 
 
 def hear_speakers(
-    source: str | os.PathLike[str],
+    source: str | os.PathLike[str] | Samples,
     *,
     raw: RawFormat | None,
     speakers: int | None,
@@ -98,7 +99,7 @@ def hear_speakers(
     """Tell the speakers of a recording of one channel apart.
 
     Args:
-        source: path of an audio file, or "-" for standard input.
+        source: path of an audio file, "-" for standard input, or samples in memory.
         raw: what the samples mean, where the source has no header.
         speakers: how many there are; None to find out.
         customer: the one who is judged, None for all.
@@ -148,8 +149,10 @@ def _scored(customer: int | None, voices: int) -> tuple[bool, ...] | None:
     return None if customer is None else tuple(voice == customer for voice in range(voices))
 
 
-def _can_be_heard_twice(source: str | os.PathLike[str]) -> bool:
+def _can_be_heard_twice(source: str | os.PathLike[str] | Samples) -> bool:
     """False for standard input and pipes."""
+    if isinstance(source, Samples):
+        return True
     if os.fspath(source) == STANDARD_INPUT:
         return False
     return stat.S_ISREG(Path(source).stat().st_mode)

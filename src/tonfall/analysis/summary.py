@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING
 
 from tonfall.analysis.strip import Cell, speech, strip
 from tonfall.analysis.trajectory import Trend, trend_of
 from tonfall.timeline import UNCLEAR, Timeline, Window, seconds
 
-__all__ = ["SpeakerSummary", "summarize"]
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["SpeakerSummary", "Summary", "summarize"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,11 +55,50 @@ class SpeakerSummary:
     trend: Trend
 
 
-def summarize(timeline: Timeline) -> tuple[SpeakerSummary, ...]:
+class Summary(tuple[SpeakerSummary, ...]):
+    """The speakers of a recording, in order of first appearance; shown as a table."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        from tonfall.analysis.rows import as_text, speaker_rows
+
+        return as_text(speaker_rows(self)) or "no speech"
+
+    def _repr_html_(self) -> str:
+        from tonfall.analysis.rows import as_html, speaker_rows
+
+        return as_html(speaker_rows(self)) or "<p>no speech</p>"
+
+    def to_frame(self) -> pd.DataFrame:
+        """A row a speaker, indexed by ``speaker``.
+
+        The columns are those of :class:`SpeakerSummary`; of its shares and probabilities each is
+        one, ``share_<label>`` and ``p_<label>``.
+        """
+        import pandas as pd
+
+        index = pd.Index([each.speaker for each in self], name="speaker", dtype="string")
+        return pd.DataFrame([_columns(each) for each in self], index=index)
+
+
+def _columns(summary: SpeakerSummary) -> dict[str, object]:
+    values = asdict(summary)
+    shares, probabilities = values.pop("label_shares"), values.pop("probabilities")
+    del values["speaker"]
+    return {
+        **values,
+        "trend": str(summary.trend),
+        **{f"share_{label}": share for label, share in shares.items()},
+        **{f"p_{label}": share for label, share in probabilities.items()},
+    }
+
+
+def summarize(timeline: Timeline) -> Summary:
     """Summaries of all speakers, in order of first appearance."""
     speech_samples = {name: _speech_samples(timeline, name) for name in timeline.speakers}
     total = sum(speech_samples.values())
-    return tuple(
+    return Summary(
         _speaker(timeline, name, samples, samples / total if total else 0.0)
         for name, samples in speech_samples.items()
     )

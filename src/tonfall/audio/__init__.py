@@ -26,6 +26,7 @@ from tonfall.audio.limits import (
     check_duration,
     check_sampling_rate,
 )
+from tonfall.audio.memory import Samples, as_recording
 from tonfall.audio.raw import Encoding, RawFormat, decode_samples
 from tonfall.audio.reader import AudioReader, open_audio, probe, read
 from tonfall.audio.resample import Resampler, resample
@@ -45,7 +46,9 @@ __all__ = [
     "Encoding",
     "RawFormat",
     "Resampler",
+    "Samples",
     "alaw_table",
+    "as_recording",
     "as_waveform",
     "check_channels",
     "check_duration",

@@ -24,8 +24,8 @@ STANDARD_INPUT = "-"
 
 
 def spoken_name(path: str) -> str:
-    """What messages call a source."""
-    return "Standard input" if path == STANDARD_INPUT else path
+    """What messages call a source; an array has no path."""
+    return {STANDARD_INPUT: "Standard input", "": "The array"}.get(path, path)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +33,7 @@ class AudioInfo:
     """What a header says of a recording.
 
     Attributes:
-        path: as it was given; "-" for standard input.
+        path: as it was given; "-" for standard input, "" for an array.
         sampling_rate: Hz.
         channels: count.
         samples: length at ``sampling_rate``; None where the header does not say it, or

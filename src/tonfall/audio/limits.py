@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from numbers import Integral
+
 from tonfall.errors import AudioError
 
 __all__ = [
@@ -31,8 +33,12 @@ def check_sampling_rate(sampling_rate: int, *, name: str = "The audio") -> None:
         name: how the message calls the audio, such as the file's path.
 
     Raises:
-        AudioError: below 4 kHz or above 384 kHz.
+        AudioError: below 4 kHz or above 384 kHz, or no whole number.
     """
+    if not isinstance(sampling_rate, Integral):
+        raise AudioError(
+            f"{name}: the sampling rate is {sampling_rate!r}, but a whole number of Hz is expected."
+        )
     if not MIN_SAMPLING_RATE <= sampling_rate <= MAX_SAMPLING_RATE:
         raise AudioError(
             f"{name}: the sampling rate is {sampling_rate} Hz, but {MIN_SAMPLING_RATE} to "

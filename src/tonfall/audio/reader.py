@@ -19,6 +19,7 @@ from tonfall.audio.decoder import STANDARD_INPUT, AudioInfo, Decoder, joined, tr
 from tonfall.audio.git_lfs import POINTER_ADVICE, is_pointer
 from tonfall.audio.libsndfile import UnknownFormatError, open_libsndfile
 from tonfall.audio.limits import check_channels, check_duration, check_sampling_rate
+from tonfall.audio.memory import Samples, SamplesDecoder
 from tonfall.audio.pyav import open_pyav
 from tonfall.audio.raw import RawFormat
 from tonfall.audio.stream import open_stream
@@ -51,13 +52,13 @@ def probe(path: Source, *, raw: RawFormat | None = None) -> AudioInfo:
 
 
 def open_audio(
-    source: Source, *, block_seconds: float = 1.0, raw: RawFormat | None = None
+    source: Source | Samples, *, block_seconds: float = 1.0, raw: RawFormat | None = None
 ) -> AudioReader:
     """Open a recording to read it in blocks, however long it is.
 
     Args:
         source: path of a file or a named pipe, or "-" for standard input. From a pipe come
-            raw samples, or a WAV file with PCM, float or G.711 samples.
+            raw samples, or a WAV file with PCM, float or G.711 samples. Or samples in memory.
         block_seconds: length of a block.
         raw: what the bytes mean, where they have no header.
 
@@ -65,8 +66,11 @@ def open_audio(
         AudioError: see :class:`AudioReader`; also where there is no such file, no
             permission, or no format that is known.
     """
-    if os.fspath(source) == STANDARD_INPUT:
-        decoder: Decoder = open_stream(sys.stdin.buffer, path=STANDARD_INPUT, raw=raw)
+    decoder: Decoder
+    if isinstance(source, Samples):
+        decoder = SamplesDecoder(source)
+    elif os.fspath(source) == STANDARD_INPUT:
+        decoder = open_stream(sys.stdin.buffer, path=STANDARD_INPUT, raw=raw)
     else:
         decoder = _open_file(Path(source), raw=raw)
     return AudioReader(decoder, block_seconds=block_seconds)

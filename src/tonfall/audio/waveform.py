@@ -43,7 +43,7 @@ def as_waveform(samples: npt.ArrayLike, sampling_rate: int) -> FloatArray:
     >>> as_waveform(np.array([0, 16384], np.int16), sampling_rate=8000)
     array([[0. , 0.5]], dtype=float32)
     """
-    array = np.asarray(samples)
+    array = _as_array(samples)
     if array.ndim == 1:
         array = array[None, :]
     _check_shape(array, sampling_rate)
@@ -87,6 +87,18 @@ def within_full_scale(waveform: FloatArray, *, name: str) -> FloatArray:
             "divide them by their full scale (32768 for 16 bits)."
         )
     return np.clip(waveform, -1, 1) if peak > 1 else waveform
+
+
+def _as_array(samples: npt.ArrayLike) -> npt.NDArray[Any]:
+    if isinstance(samples, bytes | bytearray | memoryview):
+        raise AudioError(
+            f"{_NAME}: bytes came, but samples are expected; 16-bit PCM becomes samples with "
+            "numpy.frombuffer(data, numpy.int16)."
+        )
+    try:
+        return np.asarray(samples)
+    except (TypeError, ValueError) as error:
+        raise AudioError(f"{_NAME}: it is no array of samples ({error}).") from error
 
 
 def _check_shape(array: npt.NDArray[Any], sampling_rate: int) -> None:

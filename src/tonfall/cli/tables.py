@@ -10,7 +10,8 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from tonfall.timeline import UNCLEAR, Timeline, seconds
+from tonfall.analysis.rows import clock, speaker_rows, turn_rows
+from tonfall.timeline import Timeline
 
 if TYPE_CHECKING:
     from tonfall.analysis import Analysis
@@ -40,7 +41,7 @@ def print_outcomes(outcomes: Sequence[Outcome]) -> None:
         table.add_column(name, overflow="fold")
     for outcome in outcomes:
         spoken = "; ".join(f"{each.speaker} {each.label or '-'}" for each in outcome.speakers)
-        length = "-" if outcome.error else _clock(outcome.seconds)
+        length = "-" if outcome.error else clock(outcome.seconds)
         result = outcome.error or spoken or "no speech was found"
         table.add_row(outcome.file, length, str(len(outcome.speakers) or "-"), result)
     _console().print(table)
@@ -48,55 +49,24 @@ def print_outcomes(outcomes: Sequence[Outcome]) -> None:
 
 def _turns(timeline: Timeline) -> Table:
     table = _table()
-    guess = ["guess"] if any(turn.unclear for turn in timeline.turns) else []
-    for name in ("start", "end", "speaker", "sounds", *guess, "confidence", "arousal", "valence"):
+    rows = turn_rows(timeline.turns)
+    for name in rows[0]:
         right = name not in ("speaker", "sounds", "guess")
         table.add_column(name, justify="right" if right else "left")
-    for turn in timeline.turns:
-        table.add_row(
-            _clock(seconds(turn.segment.start)),
-            _clock(seconds(turn.segment.end)),
-            turn.speaker,
-            turn.label or "not judged",
-            *([turn.guess if turn.unclear else None] if guess else []),
-            _number(turn.confidence),
-            _number(turn.arousal),
-            _number(turn.valence),
-            style="dim" if turn.unclear or turn.label is None else None,
-        )
+    for turn, row in zip(timeline.turns, rows, strict=True):
+        sure = turn.label is not None and not turn.unclear
+        table.add_row(*row.values(), style=None if sure else "dim")
     return table
 
 
 def _speakers(summaries: Sequence[SpeakerSummary]) -> Table:
     table = _table()
-    guess = ["guess"] if any(each.label == UNCLEAR for each in summaries) else []
-    names = ("speaker", "speech", "talk", "mostly", "then", *guess, "arousal", "valence", "trend")
-    for name in names:
+    rows = speaker_rows(summaries)
+    for name in rows[0]:
         table.add_column(name)
-    for summary in summaries:
-        shares = sorted(summary.label_shares.items(), key=lambda entry: -entry[1])
-        ranked = [f"{label} {share:.0%}" for label, share in shares if share] + ["-", "-"]
-        table.add_row(
-            summary.speaker,
-            f"{summary.speech_seconds:.1f} s",
-            f"{summary.share_of_talk:.0%}",
-            ranked[0],
-            ranked[1],
-            *([summary.guess if summary.label == UNCLEAR else None] if guess else []),
-            _number(summary.arousal),
-            _number(summary.valence),
-            str(getattr(summary.trend, "value", summary.trend)),
-        )
+    for row in rows:
+        table.add_row(*row.values())
     return table
-
-
-def _number(value: float | None) -> str:
-    return "-" if value is None else f"{value:.2f}"
-
-
-def _clock(value: float) -> str:
-    minutes, rest = divmod(value, 60)
-    return f"{int(minutes)}:{rest:04.1f}"
 
 
 def _table() -> Table:

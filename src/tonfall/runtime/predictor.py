@@ -10,7 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from tonfall.arrays import FloatArray
-from tonfall.bundle import Bundle, BundleSpec, read_bundle
+from tonfall.audio import Samples, as_recording, open_audio
+from tonfall.bundle import Bundle, BundleSpec, bundled_models, find_bundle, read_bundle
 from tonfall.emotion import Affect
 from tonfall.errors import BundleError
 from tonfall.features import BANDS
@@ -43,6 +44,9 @@ class Predictor:
     pieces; *judge* takes the sum over a window and a baseline, and is cheap. So a second of audio
     is encoded once, however many windows it belongs to.
 
+    It can be pickled: another process opens the bundle again, by its name where it is installed
+    with Tonfall, and else by its folder, which must be there.
+
     Args:
         bundle: a verified bundle.
         threads: of ONNX Runtime.
@@ -52,6 +56,8 @@ class Predictor:
         self.spec: BundleSpec = bundle.spec
         self.name = bundle.spec.name
         self.hash = bundle.hash
+        self._folder = bundle.folder
+        self._threads = threads
         judge_inputs = ("statistics", "baseline") if self.spec.baseline else ("statistics",)
         self._session: Session = open_session(
             bundle.model,
@@ -64,6 +70,11 @@ class Predictor:
         self._no_pieces = {"frames": none, "weights": none[..., 0]}
         self._no_windows = self._probe_judge_inputs(judge_inputs)
         self._check_outputs()
+
+    def __reduce__(self) -> tuple[object, tuple[str, str, int]]:
+        shipped = self.name in bundled_models() and find_bundle(self.name) == self._folder
+        folder = self.name if shipped else str(self._folder.resolve())
+        return _opened_again, (folder, self.hash, self._threads)
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -128,18 +139,24 @@ class Predictor:
             )
         return [self._judgement(*window) for window in zip(pooled, logits, dimensions, strict=True)]
 
-    def predict(self, waveform: npt.ArrayLike, *, sampling_rate: int) -> Affect:
+    def predict(
+        self, waveform: npt.ArrayLike | Path, *, sampling_rate: int | None = None
+    ) -> Affect:
         """Judge a clip alone, against the prior.
 
         Args:
-            waveform: (samples,) or (channels, samples), integers or floats in [-1, 1]; channels
-                are averaged.
-            sampling_rate: in Hz.
+            waveform: path of a clip, or its samples: (samples,) or (channels, samples), integers
+                or floats in [-1, 1]. Channels are averaged.
+            sampling_rate: of the samples, in Hz; a file has its own.
 
         Raises:
-            AudioError: the waveform cannot be used, or is silent.
+            AudioError: the clip cannot be read or used, or is silent.
         """
-        return self.predict_blocks([waveform], sampling_rate=sampling_rate)
+        clip = as_recording(waveform, sampling_rate)
+        if isinstance(clip, Samples):
+            return self.predict_blocks([clip.waveform], sampling_rate=clip.sampling_rate)
+        with open_audio(clip) as reader:
+            return self.predict_blocks(reader, sampling_rate=reader.info.sampling_rate)
 
     def predict_blocks(self, blocks: Iterable[npt.ArrayLike], *, sampling_rate: int) -> Affect:
         """The same for a clip that comes in blocks, of which one is held at a time.
@@ -159,7 +176,7 @@ class Predictor:
         """Judge a clip against a baseline; return the affect and the baseline after it.
 
         Args:
-            waveform: as for :meth:`predict`.
+            waveform: (samples,) or (channels, samples), as for :meth:`predict`.
             sampling_rate: in Hz.
             baseline: from :meth:`baseline` or an earlier call.
 
@@ -242,6 +259,17 @@ class Predictor:
                     f"The graph of {self.name} gives {name} of shape {found.shape}, but its "
                     f"bundle names {len(meant)} of them; export the model again."
                 )
+
+
+def _opened_again(name: str, expected: str, threads: int) -> Predictor:
+    """The model that was pickled."""
+    predictor = load(name, threads=threads)
+    if predictor.hash != expected:
+        raise BundleError(
+            f"{name}: the model is another one than that which was pickled "
+            f"({expected[:12]}...); load it anew."
+        )
+    return predictor
 
 
 def load(name: str | Path = "medium", *, threads: int = 1) -> Predictor:

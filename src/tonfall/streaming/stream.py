@@ -7,8 +7,8 @@ from math import isfinite
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 
-from tonfall.arrays import FloatArray
 from tonfall.audio import as_waveform
 from tonfall.errors import AudioError
 from tonfall.runtime import Predictor, load
@@ -65,13 +65,17 @@ class Stream:
             speakers=speakers,
         )
 
-    def push(self, samples: FloatArray) -> list[Event]:
+    def push(self, samples: npt.ArrayLike) -> list[Event]:
         """Take (channels, n) or (n,) samples; return the events that they complete.
+
+        Floats in [-1, 1], or integers at full scale.
 
         Raises:
             AudioError: closed, wrong shape, or samples that are not finite.
         """
-        given = as_waveform(samples, self._rate) if samples.size else np.atleast_2d(samples)
+        # What has no size (bytes, a number) is refused there, in a sentence.
+        empty = isinstance(samples, np.ndarray) and not samples.size
+        given = np.atleast_2d(samples) if empty else as_waveform(samples, self._rate)
         self._engine.feed(given)
         return self._serve()
 

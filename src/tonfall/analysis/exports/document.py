@@ -40,7 +40,9 @@ class _Entry(BaseModel):
 class RecordingFacts(_Entry):
     """The audio that the timeline was made from."""
 
-    file: str = Field(description='As it was given; "-" for standard input, "" for a live stream.')
+    file: str = Field(
+        description='As it was given; "-" for standard input, "" for an array or a live stream.'
+    )
     sampling_rate: int = Field(gt=0, description="Of the source, in Hz.")
     channels: int = Field(gt=0, description="Of the source.")
     duration: Seconds = Field(description="In seconds.")

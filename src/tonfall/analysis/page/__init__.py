@@ -84,7 +84,7 @@ def _inert(text: str) -> str:
 
 
 def _title(timeline: Timeline) -> str:
-    return one_line(timeline.recording.file.rsplit("/", 1)[-1]) or "Live stream"
+    return one_line(timeline.recording.file.rsplit("/", 1)[-1]) or "Recording"
 
 
 def _facts(timeline: Timeline) -> str:

@@ -77,7 +77,8 @@ class Layout:
 
     def __init__(self, timeline: Timeline, *, width: float, legend: float) -> None:
         from matplotlib.backends.backend_agg import FigureCanvasAgg
-        from matplotlib.figure import Figure
+
+        from tonfall.analysis.picture.figure import Picture
 
         bands = len(timeline.speakers) or 1
         inside = bands * sum(ROWS.values()) + (bands - 1) * BETWEEN
@@ -87,7 +88,7 @@ class Layout:
         self.left = _left_margin(timeline)
         self.duration = _duration(timeline)
         self.seconds_an_inch = self.duration / (width - self.left - RIGHT)
-        self.figure = Figure(figsize=(width, self.height), facecolor="white")
+        self.figure = Picture(figsize=(width, self.height), facecolor="white")
         FigureCanvasAgg(self.figure)
         self._next = self.height - TOP
 

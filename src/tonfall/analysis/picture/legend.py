@@ -30,7 +30,7 @@ COLUMN_INCHES = 1.22
 def draw_title(layout: Layout) -> None:
     """The recording's name; its length and model beside it where there is room."""
     timeline = layout.timeline
-    name = timeline.recording.file.rsplit("/", 1)[-1] or "live stream"
+    name = timeline.recording.file.rsplit("/", 1)[-1] or "recording"
     room = int((layout.right - layout.left) / 0.085)
     baseline = "with" if timeline.baseline else "without"
     facts = f"{clock(timeline.recording.duration)} · model {timeline.model}, {baseline} baseline"
