@@ -278,6 +278,26 @@ def test_language_error_and_reconnect() -> None:
     assert only(CallEnded, pair.events) == [CallEnded("reconnect", complete=False)]
 
 
+def test_what_version_2_did_not_have_yet_ends_nothing() -> None:
+    pair = Pair()
+    pair.open(more={"language": "zh-Hant-TW-x-private_use"})
+    pair.send(pair.client.message("dtmf", {"digit": "5"}))
+    pair.send(pair.client.message("update", {"language": "de_DE"}))
+    pair.send(pair.client.message("error", {"code": 7}))
+    pair.send(pair.client.audio(STEREO))
+    pair.send(pair.client.message("close", {"reason": "end"}))
+    assert heard(pair.events).shape[1] == 1600
+    assert pair.server.counters.ignored == 1
+    assert only(CallEnded, pair.events) == [CallEnded("end", complete=True)]
+
+
+def test_a_participant_without_numbers_is_taken() -> None:
+    message = json.loads(Pair().client.open())
+    message["parameters"]["participant"] = {"id": message["parameters"]["participant"]["id"]}
+    pair = Pair()
+    assert only(CallStarted, pair.server.receive(json.dumps(message), now=0.0))
+
+
 def test_what_is_told_of_a_call_names_nobody() -> None:
     pair = Pair()
     more = {"continuedSessions": [{"id": SESSION, "serverseq": 3, "clientseq": 4}]}

@@ -22,6 +22,7 @@ from tonfall.serve.codecs import (
     CloseCode,
     Dtmf,
     Limits,
+    Reject,
     Role,
 )
 from tonfall.serve.codecs.chan_websocket import FORMATS, messages_of
@@ -99,17 +100,33 @@ def test_a_recording_comes_back(samples: int, as_json: bool) -> None:
     assert only(CallEnded, events) == [CallEnded("The connection was closed.", complete=True)]
 
 
+def test_odd_keys_and_messages_end_nothing() -> None:
+    odd = ["DTMF_END digit:w", "DTMF_END digit:12", "DTMF_END", '{"event": "DTMF_END", "digit": 5}']
+    carrier = ChanWebSocket()
+    early = ["DTMF_END digit:5", PLAIN]
+    events = play(carrier, [*early, *odd, "DTMF_END digit:d", "", '{"a": 1}', bytes(160)])
+    assert [key.digit for key in only(Dtmf, events)] == ["5", "D"]
+    assert carrier.counters.ignored == 6
+    assert heard(events).shape[1] == 160
+    assert only(Reject, events) == []
+
+
+def test_an_endpoint_may_be_called_as_its_operator_likes() -> None:
+    named = json.loads(AS_JSON) | {"channel": "PJSIP/büro 3-00000001"}
+    named.pop("channel_id", None)
+    (started,) = only(CallStarted, play(ChanWebSocket(), [json.dumps(named)]))
+    assert started.call_id == "PJSIP/büro 3-00000001"
+
+
 @pytest.mark.parametrize(
     ("frames", "code", "sentence"),
     [
         ([b"\0"], CloseCode.PROTOCOL_ERROR, "before MEDIA_START"),
-        (["DTMF_END digit:5"], CloseCode.PROTOCOL_ERROR, "before MEDIA_START"),
         ([PLAIN, PLAIN], CloseCode.PROTOCOL_ERROR, "second MEDIA_START"),
         ([PLAIN.replace("ulaw", "opus")], CloseCode.UNSUPPORTED_DATA, "c\\(ulaw\\)"),
         (["MEDIA_START"], CloseCode.PROTOCOL_ERROR, "MEDIA_START.connection_id"),
         (["MEDIA_START connection_id:c channel:x"], CloseCode.PROTOCOL_ERROR, "format"),
         ([AS_JSON, b"\0"], CloseCode.INVALID_PAYLOAD, "1 bytes, but samples take two"),
-        ([PLAIN, "DTMF_END digit:12"], CloseCode.PROTOCOL_ERROR, "DTMF_END.digit"),
         (['{"event": "MEDIA_START"'], CloseCode.INVALID_PAYLOAD, "not JSON"),
         ([PLAIN, bytes(65_537)], CloseCode.TOO_BIG, "at most 65536"),
     ],

@@ -73,6 +73,69 @@ def values(events: list[Event]) -> list[float]:
     return np.rint(heard(events)[0, ::STEP] * 32_768).tolist()
 
 
+def still(place: int, **told: int) -> bytes:
+    """A packet of a sender whose time stamps stand still; each sounds differently."""
+    code = 0x80 + place % 64
+    return packet(place, timestamp=5000 - STEP * place, code=code, **told)
+
+
+def sounds(places: Sequence[int]) -> list[float]:
+    codes = bytes(0x80 + place % 64 for place in places)
+    return np.rint(decode_mulaw(codes) * 32_768).tolist()
+
+
+def test_a_sender_whose_time_stamps_stand_still_is_heard_whole() -> None:
+    events, carrier = listen([still(place) for place in range(100)])
+    assert values(events) == sounds(range(100))
+    assert carrier.counters.packets == 100
+    assert carrier.counters.dropped == carrier.counters.gaps == 0
+
+
+def test_losses_and_order_are_told_by_numbers_where_time_stamps_stand_still() -> None:
+    places = [0, 1, 2, 4, 3, 5, 5, 6, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20]
+    events, carrier = listen([still(place) for place in places])
+    assert only(Gap, events) == [Gap(2 * STEP, 7 * STEP)]
+    assert (carrier.counters.duplicates, carrier.counters.reordered) == (1, 1)
+    assert carrier.counters.packets == 19
+
+
+def test_numbers_start_over_where_time_stamps_stand_still() -> None:
+    events, carrier = listen([still(place, sequence=65_530) for place in range(20)])
+    assert values(events) == sounds(range(20))
+    assert carrier.counters.dropped == 0
+
+
+def test_time_stamps_may_stand_still_for_a_while() -> None:
+    frames = [packet(place, code=0x80 + place) for place in range(10)]
+    stuck = [
+        packet(place, timestamp=5000 - STEP * (place - 9), code=0x80 + place)
+        for place in range(10, 20)
+    ]
+    again = [
+        packet(place, timestamp=5000 - STEP * 10, code=0x80 + place) for place in range(20, 30)
+    ]
+    events, carrier = listen([*frames, *stuck, *again])
+    assert values(events) == sounds(range(30))
+    assert carrier.counters.dropped == carrier.counters.restarts == 0
+
+
+def test_another_sender_may_stand_still_too_and_strays_change_nothing() -> None:
+    first = [still(place) for place in range(10)]
+    first.insert(5, still(0, ssrc=9, sequence=7))
+    second = [still(place, ssrc=8, sequence=900) for place in range(10)]
+    events, carrier = listen([*first, *second])
+    assert values(events) == sounds([*range(10), *range(10)])
+    assert carrier.counters.restarts == 1
+    assert carrier.counters.late == 1
+
+
+def test_silence_that_is_said_at_the_time_of_a_packet_moves_nothing() -> None:
+    frames = [packet(0), packet(1), comfort_noise(1), packet(2), packet(3)]
+    events, carrier = listen(frames)
+    assert carrier.counters.packets == 4
+    assert sum(event.samples.shape[1] for event in only(Audio, events)) == 4 * STEP
+
+
 def test_a_packet_is_read_as_the_standard_writes_it() -> None:
     read = parse(bytes.fromhex("8080fffe0000000a01020304") + b"\xce\x4e")
     assert read == RtpPacket(0, True, 0xFFFE, 10, 0x01020304, b"\xce\x4e")

@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import pytest
 
 from tonfall.errors import AudioError, ServiceError
@@ -19,6 +20,9 @@ from tonfall.serve.codecs import (
 )
 from tonfall.serve.codecs.audiohook import AudioHook
 from tonfall.serve.codecs.audiohook_client import AudioHookClient
+from tonfall.serve.codecs.twilio import Stream as TwilioStream
+from tonfall.serve.codecs.twilio import Twilio
+from tonfall.serve.codecs.twilio import messages_of as twilio_messages
 
 SESSION = "30b0e395-84d3-4570-ac13-9a62d8f514c0"
 ORGANIZATION = "d7934305-0972-4844-938e-9060eef73d05"
@@ -28,6 +32,7 @@ CONVERSATION = "e160e428-53e2-487c-977d-96989bf5c99d"
 class Heard:
     """What a call was told."""
 
+    id = "the-call"
     congested = False
     counters: Any = None
 
@@ -92,6 +97,22 @@ def start(call_id: str = "c1") -> str:
 def kinds(client: AudioHookClient, out: list[Any]) -> list[str]:
     """What was said, and ``Close`` where the connection is to be closed."""
     return [client.receive(each).type if isinstance(each, str) else "Close" for each in out]
+
+
+@pytest.mark.parametrize(("dropped", "said"), [(10, False), (60, True)])
+def test_a_call_of_which_much_was_dropped_is_logged(
+    caplog: pytest.LogCaptureFixture, dropped: int, said: bool
+) -> None:
+    office = Office()
+    session = office.board.session(Twilio(), carrier="twilio", tenant="a", now=0.0)
+    stream = TwilioStream(call_sid="CA1", tracks=("inbound",))
+    sent = [
+        each.content for each in twilio_messages(np.zeros((1, 8000), np.float32), stream=stream)
+    ]
+    for frame in [*sent[:12], *sent[11:12] * dropped, *sent[12:]]:
+        session.receive(frame, now=1)
+    assert office.calls[0].counters["duplicates"] == dropped
+    assert (f"the-call: 50 packets were heard and {dropped} dropped" in caplog.text) is said
 
 
 def test_audio_goes_to_the_call_and_nothing_comes_back() -> None:

@@ -6,6 +6,7 @@ reads the socket can call it at once, a hundred times a second, without a task i
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from enum import IntEnum
@@ -37,6 +38,9 @@ __all__ = [
 ]
 
 
+_log = logging.getLogger(__name__)
+
+
 class Closing(IntEnum):
     """Why we close, where the codec has no say, in the numbers of WebSocket."""
 
@@ -45,6 +49,12 @@ class Closing(IntEnum):
     INTERNAL = 1011
     RESTART = 1012
     BUSY = 1013
+
+
+FEWEST_DROPPED = 50
+"""Packets, a second of audio: fewer are no reason to say anything."""
+MOST_DROPPED = 0.25
+"""Of all packets, that a call may lose without a line in the log."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -262,9 +272,22 @@ class Session:
                 event = CallEnded(self._cut_short, complete=False)
             self.totals.incomplete += not event.complete
             self.call.counters = asdict(self.codec.counters)
+            self._note_dropped(self.call)
             self.call.take(event)
             if self._on_ended is not None:
                 self._on_ended(self.call)
+
+    def _note_dropped(self, call: LiveCall) -> None:
+        """A call of which much was dropped looks like one in which nobody spoke: say so."""
+        counters = self.codec.counters
+        dropped, taken = counters.dropped, counters.packets
+        if dropped >= FEWEST_DROPPED and dropped > MOST_DROPPED * (taken + dropped):
+            _log.warning(
+                "Call %s: %d packets were heard and %d dropped (late %d, duplicates %d, ignored "
+                "%d, malformed %d); check what the telephone system sends.",
+                *(call.id, taken, dropped, counters.late, counters.duplicates),
+                *(counters.ignored, counters.malformed),
+            )
 
     def _reject(self, reject: Reject, out: list[Out]) -> None:
         self._closing = True

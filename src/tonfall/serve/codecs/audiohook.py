@@ -12,6 +12,7 @@ from typing import Any, Literal
 
 from tonfall.audio import RawFormat, decode_samples
 from tonfall.serve.codecs.audiohook_messages import (
+    ANY_TYPE,
     ENCODINGS,
     MESSAGE,
     SAMPLING_RATE,
@@ -124,8 +125,8 @@ class AudioHook(Carrier):
             self._take_last(frame)
         elif isinstance(frame, bytes):
             self._on_audio(frame)
-        else:
-            self._on_message(self._read(frame))
+        elif (message := self._read(frame)) is not None:
+            self._on_message(message)
 
     def _take_last(self, frame: str | bytes) -> None:
         """After ``disconnect``: whatever else may be wrong, answer ``close``."""
@@ -141,15 +142,25 @@ class AudioHook(Carrier):
             case _:
                 self.counters.ignored += 1
 
-    def _read(self, frame: str) -> AnyMessage:
+    def _read(self, frame: str) -> AnyMessage | None:
+        """The message; None for one of a type that is not known, such as "dtmf"."""
         try:
             message = read_message(MESSAGE, frame)
         except UnknownMessageError:
-            raise Violation(
-                CloseCode.PROTOCOL_ERROR, "A message is of a type that version 2 does not have."
-            ) from None
+            self._pass_over(frame)
+            return None
         self._session.note(message)
         return message
+
+    def _pass_over(self, frame: str) -> None:
+        """A message that means nothing here counts as all do; a session begins with open."""
+        if self.state is SessionState.WAITING:
+            raise Violation(
+                CloseCode.PROTOCOL_ERROR,
+                "A message is of a type that version 2 does not have; open comes first.",
+            )
+        self._session.note(read_message(ANY_TYPE, frame))
+        self.counters.ignored += 1
 
     def _on_message(self, message: AnyMessage) -> None:
         match message:

@@ -13,6 +13,7 @@ from tonfall.audio import Encoding
 from tonfall.serve.codecs.messages import Count, JsonMessage
 
 __all__ = [
+    "ANY_TYPE",
     "ENCODINGS",
     "MESSAGE",
     "NULL_UUID",
@@ -51,7 +52,8 @@ Uuid = Annotated[
     ),
 ]
 Duration = Annotated[str, StringConstraints(pattern=r"^PT([0-9]*\.)?[0-9]+S$", max_length=32)]
-Language = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9-]{2,16}$")]
+Language = Annotated[str, StringConstraints(max_length=64)]
+"""Passed on as it is said: how it is written is no reason to hear nothing."""
 
 
 class AudioHookMessage(JsonMessage, alias_generator=to_camel):
@@ -68,12 +70,9 @@ class Media(AudioHookMessage):
 
 
 class Participant(AudioHookMessage):
-    """Whom the session listens to. Numbers and names are checked, but not kept."""
+    """Whom the session listens to. Numbers and names are not read."""
 
     id: Uuid
-    ani: str
-    ani_name: str
-    dnis: str
 
 
 class ContinuedSession(AudioHookMessage):
@@ -118,8 +117,8 @@ class Span(AudioHookMessage):
 class ErrorParameters(AudioHookMessage):
     """What went wrong at the client."""
 
-    code: Annotated[int, Field(ge=400, lt=10_000)]
-    message: Annotated[str, Field(max_length=2_000)]
+    code: int = 0
+    message: str = ""
 
 
 class UpdateParameters(AudioHookMessage):
@@ -195,6 +194,7 @@ class Error(ClientMessage):
 
 
 AnyMessage = Open | Ping | Close | Paused | Resumed | Discarded | Update | Error
+ANY_TYPE: TypeAdapter[ClientMessage] = TypeAdapter(ClientMessage)
 MESSAGE: TypeAdapter[AnyMessage] = TypeAdapter(Annotated[AnyMessage, Field(discriminator="type")])
 
 

@@ -22,7 +22,6 @@ from tonfall.serve.codecs.events import (
     CarrierError,
     Channel,
     CloseCode,
-    Dtmf,
     EndReason,
     Identified,
     Role,
@@ -33,7 +32,6 @@ __all__ = ["SAMPLING_RATES", "AudioSocket", "Kind", "packet", "packets_of"]
 
 HEADER = struct.Struct(">BH")
 UUID_BYTES = 16
-KEYS = frozenset(b"0123456789*#ABCD")
 
 
 class Kind(IntEnum):
@@ -138,15 +136,8 @@ class AudioSocket(Carrier):
             )
 
     def _on_key(self, payload: bytes) -> None:
-        if len(payload) != 1 or payload[0] not in KEYS:
-            raise Violation(
-                CloseCode.INVALID_PAYLOAD,
-                "A DTMF packet does not hold one of 0 to 9, *, #, A to D.",
-            )
-        if self.call is None:  # Before the first audio there is no call yet to place it in.
-            self.counters.ignored += 1
-            return
-        self._tell(Dtmf(payload.decode("ascii"), self.position))
+        # Before the first audio there is no call yet to place it in: it is passed over.
+        self._press(payload.decode("ascii", "replace"))
 
     def _on_audio(self, kind: int, payload: bytes) -> None:
         if len(payload) % 2:

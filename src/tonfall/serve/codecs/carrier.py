@@ -16,6 +16,7 @@ from tonfall.serve.codecs.events import (
     CallStarted,
     CloseCode,
     Counters,
+    Dtmf,
     EndReason,
     Event,
     Gap,
@@ -52,6 +53,8 @@ class Limits:
 
 
 DEFAULT_LIMITS = Limits()
+KEYS = frozenset("0123456789*#ABCD")
+"""Of a telephone; the letters are on few."""
 
 
 class Violation(Exception):  # noqa: N818
@@ -167,6 +170,14 @@ class Carrier(ABC):
         if samples.shape[1]:
             position = self._advance(samples.shape[1])
             self._tell(Audio(samples, position))
+
+    def _press(self, key: object) -> None:
+        """Tell a key of the telephone; what is none ("w" for a pause, a flash) is passed over."""
+        known = str(key).upper()
+        if self._call is not None and known in KEYS:
+            self._tell(Dtmf(known, self._position))
+        else:
+            self.counters.ignored += 1
 
     def _skip(self, samples: int) -> None:
         """Tell a gap, and move on by it."""

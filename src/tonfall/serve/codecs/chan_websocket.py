@@ -10,16 +10,15 @@ from __future__ import annotations
 import itertools
 import json
 from collections.abc import Iterator, Mapping
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field, TypeAdapter
 
 from tonfall.arrays import FloatArray
 from tonfall.audio import Encoding, RawFormat, check_waveform, decode_samples, encode_mulaw
 from tonfall.serve.codecs.carrier import DEFAULT_LIMITS, Carrier, Limits, Violation
-from tonfall.serve.codecs.events import CallStarted, Channel, CloseCode, Dtmf, Role
+from tonfall.serve.codecs.events import CallStarted, Channel, CloseCode, Role
 from tonfall.serve.codecs.messages import (
-    Identifier,
     JsonMessage,
     UnknownMessageError,
     checked_identifier,
@@ -45,17 +44,21 @@ FORMATS: Mapping[str, tuple[Encoding, int]] = {
 """How Asterisk's codecs are written, and their sampling rates in Hz."""
 
 
+_Name = Annotated[str, Field(min_length=1, max_length=256)]
+"""Whatever an operator called an endpoint, in any script: ``PJSIP/büro-0000001``."""
+
+
 class _MediaStart(JsonMessage):
     event: Literal["MEDIA_START"]
-    connection_id: Identifier
-    channel: Identifier
-    channel_id: Identifier | None = None
+    connection_id: _Name
+    channel: _Name
+    channel_id: _Name | None = None
     format: Annotated[str, Field(max_length=32)]
 
 
 class _DtmfEnd(JsonMessage):
     event: Literal["DTMF_END"]
-    digit: Annotated[str, Field(pattern=r"^[0-9*#A-D]$")]
+    digit: Any = None
 
 
 _MESSAGE: TypeAdapter[_MediaStart | _DtmfEnd] = TypeAdapter(
@@ -91,8 +94,7 @@ class ChanWebSocket(Carrier):
             case _MediaStart():
                 self._on_start(message)
             case _DtmfEnd():
-                self._started()
-                self._tell(Dtmf(message.digit, self.position))
+                self._press(message.digit)
 
     def _started(self) -> RawFormat:
         if self._format is None:

@@ -159,7 +159,10 @@ class StreamRestarted:
 
 @dataclass(frozen=True, slots=True)
 class Dtmf:
-    """A key was pressed. Keys may be part of a card number: do not store them unasked."""
+    """A key was pressed: 0 to 9, *, # or A to D.
+
+    Keys may be part of a card number: do not store them unasked.
+    """
 
     digit: str
     position: int
@@ -268,3 +271,8 @@ class Counters:
     restarts: int = 0
     ignored: int = 0
     malformed: int = 0
+
+    @property
+    def dropped(self) -> int:
+        """Pieces and messages of which nothing was made."""
+        return self.duplicates + self.late + self.ignored + self.malformed

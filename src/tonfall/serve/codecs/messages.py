@@ -82,7 +82,7 @@ def read_message(adapter: TypeAdapter[T], frame: str) -> T:
         frame: JSON text.
 
     Raises:
-        UnknownMessageError: the field that tells messages apart has an unknown value.
+        UnknownMessageError: the field that tells messages apart has an unknown value, or none.
         Violation: not JSON, or not such a message. The sentence names the field, never its value.
     """
     try:
@@ -139,7 +139,7 @@ _IDENTIFIER: TypeAdapter[str] = TypeAdapter(Identifier)
 
 def _refusal(error: ValidationError) -> Violation | UnknownMessageError:
     first: Any = error.errors(include_url=False, include_context=False, include_input=False)[0]
-    if first["type"] == "union_tag_invalid":
+    if first["type"] in ("union_tag_invalid", "union_tag_not_found"):
         return UnknownMessageError("unknown kind of message")
     if first["type"] in NOT_JSON:
         return Violation(

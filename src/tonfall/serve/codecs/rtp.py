@@ -36,6 +36,7 @@ from tonfall.serve.codecs.rtp_packet import (
     write,
 )
 from tonfall.serve.codecs.rtp_statistics import Reception
+from tonfall.serve.codecs.rtp_timestamps import MovingTimestamps
 from tonfall.serve.codecs.sending import Outgoing, check_channel_count, chunks
 from tonfall.serve.codecs.stream_clock import Packet, StreamClock
 
@@ -59,6 +60,7 @@ class _Stream:
         )
         self.form = form
         self.reception = Reception(sampling_rate=rate)
+        self.timestamps = MovingTimestamps()
         self.track = Track(clock, channels=form.channels, counters=counters)
         self.buffer = JitterBuffer((self.track,), depth=depth, counters=counters, silence=SILENCE)
 
@@ -171,7 +173,8 @@ class Rtp(Carrier):
             self.counters.ignored += 1
             return
         stream.reception.measure(packet, now=now)
-        placed = Packet(packet.timestamp, samples, now, packet.ssrc)
+        timestamp = stream.timestamps.of(packet, length=samples.shape[1])
+        placed = Packet(timestamp, samples, now, packet.ssrc)
         restart = stream.buffer.put(stream.track, placed)
         if restart is not None:
             stream.reception.follow(packet)

@@ -22,7 +22,7 @@ import numpy.typing as npt
 from tonfall.arrays import FloatArray
 from tonfall.audio import check_waveform, decode_mulaw, encode_mulaw
 from tonfall.serve.codecs.carrier import DEFAULT_LIMITS, Carrier, Limits, Violation
-from tonfall.serve.codecs.events import CallStarted, Channel, CloseCode, Dtmf, EndReason, Role
+from tonfall.serve.codecs.events import CallStarted, Channel, CloseCode, EndReason, Role
 from tonfall.serve.codecs.jitter_buffer import JitterBuffer, Track
 from tonfall.serve.codecs.messages import (
     UnknownMessageError,
@@ -112,17 +112,22 @@ class Twilio(Carrier):
             case Media():
                 self._on_media(message, now)
             case Connected():
-                self._move(State.WAITING, State.CONNECTED)
+                self._on_connected()
             case Start():
+                self._on_connected()  # Some say nothing before start.
                 self._move(State.CONNECTED, State.STREAMING)
                 self._on_start(message)
             case DtmfMessage():
-                self._check_stream(message.stream_sid)
-                self._tell(Dtmf(message.dtmf.digit, self.position))
+                self._press(message.dtmf.digit)
             case Stop():
                 self._check_stream(message.stream_sid)
                 self._end(EndReason.STOP, complete=True)
                 self._over = True
+
+    def _on_connected(self) -> None:
+        """Once is enough, and more does no harm."""
+        if self._state is State.WAITING:
+            self._state = State.CONNECTED
 
     def _move(self, expected: State, state: State) -> None:
         if self._state is not expected:

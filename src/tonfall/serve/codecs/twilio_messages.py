@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, TypeAdapter
 from pydantic.alias_generators import to_camel
@@ -59,9 +59,9 @@ class MediaBody(TwilioMessage):
 
 
 class DtmfBody(TwilioMessage):
-    """A key."""
+    """A key, or whatever a telephone system takes for one."""
 
-    digit: Annotated[str, Field(pattern=r"^[0-9*#A-D]$")]
+    digit: Any = None
 
 
 class Connected(TwilioMessage):
@@ -90,8 +90,7 @@ class DtmfMessage(TwilioMessage):
     """A key was pressed (two-way streams only)."""
 
     event: Literal["dtmf"]
-    stream_sid: Identifier
-    dtmf: DtmfBody
+    dtmf: DtmfBody = DtmfBody()
 
 
 class Stop(TwilioMessage):
