@@ -413,3 +413,36 @@ def test_a_protocol_is_shown_fold_by_fold_and_written(shell: Shell) -> None:
     assert facts["folds"][0]["test speakers in train"] == "10 of 10"
     assert "is not at hand" in shell.bad("protocols loso/ravdess")
     assert "needs the name" in shell.bad("protocols --write own.yaml")
+
+
+@pytest.fixture
+def hushed(work: Path) -> str:
+    """The tones, with one clip of a speaker silent; its name."""
+    soundfile.write(work / "tones" / "s1-anger-0.wav", np.zeros(8000), 16_000)
+    return "s1-anger-0"
+
+
+def test_a_silent_clip_is_named_left_out_and_counted(
+    shell: Shell, hushed: str, tiny_bundle: Bundle
+) -> None:
+    """By each kind of model alike, so that they can be compared."""
+    note = f"Note: 1 silent clip was left out: {hushed}."
+    shell.good("evaluate pitch_model:judge -p loso/tones --data tones.parquet -q")
+    table = Path("reports/loso-tones/pitch_model-judge/predictions.csv").rename("mine.csv")
+    models = f"{tiny_bundle.folder} pitch_model:judge {table} egemaps-logistic"
+    out = shell.good(f"evaluate {models} -p loso/tones --data tones.parquet -q -j 1")
+    assert out.count(note) == 4
+    made = [report(str(path)) for path in Path("reports").rglob("report.json")]
+    assert [each.data.silent for each in made] == [[hushed]] * 4
+    assert {each.data.items for each in made} == {23}
+    assert {each.protocol.hash for each in made} == {made[0].protocol.hash}
+    assert len({each.data.hash for each in made}) == 1
+
+
+def test_predictions_may_judge_a_silent_clip_or_not(shell: Shell, work: Path) -> None:
+    shell.good("evaluate pitch_model:judge -p loso/tones --data tones.parquet -q")
+    table = Path("reports/loso-tones/pitch_model-judge/predictions.csv").rename("whole.csv")
+    soundfile.write(work / "tones" / "s1-anger-0.wav", np.zeros(8000), 16_000)
+    out = shell.good(f"evaluate {table} -p loso/tones --data tones.parquet -q")
+    assert "1 silent clip was left out" in out
+    assert report("reports/loso-tones/whole/report.json").data.items == 23

@@ -20,6 +20,7 @@ from tonfall.evaluation.classical_recipe import (
     is_classical,
     read_classical,
 )
+from tonfall.evaluation.items import without_silent
 from tonfall.evaluation.models import (
     PredictionTable,
     load_callable,
@@ -57,9 +58,10 @@ class Setting:
     progress: Callable[[int, int], None] | None
 
     def tested(self) -> pd.DataFrame:
-        """Rows of every test item."""
+        """Rows of every test item that sounds."""
         table = self.protocol.table
-        return self.items[self.items["item"].isin(table.loc[table["part"] == TEST, "item"])]
+        sounding, _ = without_silent(self.items)
+        return sounding[sounding["item"].isin(table.loc[table["part"] == TEST, "item"])]
 
 
 Candidate = Callable[[Setting], tuple[FoldModel, ModelFacts]]
@@ -88,7 +90,9 @@ def find_candidate(reference: str, *, degraded: bool = False) -> Candidate:
                 f"{path}: predictions are of the audio that they were made from, so --degrade "
                 "cannot be applied. Give a bundle, a recipe or a function."
             )
-        return lambda setting: read_predictions(path, setting.protocol)
+        return lambda setting: read_predictions(
+            path, setting.protocol, silent=without_silent(setting.items)[1]
+        )
     if ":" in reference and not path.exists():
         return _function(reference)
     return _bundle(reference)

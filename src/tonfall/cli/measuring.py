@@ -16,7 +16,7 @@ import pandas as pd
 from tonfall.cli.candidates import Candidate, Setting, find_candidate, is_table
 from tonfall.corpora import CORPORA, Places, open_corpora
 from tonfall.errors import ConfigError, ProtocolError
-from tonfall.evaluation.items import pool, protocol_items
+from tonfall.evaluation.items import mark_silent, pool, protocol_items
 from tonfall.evaluation.protocols import (
     FOUR,
     FOUR_CLASSES,
@@ -182,7 +182,9 @@ def _pooled(order: Order, names: Sequence[str], bars: Bars) -> pd.DataFrame:
     if any(name.startswith("from/") for name in names) and len(names) == 1:
         corpora |= dict.fromkeys(_with_classes(order.places))
     with bars.stage("checking corpora"):
-        return pool(open_corpora(list(corpora), order.places, progress=bars.clips))
+        pooled = pool(open_corpora(list(corpora), order.places, progress=bars.clips))
+    with bars.stage("looking for silent clips"):
+        return mark_silent(pooled, progress=bars.clips)
 
 
 def _sources(order: Order, pooled: pd.DataFrame) -> Sources:

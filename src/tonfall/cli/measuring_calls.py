@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from tonfall.cli.measuring import Order, check_degradations, slug
 from tonfall.corpora import open_corpora
 from tonfall.errors import ConfigError
-from tonfall.evaluation.items import pool
+from tonfall.evaluation.items import mark_silent, pool
 from tonfall.evaluation.protocols import FOUR
 from tonfall.evaluation.running import ModelFacts
 
@@ -39,7 +39,7 @@ def measure_calls(
     check_degradations(order)
     models = {name: _model(name) for name in order.models}
     corpora = [name for name in FOUR if name in order.places] or list(order.places) or list(FOUR)
-    items = pool(open_corpora(corpora, order.places))
+    items = mark_silent(pool(open_corpora(corpora, order.places)))
     for name, model in models.items():
         for chain in (None, *order.degradations):
             report = evaluate_calls(

@@ -110,7 +110,7 @@ def _open(name: str, places: Places, progress: Progress | None) -> Manifest:
         )
     place = places[name]
     if place.suffix not in _TABLES and not (place / "db.yaml").is_file():
-        return prepare(name, place, progress=progress)[0]
+        return prepare(name, place, silence=False, progress=progress)[0]
     manifest = Manifest.read(place)
     found = sorted(set(manifest.frame["corpus"].dropna()))
     if found != [name]:

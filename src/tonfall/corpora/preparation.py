@@ -10,13 +10,20 @@ from pathlib import Path
 
 import pandas as pd
 
+from tonfall.corpora.clips import Clip, clips_of
 from tonfall.corpora.columns import COLUMNS, conform
 from tonfall.corpora.copies import without_copies
 from tonfall.corpora.headers import Header, read_headers
 from tonfall.corpora.manifest import Manifest
 from tonfall.corpora.registry import Corpus, find_corpus
 from tonfall.corpora.rows import Reading, Row, audio_files
-from tonfall.corpora.validation import Kind, Problem, header_problems, table_problems
+from tonfall.corpora.validation import (
+    Kind,
+    Problem,
+    header_problems,
+    silent_problems,
+    table_problems,
+)
 from tonfall.emotion.categories import CATEGORIES
 from tonfall.errors import AudioError, ManifestError
 
@@ -58,6 +65,7 @@ def prepare(
     decode: bool = False,
     partial: bool = False,
     labels_only: bool = False,
+    silence: bool = True,
     progress: Progress | None = None,
 ) -> tuple[Manifest, Report]:
     """Read a corpus's release and check it.
@@ -68,6 +76,7 @@ def prepare(
         decode: read every file to its end instead of its header only.
         partial: take what is there of an incomplete release; what is left out is reported.
         labels_only: do without audio where it is absent; ``file`` is then null.
+        silence: look for clips without any sound; training and evaluation look themselves.
         progress: called with the number of files checked so far and of all.
 
     Raises:
@@ -78,15 +87,23 @@ def prepare(
     reading = _read(corpus, root)
     if not partial:
         _check_complete(corpus, root, reading)
-    rows, silent = _with_sound(corpus, root, reading.rows, partial, labels_only)
+    rows, absent = _with_sound(corpus, root, reading.rows, partial, labels_only)
     headers = read_headers([row.file for row in rows if row.file], decode=decode, progress=progress)
     folder = root.parent if corpus.is_file else root
     manifest = Manifest(_frame(rows, folder, headers), folder)
     problems = _problems(manifest.frame, rows, headers)
     _check_usable(corpus, root, problems, partial)
     kept = _usable(manifest, problems)
-    left_out = (*silent, *_left_out(problems), *(str(path) for path in reading.strays))
+    if silence:
+        problems = (*problems, *silent_problems(_heard(kept), progress=progress))
+    left_out = (*absent, *_left_out(problems), *(str(path) for path in reading.strays))
     return kept, _report(corpus, kept, problems, reading, left_out)
+
+
+def _heard(manifest: Manifest) -> list[Clip]:
+    """The clips of the rows with audio."""
+    paths = pd.Series(manifest.paths, index=manifest.frame.index, dtype=object)
+    return clips_of(manifest.frame.assign(file=paths)[paths.notna()])
 
 
 def _usable(manifest: Manifest, problems: Sequence[Problem]) -> Manifest:

@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
 import pandas as pd
 
-from tonfall.corpora.clips import TOLERANCE_S
+from tonfall.corpora.clips import TOLERANCE_S, Clip
 from tonfall.corpora.headers import Header, read_headers
+from tonfall.corpora.silence import silent_clips
 from tonfall.errors import AudioError
 
-__all__ = ["Kind", "Problem", "file_problems", "header_problems", "table_problems"]
+__all__ = [
+    "Kind",
+    "Problem",
+    "file_problems",
+    "header_problems",
+    "silent_problems",
+    "table_problems",
+]
 
 
 class Kind(StrEnum):
@@ -25,11 +33,12 @@ class Kind(StrEnum):
     LABEL = "unknown label"
     SPEAKER = "missing speaker"
     DUPLICATE = "the same sound twice"
+    SILENT = "no sound"
 
     @property
     def fatal(self) -> bool:
         """Whether the item cannot be used as it is."""
-        return self not in (Kind.SPEAKER, Kind.DUPLICATE)
+        return self not in (Kind.SPEAKER, Kind.DUPLICATE, Kind.SILENT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +75,16 @@ def header_problems(
             message = f"{path}: the item ends at {end:.2f} s, the file at {header.duration:.2f} s"
             problems.append(Problem(Kind.DURATION, item, message))
     return problems
+
+
+def silent_problems(
+    clips: Sequence[Clip], *, progress: Callable[[int, int], object] | None = None
+) -> list[Problem]:
+    """Clips in which nothing is to be heard; training and evaluation leave them out."""
+    return [
+        Problem(Kind.SILENT, clip.item, f"{clip.item}: is silent, so nothing is learnt or judged")
+        for clip in silent_clips(clips, progress=progress)
+    ]
 
 
 def table_problems(frame: pd.DataFrame, *, labels: Sequence[str]) -> list[Problem]:

@@ -13,6 +13,7 @@ from tonfall.evaluation.bootstrap import Interval
 from tonfall.evaluation.calls import calls_hash
 from tonfall.evaluation.calls_figures import CallFigure, call_figures
 from tonfall.evaluation.provenance import stamp, tonfall_version
+from tonfall.evaluation.reports.caveats import silent_note
 from tonfall.evaluation.running import ModelFacts
 
 __all__ = ["CALLS_SCHEMA", "CallsReport", "calls_report"]
@@ -37,6 +38,7 @@ class CallsReport:
         calls: how many calls there are.
         hash: SHA-256 of which clips are in which call, in which order.
         degradation: what the clips went through, as ``--degrade`` takes it; empty for nothing.
+        silent: clips that were left out, because they hold no sound.
         ways: "baseline off", "baseline on" and the like, with their figures.
     """
 
@@ -51,6 +53,7 @@ class CallsReport:
     hash: str
     degradation: str
     ways: Mapping[str, Sequence[CallFigure]] = field(repr=False)
+    silent: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, JsonValue]:
         """A JSON-able dict; a figure that is undefined is null."""
@@ -94,13 +97,14 @@ class CallsReport:
             f"(seed {self.seed}, {self.draws} of each kind a speaker, hash {self.hash[:12]}); "
             f"{how}."
         )
+        left_out = (silent_note(self.silent),) if self.silent else ()
         if not self.heard_before:
-            return (facts,)
+            return (facts, *left_out)
         warning = (
             f"The model has learnt from {', '.join(self.heard_before)}: its figures there are of "
             "speakers that it knows, and say nothing of others."
         )
-        return facts, warning
+        return (facts, *left_out, warning)
 
     def table(self) -> str:
         """Markdown: a row a figure, a column a way of judging, 95 % intervals over speakers."""
@@ -126,6 +130,7 @@ def calls_report(
     draws: int,
     left_out: bool,
     degradation: str = "",
+    silent: Sequence[str] = (),
 ) -> CallsReport:
     """Make the report from judged calls.
 
@@ -138,6 +143,7 @@ def calls_report(
         draws: likewise.
         left_out: True where the model was fitted anew without each tested corpus.
         degradation: what the clips went through.
+        silent: clips that were left out of the calls.
     """
     calls = next(iter(judged.values()))
     corpora = tuple(dict.fromkeys(str(name) for name in calls["corpus"]))
@@ -154,6 +160,7 @@ def calls_report(
         hash=calls_hash(calls),
         degradation=degradation,
         ways={way: call_figures(table) for way, table in judged.items()},
+        silent=tuple(silent),
     )
 
 

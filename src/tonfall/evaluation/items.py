@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import pandas as pd
 
 from tonfall.corpora import Manifest
+from tonfall.corpora.clips import clips_of
+from tonfall.corpora.silence import silent_clips
 from tonfall.errors import ProtocolError
 
-__all__ = ["pool", "protocol_items"]
+__all__ = ["SILENT", "mark_silent", "pool", "protocol_items", "without_silent"]
+
+SILENT = "silent"
+"""Column of pooled rows: True where the clip holds no sound, and so can be neither learnt from
+nor judged."""
 
 
 def pool(manifests: Sequence[Manifest]) -> pd.DataFrame:
@@ -29,6 +35,33 @@ def pool(manifests: Sequence[Manifest]) -> pd.DataFrame:
             f"({len(repeated)} such rows). Give each corpus once."
         )
     return pooled
+
+
+def mark_silent(
+    pooled: pd.DataFrame, *, progress: Callable[[int, int], object] | None = None
+) -> pd.DataFrame:
+    """The rows with a column `SILENT`; what has no audio is not silent.
+
+    Args:
+        pooled: from `pool`.
+        progress: called with files done and all.
+    """
+    numbered = pooled.reset_index(drop=True)
+    heard = numbered[numbered["file"].notna()]
+    clips = clips_of(heard.assign(item=heard.index.astype(str)))
+    found = {int(clip.item) for clip in silent_clips(clips, progress=progress)}
+    return numbered.assign(**{SILENT: numbered.index.isin(found)})
+
+
+def without_silent(rows: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
+    """The rows that sound, and the items of those that do not.
+
+    Args:
+        rows: as of `mark_silent`; where nobody looked, all are taken to sound.
+    """
+    if SILENT not in rows:
+        return rows, []
+    return rows[~rows[SILENT]], rows.loc[rows[SILENT], "item"].tolist()
 
 
 def _opened(manifest: Manifest) -> pd.DataFrame:

@@ -6,7 +6,7 @@ import hashlib
 import importlib
 import inspect
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 from types import ModuleType
 
@@ -69,12 +69,19 @@ class CallableModel:
         return scores
 
 
-def read_predictions(path: Path, protocol: Protocol) -> tuple[FoldModel, ModelFacts]:
+def read_predictions(
+    path: Path, protocol: Protocol, *, silent: Collection[str] = ()
+) -> tuple[FoldModel, ModelFacts]:
     """A CSV or Parquet table of predictions over the protocol's test items.
 
     Columns: ``item``; one of probabilities for each label, or one ``label`` with the decision
     alone; and if known ``arousal``, ``valence``, ``dominance``. In a protocol over several corpora
     an item is written corpus/item.
+
+    Args:
+        path: of the table.
+        protocol: whose test items it has.
+        silent: items that are not judged, whether the table has them or not.
 
     Raises:
         ProtocolError: no such table, a column that is neither, an item that is missing, unknown or
@@ -84,8 +91,10 @@ def read_predictions(path: Path, protocol: Protocol) -> tuple[FoldModel, ModelFa
     if "label" in scores:
         scores = _one_hot(path, scores, protocol)
     check_columns(f"{path}:", scores, protocol)
-    tested = protocol.table.loc[protocol.table["part"] == TEST, "item"].tolist()
-    checked = checked_scores(scores.astype({"item": str}), tested, protocol)
+    tested = protocol.table.loc[protocol.table["part"] == TEST, "item"]
+    sounding = tested[~tested.isin(list(silent))].tolist()
+    scores = scores.astype({"item": str})
+    checked = checked_scores(scores[~scores["item"].isin(list(silent))], sounding, protocol)
     facts = ModelFacts(path.stem, "predictions", hashlib.sha256(path.read_bytes()).hexdigest())
     return PredictionTable(checked), facts
 

@@ -13,7 +13,7 @@ import pandas as pd
 from tonfall.emotion import DIMENSIONS
 from tonfall.errors import ProtocolError
 from tonfall.evaluation.additive import Values
-from tonfall.evaluation.items import protocol_items
+from tonfall.evaluation.items import SILENT, protocol_items
 from tonfall.evaluation.protocols import (
     DEVELOPMENT,
     TEST,
@@ -107,6 +107,7 @@ class Results:
         probabilities: (items, labels) rows summing to 1, in the order of the label space.
         dimensions: predicted arousal, valence, dominance; only those that the model gave.
         shared: what test parts share with train and development, by the manifest.
+        silent: items of the protocol that hold no sound, and were neither trained on nor tested.
     """
 
     protocol: Protocol
@@ -115,6 +116,7 @@ class Results:
     probabilities: Values
     dimensions: pd.DataFrame
     shared: tuple[Shared, ...]
+    silent: tuple[str, ...] = ()
 
     @property
     def truth(self) -> list[str]:
@@ -150,7 +152,8 @@ def run(
 
     Args:
         protocol: the folds.
-        pooled: rows of the manifests, see `tonfall.evaluation.items.pool`.
+        pooled: rows of the manifests, see `tonfall.evaluation.items.pool`; those that
+            `tonfall.evaluation.items.mark_silent` marked are left out, and listed in the results.
         model: what to measure.
         facts: what the report says about it.
         allow_shared_speakers: go on where test speakers or recordings were heard in training.
@@ -164,6 +167,7 @@ def run(
     shared = _shared(protocol, rows)
     if not allow_shared_speakers:
         _with(protocol, shared).require_disjoint()
+    silent, rows = rows.index[rows[SILENT]], rows[~rows[SILENT]]
     parts = []
     for fold in protocol.folds:
         if progress is not None:
@@ -179,6 +183,7 @@ def run(
         scores[list(protocol.labels)].to_numpy(np.float64),
         scores[dimensions].reset_index(drop=True),
         shared,
+        tuple(sorted(silent)),
     )
 
 
@@ -251,6 +256,7 @@ def _check_dimensions(name: str, dimensions: pd.DataFrame) -> None:
 def _labelled(protocol: Protocol, pooled: pd.DataFrame) -> pd.DataFrame:
     """Rows of the protocol's items, by item, with labels of its label space."""
     rows = protocol_items(pooled, protocol.corpora).set_index("item", drop=False)
+    rows = rows if SILENT in rows else rows.assign(**{SILENT: False})
     wanted = pd.Index(protocol.table["item"].unique())
     missing = wanted.difference(rows.index, sort=False)
     if len(missing):
@@ -287,7 +293,9 @@ def _with(protocol: Protocol, shared: tuple[Shared, ...]) -> Protocol:
 
 def _scored(protocol: Protocol, fold: str, rows: pd.DataFrame, model: FoldModel) -> pd.DataFrame:
     train, development, test = (
-        rows.loc[protocol.items(fold, part)].reset_index(drop=True)
+        rows.loc[[item for item in protocol.items(fold, part) if item in rows.index]].reset_index(
+            drop=True
+        )
         for part in (TRAIN, DEVELOPMENT, TEST)
     )
     absent = sorted(set(test["label"]) - set(train["label"]))

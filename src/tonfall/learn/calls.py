@@ -18,7 +18,7 @@ from tonfall.corpora.clips import Clip, clips_of, named_errors, read_clip
 from tonfall.errors import ProtocolError
 from tonfall.evaluation.calls import check_calls_pin, compose_calls
 from tonfall.evaluation.calls_report import CallsReport, calls_report
-from tonfall.evaluation.items import protocol_items
+from tonfall.evaluation.items import protocol_items, without_silent
 from tonfall.evaluation.protocols.registry import FOUR, FOUR_CLASSES
 from tonfall.evaluation.running import ModelFacts
 from tonfall.learn.degrade import Degradation
@@ -78,7 +78,8 @@ def evaluate_calls(
     Args:
         model: a recipe (needs the extra ``train``), fitted anew without each tested corpus; or a
             loaded bundle, judged as it is.
-        items: pooled rows of the manifests at hand; see `tonfall.evaluation.items.pool`.
+        items: pooled rows of the manifests at hand; see `tonfall.evaluation.items.pool`. Those
+            that `tonfall.evaluation.items.mark_silent` marked are left out, and counted.
         facts: what the report says of the model.
         corpora: whose clips are put together. For a recipe these are also what it is fitted on, so
             at least two; by default those of ``loco/four``. For a bundle all of ``items``.
@@ -99,6 +100,7 @@ def evaluate_calls(
     say = progress or _quiet
     recipe = None if isinstance(model, Predictor) else model
     rows = call_items(items, _corpora(items, corpora, recipe=recipe is not None))
+    rows, silent = without_silent(rows)
     calls = compose_calls(rows.reset_index(drop=True), seed=seed, draws=draws)
     check_calls_pin(calls, seed=seed, draws=draws)
     if isinstance(model, Predictor):
@@ -117,6 +119,7 @@ def evaluate_calls(
         draws=draws,
         left_out=recipe is not None,
         degradation=degradation.name if degradation else "",
+        silent=silent,
     )
 
 

@@ -123,6 +123,7 @@ def _data(whole: Judged) -> Data:
         speakers=whole.speakers,
         hours=float(seconds.sum() / 3600) if seconds.notna().all() else None,
         hash=digest.hexdigest(),
+        silent=list(whole.results.silent),
     )
 
 

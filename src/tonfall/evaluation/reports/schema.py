@@ -100,6 +100,9 @@ class Data(_Entry):
     speakers: int = Field(description="items of unknown speaker count as one speaker each")
     hours: Number
     hash: str = Field(description="SHA-256 of the items' names and contents")
+    silent: list[str] = Field(
+        default=[], description="clips of the protocol without any sound, which were left out"
+    )
 
 
 class FoldEntry(_Entry):
