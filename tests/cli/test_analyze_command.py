@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -65,6 +66,43 @@ def test_silence_is_an_empty_timeline_that_says_so(tmp_path: Path) -> None:
     done = tonfall("analyze", tmp_path / "silence.wav", "-m", "small")
     assert done.returncode == 0
     assert "No speech was found" in done.stdout.decode()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="this system has no such names")
+def test_a_name_that_is_not_utf_8_ends_no_batch(tmp_path: Path) -> None:
+    odd, out = tmp_path / os.fsdecode(b"caf\xe9.wav"), tmp_path / "out"
+    shutil.copy(EXAMPLE, odd)
+    done = tonfall("analyze", EXAMPLE, odd, "-m", "small", "-o", out, "--format", "json")
+    assert done.returncode == 0, done.stderr.decode()
+    assert "caf\\xe9.wav" in done.stdout.decode()
+    names = sorted(os.fsencode(path.name) for path in out.iterdir())
+    assert names == [b"caf\xe9.json", b"call.json"]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="this system has no such names")
+def test_every_output_of_a_name_that_is_not_utf_8_is_written(tmp_path: Path) -> None:
+    odd, out = tmp_path / os.fsdecode(b"caf\xe9.wav"), tmp_path / "out"
+    shutil.copy(EXAMPLE, odd)
+    formats = "json,csv,turns,parquet,textgrid,rttm,webvtt,elan,audacity"
+    done = tonfall(
+        "analyze", odd, "-m", "small", "-o", out, "--format", formats, "--plot", "png,svg,html"
+    )
+    assert done.returncode == 0, done.stderr.decode()
+    assert done.stderr.decode().count("wrote ") == 12
+    (document,) = out.glob("*.json")
+    assert json.loads(document.read_text())["recording"]["file"].endswith("caf\\xe9.wav")
+    (page,) = out.glob("*.html")
+    assert "audio/flac" in page.read_text(encoding="utf-8")
+    as_json = tonfall("analyze", odd, "-m", "small", "--json")
+    assert json.loads(as_json.stdout)["turns"]
+
+
+def test_a_file_given_twice_is_analysed_once_under_its_own_name(tmp_path: Path) -> None:
+    done = tonfall(
+        "analyze", EXAMPLE, EXAMPLE, "-m", "small", "-o", tmp_path, "--format", "json", "-j", "1"
+    )
+    assert done.returncode == 0, done.stderr.decode()
+    assert [path.name for path in tmp_path.iterdir()] == ["call.json"]
 
 
 def test_one_bad_file_of_many_is_said_and_the_rest_is_kept(tmp_path: Path) -> None:

@@ -21,7 +21,7 @@ from tonfall.analysis.speakers import (
     of_one_voice,
 )
 from tonfall.arrays import FloatArray
-from tonfall.audio import AudioInfo, RawFormat, as_recording, open_audio
+from tonfall.audio import AudioInfo, RawFormat, as_recording, open_audio, printable
 from tonfall.errors import ConfigError
 from tonfall.runtime import Predictor, load
 from tonfall.streaming import Engine, Event, Scorer, Speakers, TurnEnded, WindowScored
@@ -151,7 +151,7 @@ def analyze_blocks(
     events += engine.take_events()
     timeline = _timeline(events, info=info, engine=engine, predictor=predictor, baseline=baseline)
     timeline = replace(timeline, notes=(*info.notes, *notes, *timeline.notes))
-    return Analysis(timeline=timeline, envelope=outline.compute())
+    return Analysis(timeline=timeline, envelope=outline.compute(), source=info.path)
 
 
 def _scored(customer: int | None, channels: int) -> tuple[bool, ...] | None:
@@ -189,7 +189,7 @@ def _timeline(
     windows = [event.window for event in events if isinstance(event, WindowScored)]
     return Timeline(
         recording=Recording(
-            file=str(info.path),
+            file=printable(info.path),
             sampling_rate=info.sampling_rate,
             channels=info.channels,
             samples=engine.samples,

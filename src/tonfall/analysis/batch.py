@@ -54,10 +54,11 @@ def analyze_files(
     """Analyse files and write their outputs; outcomes come as they are done.
 
     Args:
-        files: paths.
+        files: paths; one that is named twice is analysed once.
         order: what to do with each.
         workers: processes; as many as there are cores by default.
     """
+    files = list(dict.fromkeys(files))
     stems = distinct_stems(files)
     count = min(workers or os.cpu_count() or 1, len(files))
     if count <= 1:
@@ -75,16 +76,19 @@ def analyze_files(
 
 
 def distinct_stems(files: Sequence[str]) -> dict[str, str]:
-    """A name for each file's outputs, numbered where two files would share one."""
+    """A name for each file's outputs, numbered where two files would share one.
+
+    Names that differ in case only count as one, since some systems take them so.
+    """
     stems: dict[str, str] = {}
     taken: set[str] = set()
     for file in files:
         stem = wanted = output_stem(file)
         number = 2
-        while stem in taken:
+        while stem.casefold() in taken:
             stem = f"{wanted}-{number}"
             number += 1
-        taken.add(stem)
+        taken.add(stem.casefold())
         stems[file] = stem
     return stems
 

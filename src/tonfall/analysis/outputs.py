@@ -63,7 +63,7 @@ def write_outputs(
         raise ConfigError(
             f"{folder}: the folder cannot be made ({error.strerror}); choose another with -o."
         ) from None
-    name = stem or output_stem(analysis.timeline.recording.file)
+    name = stem or output_stem(analysis.source or analysis.timeline.recording.file)
     written = [
         write_file(folder / f"{name}{FORMATS[each].suffix}", FORMATS[each].write(analysis.timeline))
         for each in formats
@@ -81,9 +81,10 @@ def write_outputs(
 def _sound(analysis: Analysis, folder: Path, raw: RawFormat | None) -> PageAudio | None:
     """The recording inside the page, or beside it where it is too large; None if it is gone."""
     recording = analysis.timeline.recording
-    if recording.file == STANDARD_INPUT or not Path(recording.file).is_file():
+    source = analysis.source or recording.file
+    if source == STANDARD_INPUT or not Path(source).is_file():
         return None
-    with open_audio(recording.file, raw=raw) as reader:
+    with open_audio(source, raw=raw) as reader:
         sound = embedded_audio(
             reader,
             sampling_rate=recording.sampling_rate,
@@ -92,4 +93,4 @@ def _sound(analysis: Analysis, folder: Path, raw: RawFormat | None) -> PageAudio
         )
     if sound is not None:
         return sound
-    return linked_audio(recording.file, folder / "page.html")
+    return linked_audio(source, folder / "page.html")

@@ -29,10 +29,12 @@ class Analysis:
     Attributes:
         timeline: turns and windows as values.
         envelope: outline of the waveform, for pictures.
+        source: path of the recording as the system knows it; the timeline holds it as text.
     """
 
     timeline: Timeline
     envelope: Envelope
+    source: str = ""
 
     def __repr__(self) -> str:
         return f"<Analysis of {self.timeline.facts}>"

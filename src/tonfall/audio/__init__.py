@@ -5,7 +5,7 @@ that ends before its container says so, and one in which another follows. Format
 a length nor an end (raw AAC, AC-3 and MPEG streams) are read as far as they go.
 """
 
-from tonfall.audio.decoder import STANDARD_INPUT, AudioInfo
+from tonfall.audio.decoder import STANDARD_INPUT, AudioInfo, printable
 from tonfall.audio.denoise import Denoiser, denoise, denoised
 from tonfall.audio.g711 import (
     alaw_table,
@@ -65,6 +65,7 @@ __all__ = [
     "mulaw_table",
     "open_audio",
     "peak_db",
+    "printable",
     "probe",
     "read",
     "resample",

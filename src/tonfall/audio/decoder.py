@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import re
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 
@@ -15,17 +17,32 @@ __all__ = [
     "cut_off",
     "damaged",
     "joined",
+    "printable",
     "spoken_name",
     "truncated",
 ]
+
+_NOT_TEXT = re.compile("[\ud800-\udfff]")
+"""What Python puts in place of bytes of a path that are no UTF-8."""
 
 STANDARD_INPUT = "-"
 """The path that stands for standard input."""
 
 
+def printable(path: str | os.PathLike[str]) -> str:
+    r"""A path as text that every file and terminal takes.
+
+    On Linux a name may hold bytes that are not UTF-8; they are written as in ``caf\xe9.wav``.
+
+    >>> printable("caf\udce9.wav")
+    'caf\\xe9.wav'
+    """
+    return _NOT_TEXT.sub(lambda match: f"\\x{ord(match[0]) & 0xFF:02x}", os.fspath(path))
+
+
 def spoken_name(path: str) -> str:
     """What messages call a source; an array has no path."""
-    return {STANDARD_INPUT: "Standard input", "": "The array"}.get(path, path)
+    return {STANDARD_INPUT: "Standard input", "": "The array"}.get(path) or printable(path)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import BinaryIO
 
@@ -10,7 +11,7 @@ import soundfile
 
 from tonfall.arrays import FloatArray
 from tonfall.audio.containers import Extent
-from tonfall.audio.decoder import AudioInfo, Decoder, cut_off, damaged
+from tonfall.audio.decoder import AudioInfo, Decoder, cut_off, damaged, printable
 from tonfall.errors import AudioError
 
 __all__ = ["LibsndfileDecoder", "MpegDecoder", "UnknownFormatError", "open_libsndfile"]
@@ -78,17 +79,19 @@ def _check(file: soundfile.SoundFile, *, path: Path, extent: Extent) -> None:
     """Refuse what would be read in part."""
     if file.format in _UNCHECKED:
         raise AudioError(
-            f"{path}: it is a file of the kind {file.format}, of which nobody can tell whether it "
-            "is whole; convert it to WAV or FLAC with sox."
+            f"{printable(path)}: it is a file of the kind {file.format}, of which nobody can tell "
+            "whether it is whole; convert it to WAV or FLAC with sox."
         )
     if extent.cut and not extent.of_sound:
         seconds = file.frames / file.samplerate
-        raise cut_off(str(path), f"{seconds:.1f} s of audio before a part that is cut off")
+        raise cut_off(printable(path), f"{seconds:.1f} s of audio before a part that is cut off")
 
 
 def _open(source: Path | BinaryIO) -> _ForwardFile:
+    # soundfile encodes a path strictly; where its bytes are no UTF-8 they must come as they are.
+    named = os.fsencode(source) if isinstance(source, Path) and os.name == "posix" else source
     try:
-        return _ForwardFile(source)
+        return _ForwardFile(named)
     except (soundfile.LibsndfileError, TypeError) as error:
         # A TypeError: soundfile takes a name that ends in ".raw" for samples without header.
         raise UnknownFormatError(str(error)) from error

@@ -15,7 +15,7 @@ import numpy as np
 
 from tonfall.arrays import FloatArray
 from tonfall.audio.containers import Extent
-from tonfall.audio.decoder import AudioInfo, Decoder, cut_off, damaged
+from tonfall.audio.decoder import AudioInfo, Decoder, cut_off, damaged, printable
 from tonfall.errors import AudioError
 
 if TYPE_CHECKING:
@@ -44,8 +44,8 @@ def open_pyav(path: Path, *, extent: Extent) -> Decoder:
         import av
     except ImportError as error:
         raise AudioError(
-            f"{path}: it is not WAV, FLAC, Ogg Vorbis, Opus or MP3, or is damaged; for m4a, mp4, "
-            "webm and others install the extra: pip install 'tonfall[av]'."
+            f"{printable(path)}: it is not WAV, FLAC, Ogg Vorbis, Opus or MP3, or is damaged; for "
+            "m4a, mp4, webm and others install the extra: pip install 'tonfall[av]'."
         ) from error
     stream = path.open("rb")
     try:
@@ -67,7 +67,7 @@ def open_pyav(path: Path, *, extent: Extent) -> Decoder:
 def _check_audio(container: InputContainer, path: Path) -> None:
     """Refuse a container without sound, and a text that FFmpeg took for one by its name."""
     if not container.streams.audio:
-        raise AudioError(f"{path}: there is no audio in it; give a file that has sound.")
+        raise AudioError(f"{printable(path)}: there is no audio in it; give a file that has sound.")
     track = container.streams.audio[0]
     if not track.rate or not track.channels:
         raise _unknown(path)
@@ -77,15 +77,15 @@ def _cut_off(path: Path, extent: Extent, *, promised: Fraction | None = None) ->
     """FFmpeg would read the file as far as it goes; the duration is told where it is stated."""
     duration = "" if promised is None else f" for {float(promised):.1f} s"
     return cut_off(
-        str(path),
+        printable(path),
         f"{extent.there:,} bytes where its header promises {extent.stated:,}{duration}",
     )
 
 
 def _unknown(path: Path) -> AudioError:
     return AudioError(
-        f"{path}: it is not a recording in any known format, or its header is damaged; check "
-        "that it plays, or, if it is raw audio, give its encoding, rate and channels."
+        f"{printable(path)}: it is not a recording in any known format, or its header is damaged; "
+        "check that it plays, or, if it is raw audio, give its encoding, rate and channels."
     )
 
 

@@ -15,7 +15,7 @@ import numpy as np
 from tonfall.arrays import FloatArray
 from tonfall.audio.containers import read_extent
 from tonfall.audio.containers.riff import WavHeader, read_wav_header
-from tonfall.audio.decoder import STANDARD_INPUT, AudioInfo, Decoder, joined, truncated
+from tonfall.audio.decoder import STANDARD_INPUT, AudioInfo, Decoder, joined, printable, truncated
 from tonfall.audio.git_lfs import POINTER_ADVICE, is_pointer
 from tonfall.audio.libsndfile import UnknownFormatError, open_libsndfile
 from tonfall.audio.limits import check_channels, check_duration, check_sampling_rate
@@ -167,10 +167,10 @@ def _open_file(path: Path, *, raw: RawFormat | None) -> Decoder:
     with stream:
         wav = read_wav_header(stream)
         if wav is not None:
-            wav.check(name=str(path))
+            wav.check(name=printable(path))
         extent = read_extent(stream, size=path.stat().st_size, wav=wav)
     if extent.second is not None:
-        raise joined(str(path), second=extent.second)
+        raise joined(printable(path), second=extent.second)
     if wav is not None and _comes_in_order(wav):
         return open_stream(path.open("rb"), path=str(path), raw=None)
     try:
@@ -202,33 +202,42 @@ def _checked(decoder: Decoder) -> Decoder:
 
 def _open_binary(path: Path) -> BinaryIO:
     """Open a file or a pipe, with one sentence for each way in which this fails."""
+    name = printable(path)
     try:
         stream = path.open("rb")
     except FileNotFoundError as error:
-        raise AudioError(f"{path}: there is no such file; check the path.") from error
+        raise AudioError(f"{name}: there is no such file; check the path.") from error
     except IsADirectoryError as error:
-        raise AudioError(f"{path}: this is a folder; name the recordings in it.") from error
+        raise AudioError(f"{name}: this is a folder; name the recordings in it.") from error
     except PermissionError as error:
         raise AudioError(
-            f"{path}: there is no permission to read it; change it with chmod, or ask its owner."
+            f"{name}: there is no permission to read it; change it with chmod, or ask its owner."
         ) from error
     except (OSError, ValueError) as error:
-        raise AudioError(f"{path}: it cannot be opened ({error}); check the path.") from error
+        raise AudioError(
+            f"{name}: it cannot be opened ({_reason(error)}); check the path."
+        ) from error
     _check_kind(stream, path)
     return stream
 
 
+def _reason(error: OSError | ValueError) -> str:
+    """Why, without the path, which stands before it."""
+    return error.strerror or "" if isinstance(error, OSError) else str(error)
+
+
 def _check_kind(stream: BinaryIO, path: Path) -> None:
     """Refuse an empty file, and what is neither a file nor a pipe."""
+    name = printable(path)
     status = os.fstat(stream.fileno())
     if stat.S_ISFIFO(status.st_mode):
         return
     if not stat.S_ISREG(status.st_mode):
         stream.close()
-        raise AudioError(f"{path}: this is a device; name a file, a pipe, or - for standard input.")
+        raise AudioError(f"{name}: this is a device; name a file, a pipe, or - for standard input.")
     if status.st_size == 0:
         stream.close()
-        raise AudioError(f"{path}: the file is empty; copy it again from its source.")
+        raise AudioError(f"{name}: the file is empty; copy it again from its source.")
     if is_pointer(os.pread(stream.fileno(), _HEAD_BYTES, 0)):
         stream.close()
-        raise AudioError(f"{path}: this is a git-lfs pointer, not the recording; {POINTER_ADVICE}.")
+        raise AudioError(f"{name}: this is a git-lfs pointer, not the recording; {POINTER_ADVICE}.")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from importlib import import_module
+from io import TextIOWrapper
 from typing import Annotated
 
 import typer
@@ -54,10 +55,18 @@ def _options(
 _add_commands()
 
 
+def _print_anything() -> None:
+    """Let no name of a file end the run: what a terminal or a pipe cannot show is escaped."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
+
 def main() -> None:
     """Run the command line: status 0 done, 1 failed, 2 misuse or bad input, in one sentence."""
     from tonfall.errors import ServiceError, TonfallError
 
+    _print_anything()
     if sys.argv[1:] == ["--version"]:
         from tonfall import __version__
 

@@ -81,6 +81,7 @@ def analyze(
     formats, plots = _names(format_), _names(plot)
     check_outputs(formats=formats, plots=plots)
     with_baseline, count = _read_baseline(baseline), _read_speakers(speakers)
+    files = list(dict.fromkeys(files))
     if len(files) > 1:
         from tonfall.cli.batch import analyze_many
 
@@ -132,10 +133,11 @@ def _analyze_one(
 ) -> None:
     from tonfall.analysis import analyze as run
     from tonfall.analysis.exports import export
+    from tonfall.audio import printable
     from tonfall.cli.progress import seconds_bar
     from tonfall.cli.tables import print_analysis
 
-    with seconds_bar(file, quiet=quiet) as progress:
+    with seconds_bar(printable(file), quiet=quiet) as progress:
         analysis = run(
             file,
             model=model,
@@ -157,7 +159,7 @@ def _analyze_one(
         print_analysis(analysis)
     if not quiet:
         for path in written:
-            typer.echo(f"wrote {path}", err=True)
+            typer.echo(f"wrote {printable(path)}", err=True)
 
 
 def _names(text: str) -> tuple[str, ...]:

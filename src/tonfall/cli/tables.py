@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.table import Table
 
 from tonfall.analysis.rows import clock, speaker_rows, turn_rows
+from tonfall.audio import printable
 from tonfall.timeline import Timeline
 
 if TYPE_CHECKING:
@@ -43,7 +44,7 @@ def print_outcomes(outcomes: Sequence[Outcome]) -> None:
         spoken = "; ".join(f"{each.speaker} {each.label or '-'}" for each in outcome.speakers)
         length = "-" if outcome.error else clock(outcome.seconds)
         result = outcome.error or spoken or "no speech was found"
-        table.add_row(outcome.file, length, str(len(outcome.speakers) or "-"), result)
+        table.add_row(printable(outcome.file), length, str(len(outcome.speakers) or "-"), result)
     _console().print(table)
 
 

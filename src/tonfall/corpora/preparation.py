@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from tonfall.audio import printable
 from tonfall.corpora.clips import Clip, clips_of
 from tonfall.corpora.columns import COLUMNS, conform
 from tonfall.corpora.copies import without_copies
@@ -135,7 +136,18 @@ def _read(corpus: Corpus, root: Path) -> Reading:
             f"{root}: is no release of {corpus.title}: expected {corpus.layout}, found "
             f"{_example(root)}. Point to the unpacked release."
         )
+    _check_names(reading.rows)
     return reading
+
+
+def _check_names(rows: Sequence[Row]) -> None:
+    """ManifestError where a table could not hold the name of a file."""
+    for row in rows:
+        if row.file is not None and printable(row.file) != str(row.file):
+            raise ManifestError(
+                f"{printable(row.file)}: its name is not UTF-8, so no manifest can hold it. "
+                "Rename it."
+            )
 
 
 def _example(root: Path) -> str:

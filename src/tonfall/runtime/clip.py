@@ -19,6 +19,9 @@ __all__ = ["FLOOR", "clip_pieces", "cut_pieces", "frame_weights", "mono_clip", "
 FLOOR = -10.0
 """Log10 power that pads frames which do not exist: the floor of the log-mel."""
 
+_FAINTEST = 2 / 32768
+"""Of full scale: what moves by less than two steps of 16 bits is a constant with its rounding."""
+
 _LOUD_ENOUGH = 3.5
 """In log10 power, 35 dB: frames this near to the loudest count where no voice was detected."""
 
@@ -56,17 +59,20 @@ def mono_clip(blocks: Iterable[npt.ArrayLike], *, sampling_rate: int) -> FloatAr
         sampling_rate: in Hz.
 
     Returns:
-        (1, n) float32; it may overshoot [-1, 1] a little, where the source was clipped.
+        (1, n) float32; it may overshoot [-1, 1] a little, where the source was clipped. A constant
+        is silence, and comes out as zeros.
 
     Raises:
         AudioError: a block cannot be used.
     """
     resampler = Resampler(source_rate=sampling_rate, channels=1)
-    parts = [
-        resampler.push(as_waveform(block, sampling_rate).mean(axis=0, keepdims=True))
-        for block in blocks
-    ]
-    return np.concatenate([*parts, resampler.close()], axis=1)
+    parts, lowest, highest = [], np.inf, -np.inf
+    for block in blocks:
+        mono = as_waveform(block, sampling_rate).mean(axis=0, keepdims=True)
+        lowest, highest = min(lowest, mono.min()), max(highest, mono.max())
+        parts.append(resampler.push(mono))
+    samples = np.concatenate([*parts, resampler.close()], axis=1)
+    return samples if highest - lowest >= _FAINTEST else np.zeros_like(samples)
 
 
 def mono_pieces(
@@ -87,9 +93,11 @@ def mono_pieces(
     Raises:
         AudioError: the clip is digital silence.
     """
-    if not samples.any():
-        raise AudioError("The clip is digital silence; give a clip with speech in it.")
     frames = log_mel(samples)[0]
+    if not samples.any():
+        raise AudioError(
+            "The clip is digital silence or a constant; give a clip with speech in it."
+        )
     weights = frame_weights(probabilities(samples)[0], len(frames))
     if weights.sum() < _SHORTEST_SPEECH:
         loudness = frames.max(axis=-1)

@@ -13,7 +13,7 @@ from urllib.parse import quote_from_bytes
 import numpy as np
 
 from tonfall.arrays import FloatArray
-from tonfall.audio import Resampler
+from tonfall.audio import Resampler, printable
 
 __all__ = ["SIZE_LIMIT", "PageAudio", "embedded_audio", "linked_audio"]
 
@@ -85,7 +85,7 @@ def linked_audio(recording: str | os.PathLike[str], page: str | os.PathLike[str]
     start = Path(page).resolve().parent
     relative = os.path.relpath(Path(recording).resolve(), start)
     address = quote_from_bytes(os.fsencode(Path(relative).as_posix()))
-    return PageAudio(href=address, name=Path(relative).as_posix())
+    return PageAudio(href=address, name=printable(Path(relative).as_posix()))
 
 
 def _at_most_two(block: FloatArray) -> FloatArray:
