@@ -9,7 +9,7 @@ from matplotlib.image import imread
 from sample_timelines import call, envelope_audio, timeline, turn, window
 
 from tonfall.analysis.envelope import Envelope, EnvelopeCollector
-from tonfall.analysis.palette import STYLES
+from tonfall.analysis.palette import AROUSAL, STYLES, VALENCE
 from tonfall.analysis.picture import draw, picture
 from tonfall.errors import ConfigError
 from tonfall.timeline import Timeline
@@ -69,13 +69,12 @@ def test_the_vector_picture_is_well_formed_and_names_who_and_what(sample_call):
         assert f"<!-- {text} -->" in texts(data)
 
 
-@pytest.mark.parametrize("baseline", [True, False])
-def test_what_the_baseline_had_heard_is_shown(sample_call, baseline):
-    item = replace(sample_call, baseline=baseline)
-    data = texts(picture(item, kind="svg"))
-    assert ("<!-- heard by baseline -->" in data) is baseline
-    longest = max(each.heard for each in item.windows if each.speaker == "agent")
-    assert (f"<!-- {longest:.0f} s -->" in data) is baseline
+def test_nothing_but_emotion_is_drawn_among_the_curves(sample_call):
+    figure = draw(sample_call)
+    curves = [axes for axes in figure.axes if axes.get_lines() and axes.get_ylim()[0] == -0.04]
+    assert len(curves) == len(sample_call.speakers)
+    colours = {line.get_color() for axes in curves for line in axes.get_lines()}
+    assert colours == {AROUSAL, VALENCE}
 
 
 def test_a_recording_without_speech_says_so():

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from tonfall.emotion import CATEGORIES
 from tonfall.timeline import UNCLEAR
 
-__all__ = ["AROUSAL", "STYLES", "VALENCE", "LabelStyle", "contrast", "faded", "ink"]
+__all__ = ["AROUSAL", "STYLES", "VALENCE", "LabelStyle", "contrast", "faded", "hatch_colour", "ink"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +80,11 @@ def faded(colour: str, *, towards: str = "#ffffff", by: float = 0.65) -> str:
     """
     pairs = zip(_channels(colour), _channels(towards), strict=True)
     return "#" + "".join(f"{round(a + (b - a) * by):02x}" for a, b in pairs)
+
+
+def hatch_colour(colour: str) -> str:
+    """Colour of a hatch: seen in grey, without drowning the letter."""
+    return faded(ink(colour), towards=colour, by=0.72)
 
 
 def _channels(colour: str) -> tuple[int, int, int]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from html import escape
+from math import floor
 from typing import TYPE_CHECKING
 
 from tonfall.timeline import UNCLEAR, Timeline, Turn, seconds
@@ -32,13 +33,13 @@ def speaker_rows(summaries: Sequence[SpeakerSummary]) -> list[Row]:
 
 
 def clock(time: float) -> str:
-    """Minutes, and seconds to a tenth.
+    """Minutes, and seconds to a tenth; halves are rounded up, as on the page.
 
-    >>> clock(75.96), clock(59.96)
-    ('1:16.0', '1:00.0')
+    >>> clock(75.96), clock(59.96), clock(1.25)
+    ('1:16.0', '1:00.0', '0:01.3')
     """
-    minutes, rest = divmod(round(time, 1), 60)
-    return f"{int(minutes)}:{rest:04.1f}"
+    minutes, tenths = divmod(floor(time * 10 + 0.5), 600)
+    return f"{minutes}:{tenths // 10:02d}.{tenths % 10}"
 
 
 def as_text(rows: Sequence[Row]) -> str:

@@ -71,7 +71,7 @@ def _speakers(summaries: Sequence[SpeakerSummary]) -> Table:
 
 
 def _table() -> Table:
-    return Table(box=box.SIMPLE_HEAD, pad_edge=False, highlight=False)
+    return Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0), highlight=False)
 
 
 def _console() -> Console:

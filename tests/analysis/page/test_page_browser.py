@@ -14,6 +14,7 @@ from sample_timelines import AWKWARD_NAME, call, envelope_audio, timeline, turn,
 
 from tonfall.analysis.envelope import EnvelopeCollector
 from tonfall.analysis.page import embedded_audio, linked_audio, page
+from tonfall.analysis.rows import turn_rows
 from tonfall.timeline import Timeline
 
 playwright = pytest.importorskip(
@@ -166,19 +167,54 @@ def test_a_judged_moment_is_told_in_full(opened):
     tab = opened(document(item))
     box = tab.locator("#stage").bounding_box()
     tab.mouse.move(box["x"] + box["width"] / 4, box["y"] + 120)
-    told = tab.inner_text("#card")
+    told = tab.inner_text("#card").replace("\N{NO-BREAK SPACE}", " ")
     for text in ("agent", "anger", "80 %", "3 %", "75 %", "unknown", "12 s", "0.50"):
         assert text in told
     tab.mouse.move(box["x"] + 20, box["y"] + 300)
     assert tab.locator("#card").is_hidden()
     tab.click("#turns tr:nth-child(2) button")
     assert position(tab) == 30.0
-    assert "customer: unclear (fear? 30 %)" in tab.get_attribute("#stage", "aria-valuetext")
+    spoken = tab.get_attribute("#stage", "aria-valuetext").replace("\N{NO-BREAK SPACE}", " ")
+    assert "customer: unclear (fear? 30 %)" in spoken
     agent, customer = tab.locator("#now .card").all_inner_texts()
     assert "Silent." in agent
     assert "unclear" in customer
     assert "Guess\nfear" in customer
     assert tab.get_attribute("#turns tr:nth-child(2)", "aria-current") == "true"
+
+
+def test_the_cards_of_the_cursor_show_once_it_is_moved(opened, sample_call):
+    tab = opened(document(sample_call))
+    assert tab.locator("#at-the-cursor").is_hidden()
+    tab.click("#turns tr:nth-child(2) button")
+    assert tab.locator("#at-the-cursor").is_visible()
+    tab.emulate_media(media="print")
+    assert tab.locator("#at-the-cursor").is_hidden()
+    assert tab.locator(".result").first.is_visible()
+
+
+def test_times_are_rounded_as_in_the_command_lines_table(opened):
+    starts = [0.7499, 1.25, 59.96, 61.04996, 75.95]
+    turns = [turn(start, start + 0.3) for start in starts]
+    tab = opened(page(timeline(turns, [])))
+    shown = tab.locator("#turns tr td:first-child").all_inner_texts()
+    assert shown == [row["start"] for row in turn_rows(turns)]
+    assert shown == ["0:00.7", "0:01.3", "1:00.0", "1:01.0", "1:16.0"]
+
+
+def test_narrow_cells_have_a_letter_or_a_hatch(opened):
+    """At 390 dots a second is too narrow for the letter of before, and colour alone would tell."""
+
+    def drawn(label: str) -> set[tuple[int, ...]]:
+        windows = [window(0, 1, label), window(1, 60, "neutral")]
+        tab = opened(document(timeline([turn(0, 60)], windows)), width=390)
+        # The first second: x from 6 on, the strip from y = 95.5 on.
+        values = tab.evaluate("[...tracks.getContext('2d').getImageData(7, 98, 3, 20).data]")
+        return {tuple(values[start : start + 3]) for start in range(0, len(values), 4)}
+
+    assert len(drawn("happiness")) > 1
+    assert len(drawn("sadness")) > 1
+    assert len(drawn("anger")) == 1
 
 
 def test_unclear_speech_has_no_categorys_colour(opened):

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from sample_timelines import call, timeline, timelines, turn, window
 
 from tonfall.analysis.page import PageAudio, page
-from tonfall.analysis.palette import AROUSAL, STYLES, VALENCE, contrast
+from tonfall.analysis.palette import AROUSAL, STYLES, VALENCE, contrast, hatch_colour
 
 BEYOND = re.compile(r"""(?:src|href|action|data|poster)\s*=|url\(|@import|https?:|//[a-z]""")
 
@@ -84,12 +84,18 @@ def test_the_sound_is_in_the_page(sample_call):
     assert base64.b64decode(Parsed(document).texts["recording"]) == b"\x00sound\xff"
 
 
+SENTENCES = ("note", "result")
+
+
 def test_names_stay_text(any_timeline):
     document = page(any_timeline)
     plain = Parsed(page(call()))
     parsed = Parsed(document)
-    kept = [tag for tag, attributes in parsed.elements if attributes.get("class") != "note"]
-    assert kept == [t for t, attributes in plain.elements if attributes.get("class") != "note"]
+    kept, expected = (
+        [tag for tag, attributes in each.elements if attributes.get("class") not in SENTENCES]
+        for each in (parsed, plain)
+    )
+    assert kept == expected
     names = [speaker["name"] for speaker in data_of(document)["speakers"]]
     assert names == list(any_timeline.speakers)
 
@@ -103,10 +109,36 @@ def test_no_name_breaks_the_page(item):
 
 
 def test_notes_are_shown():
-    item = timeline([], [], notes=("No speech was found.", "A < B & C."))
+    item = timeline([turn(0, 1)], [], notes=("Look twice.", "A < B & C."))
     text = page(item).decode()
     notes = [unescape(note) for note in re.findall(r'<p class="note">(.*?)</p>', text)]
-    assert {"No speech was found.", "A < B & C."} <= set(notes)
+    assert {"Look twice.", "A < B & C."} <= set(notes)
+
+
+def test_the_page_opens_with_the_result_in_words():
+    windows = [window(0, 12, "anger"), window(12, 20, "neutral", confidence=0.3)]
+    item = timeline([turn(0, 20), turn(20, 22, "<customer>", 1)], windows)
+    text = unescape(page(item).decode()).replace("\N{NO-BREAK SPACE}", " ")
+    first, second = re.findall(r'<p class="result">(.*?)</p>', text)
+    assert first == (
+        "agent spoke for 20 s and sounded like anger (60 % of that time), then unclear (40 %); "
+        "the tone improved towards the end."
+    )
+    assert second == "<customer> spoke for 2 s and was not judged."
+    assert text.index(first) < text.index('id="player"') < text.index('id="notes"')
+
+
+def test_the_first_lines_need_no_knowledge_of_models(sample_call):
+    head = page(sample_call).decode().partition("<main>")[0].partition("<header>")[2]
+    assert "model" not in head
+    assert "kHz" in head
+
+
+@pytest.mark.parametrize("notes", [(), ("No speech was found.",)])
+def test_silence_is_the_result_and_said_once(notes):
+    text = page(timeline([], [], notes=notes)).decode()
+    assert text.count("No speech was found.") == 1
+    assert '<p class="result">No speech was found.</p>' in text
 
 
 def test_the_data_says_all_of_a_window():
@@ -122,11 +154,13 @@ def test_the_data_says_all_of_a_window():
         "letter": "A",
         "colour": STYLES["anger"].colour,
         "ink": "#111111",
+        "hatch": "",
+        "line": hatch_colour(STYLES["anger"].colour),
     }
+    assert data["labels"][-1] == {"name": "unclear", "letter": "?"}
     assert sum(probabilities) == pytest.approx(1, abs=0.01)
     assert rest == [0.5, 0.5, 0.5, 0.75, None, 12.3]
     assert data["speakers"][0]["cells"] == [[0, 3, 0]]
-    assert data["longestHeard"] == 12.3
 
 
 def _colours(text: str) -> dict[str, str]:

@@ -11,12 +11,14 @@ import hashlib
 import html
 import json
 import re
+from collections.abc import Iterable
 from importlib import resources
 
 from tonfall.analysis.envelope import Envelope
 from tonfall.analysis.exports.text import one_line, utf8
 from tonfall.analysis.page.audio import SIZE_LIMIT, PageAudio, embedded_audio, linked_audio
 from tonfall.analysis.page.data import page_data
+from tonfall.analysis.page.sentences import sentences
 from tonfall.timeline import Timeline
 
 __all__ = ["SIZE_LIMIT", "PageAudio", "embedded_audio", "linked_audio", "page"]
@@ -35,13 +37,17 @@ def page(
         audio: what to play; without it the page shows the timeline only.
     """
     style, script = _asset("page.css"), _script()
+    said, noted = sentences(timeline), timeline.notes
+    if not said:  # Nobody speaks, which is what the notes say.
+        said, noted = noted or ("No speech was found.",), ()
     parts = {
         "policy": _policy(style, script, audio),
         "style": style,
         "title": html.escape(_title(timeline)),
         "facts": html.escape(_facts(timeline)),
-        "notes": "".join(f'<p class="note">{html.escape(note)}</p>' for note in timeline.notes),
-        "model": html.escape(f"“{timeline.model}” ({timeline.model_hash[:12]})"),
+        "result": _paragraphs("result", said),
+        "notes": _paragraphs("note", noted),
+        "model": html.escape(_model(timeline)),
         "data": _inert(json.dumps(page_data(timeline, envelope, audio), separators=(",", ":"))),
         "recording": _base64(audio.data) if audio and audio.data else "",
         "script": script,
@@ -49,6 +55,10 @@ def page(
     # One pass, so that what was filled in is never searched for places to fill.
     filled = re.split(r"\{\{(\w+)\}\}", _asset("page.html"))
     return b"".join(utf8(parts[each] if odd % 2 else each) for odd, each in enumerate(filled))
+
+
+def _paragraphs(kind: str, texts: Iterable[str]) -> str:
+    return "".join(f'<p class="{kind}">{html.escape(each)}</p>' for each in texts)
 
 
 def _asset(name: str) -> str:
@@ -90,14 +100,17 @@ def _title(timeline: Timeline) -> str:
 def _facts(timeline: Timeline) -> str:
     recording = timeline.recording
     channels = "1 channel" if recording.channels == 1 else f"{recording.channels} channels"
-    baseline = (
-        "each voice judged against what was heard of it before"
-        if timeline.baseline
-        else "each window judged alone"
-    )
     rate = f"{recording.sampling_rate / 1000:g} kHz"
-    length = _length(recording.duration)
-    return f"{length} · {channels} at {rate} · model {timeline.model}, {baseline}"
+    return f"{_length(recording.duration)} · {channels} at {rate}"
+
+
+def _model(timeline: Timeline) -> str:
+    judged = (
+        "which judged each voice against what it had heard of it before"
+        if timeline.baseline
+        else "which judged each window alone"
+    )
+    return f"“{timeline.model}” ({timeline.model_hash[:12]}), {judged}"
 
 
 def _length(duration: float) -> str:

@@ -9,11 +9,11 @@ import numpy as np
 
 from tonfall.analysis.envelope import QUIETEST_PEAK, Envelope
 from tonfall.analysis.page.audio import PageAudio
-from tonfall.analysis.palette import STYLES, ink
+from tonfall.analysis.palette import STYLES, hatch_colour, ink
 from tonfall.analysis.strip import strip
 from tonfall.analysis.summary import SpeakerSummary, summarize
 from tonfall.analysis.trajectory import trajectory
-from tonfall.timeline import SAMPLING_RATE, UNCLEAR, Segment, Timeline, Turn, Window
+from tonfall.timeline import SAMPLING_RATE, UNCLEAR, Segment, Timeline, Turn, Window, seconds
 
 __all__ = ["page_data"]
 
@@ -33,7 +33,6 @@ def page_data(
     return {
         "duration": max(0.001, _end(timeline)),
         "baseline": timeline.baseline,
-        "longestHeard": max((round(window.heard, 1) for window in windows), default=0.0),
         "labels": [_label(label) for label in labels],
         "binSeconds": envelope.bin_seconds if envelope else 1.0,
         "channels": [] if envelope is None else [_channel(each) for each in envelope.extremes],
@@ -51,11 +50,15 @@ def _end(timeline: Timeline) -> float:
 
 def _label(label: str) -> Entry:
     style = STYLES[label]
+    if label == UNCLEAR:  # Its colour is the theme's.
+        return {"name": label, "letter": style.letter}
     return {
         "name": label,
         "letter": style.letter,
         "colour": style.colour,
         "ink": ink(style.colour),
+        "hatch": style.hatch[:1],
+        "line": hatch_colour(style.colour),
     }
 
 
@@ -98,13 +101,12 @@ def _summary(summary: SpeakerSummary, labels: Sequence[str]) -> Entry:
 
 
 def _curve(timeline: Timeline, speaker: str) -> list[Row]:
-    """Middle of the window, smoothed arousal and valence, seconds heard, joined to the last."""
+    """Middle of the window, smoothed arousal and valence, joined to the last."""
     return [
         [
             round((segment.start + segment.end) / (2 * SAMPLING_RATE), 3),
             _round(point.arousal),
             _round(point.valence),
-            round(point.window.heard, 1),
             point.connected,
         ]
         for point in trajectory(timeline, speaker)
@@ -143,8 +145,8 @@ def _turn(turn: Turn, place: dict[str, int], label_place: dict[str, int]) -> Row
 
 
 def _times(segment: Segment) -> tuple[float, float]:
-    return round(segment.start / SAMPLING_RATE, 3), round(segment.end / SAMPLING_RATE, 3)
+    return seconds(segment.start), seconds(segment.end)
 
 
 def _round(value: float | None) -> float | None:
-    return None if value is None else round(value, 3)
+    return None if value is None else round(value, 4)

@@ -68,26 +68,60 @@ function runs(cells) {
   return joined;
 }
 
+/** Strokes over a cell of 6 by 6 dots, by matplotlib's names of hatches. */
+const HATCHES = {
+  "/": [[0, 6, 6, 0]], "\\": [[0, 0, 6, 6]], "-": [[0, 3, 6, 3]], "|": [[3, 0, 3, 6]],
+  "+": [[0, 3, 6, 3], [3, 0, 3, 6]], "x": [[0, 0, 6, 6], [0, 6, 6, 0]],
+};
+
+/** What fills a label's area: its colour, hatched where neighbours look alike in grey. */
+function paint(pen, label) {
+  const { colour, hatch, line } = labels[label], strokes = HATCHES[hatch];
+  if (!strokes) return colour ?? theme("unclear");
+  const tile = Object.assign(document.createElement("canvas"), { width: 6, height: 6 });
+  const brush = tile.getContext("2d");
+  brush.fillStyle = colour;
+  brush.fillRect(0, 0, 6, 6);
+  brush.strokeStyle = line;
+  for (const [fromX, fromY, toX, toY] of strokes) {
+    brush.beginPath();
+    brush.moveTo(fromX, fromY);
+    brush.lineTo(toX, toY);
+    brush.stroke();
+  }
+  return pen.createPattern(tile, "repeat");
+}
+
 function drawStrip(pen, speaker, top) {
+  const paints = labels.map((_, label) => paint(pen, label));
   pen.textAlign = "center";
   for (const { start, end, label } of runs(inView(speaker.cells))) {
-    const { colour, ink, letter } = labels[label];
     const x = toX(start), width = Math.max(1, toX(end) - x);
-    pen.fillStyle = colour;
+    pen.fillStyle = paints[label];
     pen.fillRect(x, top, width, STRIP);
     const from = Math.max(x, SIDE), to = Math.min(x + width, SIDE + across());
-    if (to - from < 12) continue;
-    pen.fillStyle = ink;
-    pen.font = pen.font.replace(/^(bold )?/, "bold ");
-    pen.fillText(letter, (from + to) / 2, top + STRIP / 2);
+    if (to - from >= 7) drawLetter(pen, label, { from, to, middle: top + STRIP / 2 });
   }
-  pen.font = pen.font.replace(/^bold /, "");
   pen.strokeStyle = theme("muted");
   pen.lineWidth = 0.75;
   if ((view.end - view.start) / across() > 0.4) return;
   for (const { start, end } of inView(speaker.turns)) {
     pen.strokeRect(toX(start), top + 0.5, Math.max(1, toX(end) - toX(start)), STRIP - 1);
   }
+}
+
+/** The label's letter, smaller where there is little room, on a plain ground where it is hatched. */
+function drawLetter(pen, label, { from, to, middle }) {
+  const { letter, colour, hatch, ink } = labels[label], x = (from + to) / 2, font = pen.font;
+  if (hatch) {
+    const half = Math.min(6, (to - from) / 2);
+    pen.fillStyle = colour;
+    pen.fillRect(x - half, middle - 7, 2 * half, 14);
+  }
+  pen.fillStyle = ink ?? theme("ink");
+  pen.font = `bold ${to - from < 12 ? 9 : 11}px ${getComputedStyle(document.body).fontFamily}`;
+  pen.fillText(letter, x, middle);
+  pen.font = font;
 }
 
 function drawCurve(pen, points, value, { top, colour, width, dash = [] }) {
@@ -128,11 +162,6 @@ function drawScale(pen, top) {
 function drawCurves(pen, speaker, top) {
   const first = Math.max(0, lastBefore(speaker.curve, view.start) - 1);
   const points = speaker.curve.slice(first, lastBefore(speaker.curve, view.end) + 2);
-  if (data.baseline && data.longestHeard > 0) {
-    const heard = (point) => point.heard / data.longestHeard;
-    const all = points.map((point) => ({ ...point, connected: true }));
-    drawCurve(pen, all, heard, { top, colour: theme("muted"), width: 1 });
-  }
   drawCurve(pen, points, (p) => p.arousal, { top, colour: theme("arousal"), width: 2 });
   drawCurve(pen, points, (p) => p.valence, { top, colour: theme("valence"), width: 2, dash: [6, 3] });
 }
@@ -175,12 +204,13 @@ function draw() {
 function drawOverview() {
   const row = 9, height = Math.max(1, speakers.length) * (row + 2);
   const { pen, width } = prepared(overview.querySelector("canvas"), height);
+  const paints = labels.map((_, label) => paint(pen, label));
   speakers.forEach((speaker, index) => {
     const top = index * (row + 2);
     pen.fillStyle = theme("paper");
     pen.fillRect(0, top, width, row);
     for (const { start, end, window: number } of speaker.cells) {
-      pen.fillStyle = labels[windows[number].label].colour;
+      pen.fillStyle = paints[windows[number].label];
       pen.fillRect((start / duration) * width, top, Math.max(0.7, ((end - start) / duration) * width), row);
     }
   });

@@ -11,7 +11,7 @@ function bars(probabilities) {
   const rows = probabilities.flatMap((value, label) => [
     element("span", { text: labels[label].name }),
     element("span", { className: "track", children: [element("span", {
-      className: "fill", style: { width: `${100 * value}%`, background: labels[label].colour },
+      className: "fill", style: { width: `${100 * value}%`, background: fill(label) },
     })] }),
     element("span", { className: "value", text: percent(value) }),
   ]);
@@ -45,9 +45,6 @@ function buildLegend() {
   ];
   if (windows.some((each) => each.arousal !== null)) items.push(stroke("arousal", "arousal"));
   if (windows.some((each) => each.valence !== null)) items.push(stroke("valence", "valence", "dashed"));
-  if (data.baseline && data.longestHeard > 0) {
-    items.push(stroke(`heard by the baseline, up to ${Math.round(data.longestHeard)} s`, "muted", "thin"));
-  }
   byId("legend").append(...items.map((children) => element("li", { children })));
 }
 
@@ -55,14 +52,17 @@ function buildShares(speaker) {
   const parts = speaker.shares.flatMap((share, label) => (share > 0 ? [element("span", {
     text: share > 0.06 ? labels[label].letter : "",
     title: `${labels[label].name} ${percent(share)}`,
-    style: { width: `${100 * share}%`, background: labels[label].colour, color: labels[label].ink },
+    style: { width: `${100 * share}%`, background: fill(label), color: ink(label) },
   })] : []));
-  const text = speaker.shares.flatMap((share, label) =>
-    (share > 0 ? [`${labels[label].name} ${percent(share)}`] : [])).join(", ");
   const bar = element("div", { className: "shares", children: parts });
-  bar.setAttribute("role", "img");
-  bar.setAttribute("aria-label", text || "not judged");
+  bar.setAttribute("aria-hidden", "true"); // What follows says the same in words.
   return bar;
+}
+
+/** Each label and its part of the time, the longest first. */
+function shares(speaker) {
+  return [...speaker.shares.entries()].filter(([, share]) => share >= 0.005).sort((a, b) => b[1] - a[1])
+    .map(([label, share]) => `${labels[label].name} ${percent(share)}`).join(", ");
 }
 
 function buildSpeakers() {
@@ -72,9 +72,8 @@ function buildSpeakers() {
     const pairs = [
       ["Speech", `${clock(speaker.speech)} (${percent(speaker.share)} of talk), ${speaker.count} turns`],
     ];
-    if (speaker.label !== null) {
-      pairs.push(["Most often", labels[speaker.label].name], ["Tone", speaker.trend]);
-    } else pairs.push(["Sounds", "not judged"]);
+    pairs.push(["Sounds", speaker.label === null ? "not judged" : shares(speaker)]);
+    if (speaker.label !== null) pairs.push(["Tone", speaker.trend]);
     if (speaker.arousal !== null) pairs.push(["Mean arousal", fixed(speaker.arousal)]);
     if (speaker.valence !== null) pairs.push(["Mean valence", fixed(speaker.valence)]);
     if (speaker.dominance !== null) pairs.push(["Mean dominance", fixed(speaker.dominance)]);
@@ -90,9 +89,9 @@ function buildTurn(turn) {
   const jump = element("button", { type: "button", text: clock(turn.start, 1) });
   jump.setAttribute("aria-label", `Jump to ${clock(turn.start, 1)}`);
   const cells = [
-    jump, `${(turn.end - turn.start).toFixed(1)} s`, speakers[turn.speaker].name, sounding(turn),
+    jump, speakers[turn.speaker].name, sounding(turn),
     turn.label === UNCLEAR ? labels[turn.guess].name : "",
-    turn.confidence === null ? "–" : percent(turn.confidence),
+    turn.confidence === null ? "–" : percent(turn.confidence), `${(turn.end - turn.start).toFixed(1)} s`,
     fixed(turn.arousal), fixed(turn.valence), fixed(turn.dominance),
   ];
   const row = element("tr", { children: cells.map((each) => element("td", { children: [each] })) });

@@ -3,6 +3,11 @@
 let shown = [];
 let current = null;
 
+/** The cards of the cursor show once it was moved: before, they would be empty. */
+function uncover() {
+  byId("at-the-cursor").hidden = false;
+}
+
 /** Bring cards and table up to the position; they change only where a new cell begins. */
 function follow() {
   drawCursor();
@@ -36,6 +41,7 @@ function zoom(factor, around = position) {
 
 function seek(time) {
   position = clamp(time, 0, duration);
+  uncover();
   if (sound.src) sound.currentTime = position;
   const span = view.end - view.start;
   if (position < view.start || position > view.end) look(position - span / 4, span);
@@ -75,6 +81,7 @@ function loadSound() {
   if (!data.audio) { play.disabled = true; return; }
   sound.addEventListener("error", () => { complain(); play.disabled = true; });
   sound.addEventListener("play", () => {
+    uncover();
     play.classList.add("playing");
     play.setAttribute("aria-label", "Pause");
     requestAnimationFrame(step);

@@ -12,15 +12,16 @@ let position = 0;
 const UNCLEAR = labels.length - 1;
 
 const clamp = (value, low, high) => Math.min(high, Math.max(low, value));
-const percent = (value) => `${Math.round(100 * value)} %`;
+const percent = (value) => `${Math.round(100 * value)}\u00a0%`;
 const fixed = (value) => (value === null ? "–" : value.toFixed(2));
 const theme = (name) => getComputedStyle(document.documentElement).getPropertyValue(`--${name}`);
 
+/** Rounded, halves up, as the tables of the command line are. */
 function clock(time, digits = 0) {
-  const tenths = Math.floor(time * 10 + 1e-6);
-  const hours = Math.floor(tenths / 36000), minutes = Math.floor(tenths / 600) % 60;
-  const seconds = String(Math.floor(tenths / 10) % 60).padStart(2, "0");
-  const rest = digits ? `.${tenths % 10}` : "";
+  const units = Math.floor(time * (digits ? 10 : 1) + 0.5), whole = digits ? Math.floor(units / 10) : units;
+  const hours = Math.floor(whole / 3600), minutes = Math.floor(whole / 60) % 60;
+  const seconds = String(whole % 60).padStart(2, "0");
+  const rest = digits ? `.${units % 10}` : "";
   return hours ? `${hours}:${String(minutes).padStart(2, "0")}:${seconds}${rest}`
     : `${minutes}:${seconds}${rest}`;
 }
@@ -48,9 +49,13 @@ function at(rows, time) {
   return row && time < row.end ? row : null;
 }
 
+/** A label's colour in the page; that of "unclear" follows the theme. */
+const fill = (label) => labels[label].colour ?? "var(--unclear)";
+const ink = (label) => labels[label].ink ?? "var(--ink)";
+
 function swatch(label) {
-  const { letter, colour, ink } = labels[label];
-  return element("span", { className: "swatch", text: letter, style: { background: colour, color: ink } });
+  const style = { background: fill(label), color: ink(label) };
+  return element("span", { className: "swatch", text: labels[label].letter, style });
 }
 
 /** The label as it is shown everywhere: colour, letter, name. */
@@ -80,7 +85,7 @@ function unpack() {
   turns.forEach((row, index) => { turns[index] = named(row, turnKeys); });
   for (const [index, speaker] of speakers.entries()) {
     speaker.cells = speaker.cells.map((row) => named(row, ["start", "end", "window"]));
-    speaker.curve = speaker.curve.map((row) => named(row, ["start", "arousal", "valence", "heard", "connected"]));
+    speaker.curve = speaker.curve.map((row) => named(row, ["start", "arousal", "valence", "connected"]));
     speaker.turns = turns.filter((turn) => turn.speaker === index);
   }
   for (const channel of data.channels) {

@@ -1,9 +1,8 @@
 """A timeline as a picture for a report or a paper: PNG, SVG or PDF.
 
 For each speaker there is a band: the waveform of the channel, dark where this speaker speaks;
-the emotion as a strip of colours with letters and hatches; and arousal and valence as curves,
-with the seconds that the baseline had heard as a thin line. Nothing here touches matplotlib's
-global state.
+the emotion as a strip of colours with letters and hatches; and arousal and valence as curves.
+Nothing here touches matplotlib's global state.
 """
 
 from __future__ import annotations

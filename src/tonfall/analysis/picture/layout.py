@@ -17,10 +17,10 @@ if TYPE_CHECKING:
 __all__ = [
     "DASHES",
     "GRID",
-    "HEARD",
     "INK",
     "MUTED",
     "NAME_LENGTH",
+    "OUTLINE",
     "QUIET",
     "SPEAKING",
     "Band",
@@ -35,7 +35,7 @@ MUTED = "#6b7178"
 GRID = "#e3e5e8"
 QUIET = "#c3c8ce"
 SPEAKING = "#59616a"
-HEARD = "#8f969e"
+OUTLINE = "#8f969e"
 LineStyle = Literal["solid"] | tuple[float, Sequence[float]]
 DASHES: LineStyle = (0, (2.4, 1.2))
 

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tonfall.analysis.palette import AROUSAL, STYLES, VALENCE, faded, ink
+from tonfall.analysis.palette import AROUSAL, STYLES, VALENCE, hatch_colour
 from tonfall.analysis.picture.layout import (
     DASHES,
-    HEARD,
     INK,
     MUTED,
     Layout,
@@ -21,7 +20,7 @@ if TYPE_CHECKING:
     from matplotlib.lines import Line2D
     from matplotlib.patches import Patch
 
-__all__ = ["draw_legend", "draw_title", "hatch_colour", "legend_height"]
+__all__ = ["draw_legend", "draw_title", "legend_height"]
 
 ROW_INCHES = 0.21
 COLUMN_INCHES = 1.22
@@ -61,11 +60,6 @@ def legend_height(timeline: Timeline, width: float) -> float:
     return 0.12 + ROW_INCHES * -(-len(_handles(timeline)) // _columns(width))
 
 
-def hatch_colour(colour: str) -> str:
-    """Colour of a hatch: seen in grey, without drowning the letter."""
-    return faded(ink(colour), towards=colour, by=0.72)
-
-
 def _columns(width: float) -> int:
     return max(2, int((width - 0.3) / COLUMN_INCHES))
 
@@ -79,8 +73,6 @@ def _handles(timeline: Timeline) -> list[Patch | Line2D]:
         entries.append(_line(AROUSAL, "arousal"))
     if any(window.valence is not None for window in windows):
         entries.append(_line(VALENCE, "valence", dashes=DASHES))
-    if timeline.baseline and windows:
-        entries.append(_line(HEARD, "heard by baseline", width=0.8))
     return entries
 
 
@@ -102,8 +94,7 @@ def _line(
     text: str,
     *,
     dashes: LineStyle = "solid",
-    width: float = 1.5,
 ) -> Line2D:
     from matplotlib.lines import Line2D
 
-    return Line2D([], [], color=colour, linewidth=width, linestyle=dashes, label=text)
+    return Line2D([], [], color=colour, linewidth=1.5, linestyle=dashes, label=text)

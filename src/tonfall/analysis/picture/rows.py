@@ -9,14 +9,13 @@ import numpy as np
 import numpy.typing as npt
 
 from tonfall.analysis.envelope import QUIETEST_PEAK, Envelope
-from tonfall.analysis.palette import AROUSAL, STYLES, VALENCE, ink
+from tonfall.analysis.palette import AROUSAL, STYLES, VALENCE, hatch_colour, ink
 from tonfall.analysis.picture.layout import (
     DASHES,
     GRID,
-    HEARD,
     INK,
-    MUTED,
     NAME_LENGTH,
+    OUTLINE,
     QUIET,
     SPEAKING,
     Band,
@@ -24,7 +23,6 @@ from tonfall.analysis.picture.layout import (
     LineStyle,
     short,
 )
-from tonfall.analysis.picture.legend import hatch_colour
 from tonfall.analysis.strip import Run, coarse_runs, runs, speech, strip
 from tonfall.analysis.trajectory import TrajectoryPoint, trajectory
 from tonfall.timeline import SAMPLING_RATE, Segment
@@ -139,7 +137,7 @@ def _draw_strip(layout: Layout, axes: Axes, speaker: str) -> None:
         shown = runs(cells)
         # Speech that is unclear or was not judged is seen by its outline.
         turns = [_span(turn) for turn in speech(layout.timeline, speaker)]
-        axes.broken_barh(turns, (0, 1), facecolor="none", edgecolor=HEARD, linewidth=0.8)
+        axes.broken_barh(turns, (0, 1), facecolor="none", edgecolor=OUTLINE, linewidth=0.8)
     for run in shown:
         _draw_run(axes, run, inches=run.segment.duration / layout.seconds_an_inch)
 
@@ -178,8 +176,6 @@ def _draw_curves(layout: Layout, axes: Axes, speaker: str) -> None:
     axes.set_yticks([0, 0.5, 1], ["0", "0.5", "1"])
     axes.grid(axis="y", color=GRID, linewidth=0.6)
     axes.set_axisbelow(True)
-    if layout.timeline.baseline and points:
-        _draw_heard(axes, points)
     for stretch in _stretches(points, gap=GAP_INCHES * layout.seconds_an_inch):
         _draw_curve(axes, stretch, [point.arousal for point in stretch], AROUSAL, "solid")
         _draw_curve(axes, stretch, [point.valence for point in stretch], VALENCE, DASHES)
@@ -204,18 +200,6 @@ def _draw_curve(
         marker=marker,
         markersize=2.5,
     )
-
-
-def _draw_heard(axes: Axes, points: Sequence[TrajectoryPoint]) -> None:
-    """Seconds that the baseline had heard, on an axis of its own at the right."""
-    heard = np.array([point.window.heard for point in points])
-    top = max(1.0, float(heard.max()))
-    right = axes.twinx()
-    right.step(_times(points), heard, where="post", color=HEARD, linewidth=0.8)
-    right.set_ylim(-0.04 * top, 1.04 * top)
-    right.set_yticks([0, top], ["0", f"{top:.0f} s" if top < 180 else f"{top / 60:.0f} min"])
-    right.tick_params(length=0, colors=MUTED, labelsize=6.5)
-    right.spines[:].set_visible(False)
 
 
 def _stretches(points: Sequence[TrajectoryPoint], *, gap: float) -> list[list[TrajectoryPoint]]:
