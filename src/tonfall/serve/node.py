@@ -261,7 +261,9 @@ class Node:
             started(self)
 
     def _on_event(self, event: StoredEvent) -> None:
-        """What another node was told of a call that is live here."""
+        """What became of a call: its connection may want to know, and other nodes are heard."""
+        if self._services is not None:
+            self._services.switchboard.tell(event)
         live = self._services.desk.find(event.call) if self._services else None
         if live is None:
             return

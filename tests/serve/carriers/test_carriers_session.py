@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
@@ -23,6 +24,7 @@ from tonfall.serve.codecs.audiohook_client import AudioHookClient
 from tonfall.serve.codecs.twilio import Stream as TwilioStream
 from tonfall.serve.codecs.twilio import Twilio
 from tonfall.serve.codecs.twilio import messages_of as twilio_messages
+from tonfall.serve.records import StoredEvent
 
 SESSION = "30b0e395-84d3-4570-ac13-9a62d8f514c0"
 ORGANIZATION = "d7934305-0972-4844-938e-9060eef73d05"
@@ -97,6 +99,97 @@ def start(call_id: str = "c1") -> str:
 def kinds(client: AudioHookClient, out: list[Any]) -> list[str]:
     """What was said, and ``Close`` where the connection is to be closed."""
     return [client.receive(each).type if isinstance(each, str) else "Close" for each in out]
+
+
+def event(kind: str, number: int = 1, **payload: Any) -> StoredEvent:
+    return StoredEvent(number, "a", "the-call", kind, datetime(2026, 11, 30, tzinfo=UTC), payload)
+
+
+def asking(office: Office, *results: str) -> tuple[Session, list[Any]]:
+    """A call whose client asked for results, and what is sent of them."""
+    session, sent = office.native(), list[Any]()
+    session.attach(sent.extend)
+    session.receive(json.dumps({**json.loads(start()), "results": list(results)}), now=1)
+    return session, sent
+
+
+def test_results_that_were_asked_for_come_on_the_same_connection() -> None:
+    office = Office()
+    session, sent = asking(office, "window", "alert")
+    kinds = ["call.opened", "window", "turn", "alert.opened", "alert.moved", "notice"]
+    for number, kind in enumerate(kinds, 1):
+        office.board.tell(event(kind, number, level=0.5))
+    told = [json.loads(each) for each in sent]
+    assert [each["kind"] for each in told] == ["window", "alert.opened", "alert.moved"]
+    assert told[0] == {
+        "type": "result",
+        "id": 2,
+        "kind": "window",
+        "call": "the-call",
+        "at": "2026-11-30T00:00:00.000Z",
+        "level": 0.5,
+    }
+    session.gone(clean=True)
+    office.board.tell(event("window"))
+    assert len(sent) == 3
+
+
+def test_the_connection_stays_for_the_last_results() -> None:
+    office = Office()
+    session, sent = asking(office, "turn")
+    (stopped,) = session.receive('{"type": "stop"}', now=2)
+    assert json.loads(str(stopped))["type"] == "stopped"
+    assert not session.over
+    office.board.tell(event("turn"))
+    office.board.tell(event("call.closed", 2, complete=True))
+    assert [json.loads(each)["kind"] for each in sent[:-1]] == ["turn", "call.closed"]
+    assert sent[-1] == Close(1000, "The call is over.")
+    assert session.over
+
+
+@pytest.mark.parametrize(("reason", "closes"), [("erasure", True), ("objection", False)])
+def test_of_a_purged_call_it_is_told_and_of_an_erased_one_nothing_more(
+    reason: str, closes: bool
+) -> None:
+    office = Office()
+    session, sent = asking(office, "window")
+    session.receive('{"type": "stop"}', now=2)
+    office.board.tell(event("call.purged", reason=reason))
+    assert json.loads(sent[0])["reason"] == reason
+    assert session.over is closes
+
+
+def test_a_client_that_waits_for_ever_for_results_is_sent_away() -> None:
+    session, _ = asking(Office(), "window")
+    session.receive('{"type": "stop"}', now=2)
+    assert session.expire(11) == []
+    assert isinstance(session.expire(12.5)[-1], Close)
+
+
+def test_who_asks_for_no_results_gets_none() -> None:
+    office = Office()
+    session, sent = asking(office)
+    office.board.tell(event("window"))
+    assert sent == []
+    assert isinstance(session.receive('{"type": "stop"}', now=2)[-1], Close)
+
+
+def test_no_audio_is_read_while_results_are_not() -> None:
+    office = Office()
+    session, _ = asking(office, "window")
+    unread = 0
+    session.attach(lambda out: None, unread=lambda: unread)
+    assert not session.congested
+    unread = 100_000
+    assert session.congested
+
+
+def test_results_need_the_right_to_read() -> None:
+    session = Office().board.session(Native(may_read=False), carrier="native", tenant="a", now=0.0)
+    asked = json.dumps({**json.loads(start()), "results": ["turn"]})
+    (close,) = session.receive(asked, now=1)
+    assert isinstance(close, Close)
+    assert (close.code, "has not the scope read" in close.reason) == (1008, True)
 
 
 @pytest.mark.parametrize(("dropped", "said"), [(10, False), (60, True)])

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 import soundfile
 from running_node import EXAMPLE, Running, events_of, frames
+from websockets.exceptions import ConnectionClosed
 
 from tonfall.analysis import analyze
 from tonfall.analysis.exports import export
@@ -23,6 +24,46 @@ CALLER = "+49 170 1234567"
 @pytest.fixture(scope="module")
 def played(open_node: Running) -> str:
     return open_node.play(parameters={"caller": CALLER, "notice": "given"})
+
+
+def test_results_come_on_the_same_connection_to_who_asks(open_node: Running) -> None:
+    start, *audio = frames(seconds=12, call_id="asks-for-results")
+    asked = json.dumps({**json.loads(str(start)), "results": ["window", "turn"]})
+    with open_node.socket() as socket:
+        for frame in [asked, *audio]:
+            socket.send(frame)
+        told = [json.loads(message) for message in socket]
+    assert socket.close_code == 1000
+    results = [each for each in told if each["type"] == "result"]
+    call = results[-1]["call"]
+    assert [each["kind"] for each in results if each["kind"] not in ("window", "turn")] == [
+        "call.closed"
+    ]
+    with open_node.client() as client:
+        kept = client.get(f"/v1/calls/{call}/windows").json()["windows"]
+        turns = client.get(f"/v1/calls/{call}/turns").json()["turns"]
+    assert kept
+    for kind, rows in (("window", kept), ("turn", turns)):
+        found = [each for each in results if each["kind"] == kind]
+        names = ("id", "at", "start", "end", "label", "probabilities")
+        assert [[each[name] for name in names] for each in found] == [
+            [each[name] for name in names] for each in rows
+        ]
+
+
+def test_results_are_for_keys_that_may_read(keyed_node: Running) -> None:
+    start = json.loads(str(frames(seconds=1, call_id="asks")[0]))
+    asked = json.dumps({**start, "results": ["window"]})
+    for scopes, code in ((("ingest",), 1008), (("ingest", "read"), None)):
+        headers = {"Authorization": f"Bearer {keyed_node.key(*scopes)}"}
+        with keyed_node.socket(additional_headers=headers) as socket:
+            socket.send(asked)
+            if code is None:
+                assert json.loads(socket.recv())["type"] == "started"
+                continue
+            with pytest.raises(ConnectionClosed):
+                socket.recv()
+        assert socket.close_code == code
 
 
 NAMED = "PJSIP/hans.mueller-0000001"

@@ -18,6 +18,7 @@ from running_node import Running, running, speech
 from twilio.request_validator import RequestValidator
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
+from tonfall.serve.carriers import doors
 from tonfall.serve.codecs import audiosocket, chan_websocket, rtp, twilio
 from tonfall.serve.codecs.audiohook_client import AudioHookClient
 from tonfall.serve.codecs.audiohook_signature import SignedRequest, sign
@@ -95,6 +96,20 @@ def test_twilio_is_let_in_by_the_signature_that_its_own_library_makes(office: Ru
     assert status_of(office, path, twilio_headers("/v1/twilio/other")) == 403
     assert status_of(office, path, {}) == 403
     assert status_of(office, "/v1/twilio/nobody", twilio_headers(path)) == 404
+
+
+def test_a_wrong_signature_is_logged_with_the_url_that_was_checked(
+    office: Running, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(doors, "SAID_EVERY_S", 1e9)
+    office.node.services.doors._silent_until = 0.0
+    path = "/v1/twilio/main"
+    for _ in range(3):
+        assert status_of(office, path, twilio_headers(path, "another token")) == 403
+    said = [each.message for each in caplog.records if "signature" in each.message]
+    assert len(said) == 1, "strangers must not fill the log"
+    assert "carriers.twilio.main for the URL wss://calls.example.com/v1/twilio/main" in said[0]
+    assert "server.public_url" in said[0]
 
 
 def twilio_call(node: Running, account: str = ACCOUNT) -> int | None:

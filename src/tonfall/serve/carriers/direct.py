@@ -67,7 +67,7 @@ class DirectWebSocket(WebSocketsSansIOProtocol):
             session.gone(clean=False)
             return
         self._session, self._pace = session, pace
-        session.attach(self.send_out)
+        session.attach(self.send_out, unread=self.transport.get_write_buffer_size)
         self._take_waiting()
         pace.join()
         try:

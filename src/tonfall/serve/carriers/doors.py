@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import binascii
 import hmac
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -40,7 +41,12 @@ from tonfall.serve.settings import (
 
 __all__ = ["Doors", "Knock", "Refusal", "is_allowed"]
 
+_log = logging.getLogger(__name__)
+
 NO_HEADER = ""
+LONGEST_URL = 200
+SAID_EVERY_S = 10.0
+"""Seconds between two lines about wrong signatures: strangers must not fill the log."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,14 +111,16 @@ class Doors:
         self._limits = Limits(call_s=call_s)
         self._native_limits = Limits(frame_bytes=NATIVE_LIMITS.frame_bytes, call_s=call_s)
         self._nonces = Nonces()
+        self._silent_until = 0.0
         self._audiohook_keys = {
             key.api_key.get_secret_value(): (key, _decoded(name, key))
             for name, key in settings.audiohook.items()
         }
 
-    def native(self, tenant: str, knock: Knock) -> Session:
-        """Whoever was authenticated for a tenant speaks our own protocol."""
-        return self._let_in(Native(limits=self._native_limits), "native", tenant, knock)
+    def native(self, tenant: str, knock: Knock, *, may_read: bool) -> Session:
+        """Whoever was authenticated for a tenant speaks our own protocol; some may have results."""
+        codec = Native(limits=self._native_limits, may_read=may_read)
+        return self._let_in(codec, "native", tenant, knock)
 
     def twilio(self, name: str, knock: Knock) -> Session | Refusal:
         """A Media Stream of an account, by Twilio's signature."""
@@ -122,6 +130,7 @@ class Doors:
         if account is None:
             return self._refused("twilio", 404, "unknown", "There is no such Twilio account here.")
         if account.auth_token is not None and not self._is_signed(account, knock):
+            self._say_what_was_checked(name, knock)
             return self._refused("twilio", 403, "signature", "The signature is missing or wrong.")
         codec = Twilio(
             roles={"inbound": account.inbound, "outbound": account.outbound},
@@ -175,6 +184,18 @@ class Doors:
             url=self._public_url(knock),
             secret=secret.get_secret_value(),
             settings=settings,
+        )
+
+    def _say_what_was_checked(self, name: str, knock: Knock) -> None:
+        """In the log, and not too often: whoever is refused is told only that."""
+        if knock.now < self._silent_until:
+            return
+        self._silent_until = knock.now + SAID_EVERY_S
+        setting = "server.public_url" if self._public else "the Host header, without a public_url"
+        _log.warning(
+            "A Twilio stream was refused: its signature is missing, or not by the secret of "
+            "carriers.twilio.%s for the URL %s (by %s). It must be the URL that the TwiML dials.",
+            *(name, self._public_url(knock)[:LONGEST_URL], setting),
         )
 
     def _public_url(self, knock: Knock) -> str:

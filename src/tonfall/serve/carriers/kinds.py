@@ -5,21 +5,66 @@ from __future__ import annotations
 import json
 
 from tonfall.serve.carriers.session import Close, Closing, Out, Session
-from tonfall.serve.codecs import CallEnded, Event, Reply
+from tonfall.serve.codecs import CallEnded, Event, Native, Reply
 from tonfall.serve.codecs.audiohook import AudioHook, SessionState
+from tonfall.serve.records import StoredEvent
+from tonfall.serve.store.payloads import event_payload
 
 __all__ = ["AudioHookSession", "NativeSession"]
 
+MOST_UNREAD = 1 << 16
+"""Bytes of results that may be unread before we read no more audio."""
+RESULTS = {"alert.opened": "alert", "alert.moved": "alert"}
+"""What kinds of events are called where they are asked for, if not by their own name."""
+CLOSED, PURGED = "call.closed", "call.purged"
 LONGEST_FINISH_S = 7
 """Seconds between ``close`` and ``closed``; Genesys waits for 10."""
 
 
 class NativeSession(Session):
-    """Our own protocol: ``{"type": "reconnect"}`` asks to go on elsewhere."""
+    """Our own protocol: ``{"type": "reconnect"}`` asks to go on elsewhere.
+
+    Who asked for results is sent the events of the call as they are committed, the last of them
+    ``call.closed``. While many of them are not read, no more audio is: so not more than what was
+    already taken in can wait.
+    """
+
+    codec: Native
+    _told_end = False
+
+    @property
+    def congested(self) -> bool:
+        """True where too much waits, to be judged or to be read."""
+        return super().congested or self._unread() > MOST_UNREAD
+
+    def result(self, event: StoredEvent) -> list[Out]:
+        """The event, if it was asked for; with the call's end the connection is closed."""
+        if self.over or not self.codec.results:
+            return []
+        wanted = {*self.codec.results, CLOSED, PURGED}
+        if RESULTS.get(event.kind, event.kind) not in wanted:
+            return []
+        out: list[Out] = [json.dumps({"type": "result", **event_payload(event)})]
+        self._told_end = self._told_end or _is_last(event)
+        if self._told_end and self.codec.over:
+            self._closing = True
+            out.append(Close(Closing.NORMAL, "The call is over."))
+        return out
+
+    @property
+    def _awaits_results(self) -> bool:
+        wanted = bool(self.codec.results) and self.call is not None
+        return wanted and not self._told_end
 
     def reconnect(self) -> list[Out]:
         """Ask to end this call soon, and to open the next elsewhere."""
         return [] if self.over else [json.dumps({"type": "reconnect"})]
+
+
+def _is_last(event: StoredEvent) -> bool:
+    """True where no event of the call follows: of one that is erased, not even the end is told."""
+    erased = event.kind == PURGED and event.payload.get("reason") == "erasure"
+    return erased or event.kind == CLOSED
 
 
 class AudioHookSession(Session):

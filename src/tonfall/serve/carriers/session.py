@@ -26,6 +26,7 @@ from tonfall.serve.codecs import (
     Reply,
     StreamRestarted,
 )
+from tonfall.serve.records import StoredEvent
 
 __all__ = [
     "DEFAULT_TIMEOUTS",
@@ -127,6 +128,7 @@ class Session:
         self._closing = self._ended = self._gone = self._refused = False
         self._cut_short: EndReason | None = None
         self._send: Callable[[list[Out]], None] | None = None
+        self._unread: Callable[[], int] = int
         self._forget: Callable[[], None] | None = None
         self._on_ended: Callable[[LiveCall], None] | None = None
         totals.connections += 1
@@ -142,9 +144,14 @@ class Session:
         """True where a sender that can wait should: more waits to be judged than fits."""
         return self.call is not None and self.call.congested
 
-    def attach(self, send: Callable[[list[Out]], None]) -> None:
-        """Say how to send what nobody's frame was the cause of."""
-        self._send = send
+    def attach(self, send: Callable[[list[Out]], None], *, unread: Callable[[], int] = int) -> None:
+        """Take a connection.
+
+        Args:
+            send: sends what nobody's frame was the cause of.
+            unread: tells how many bytes of ours the other side has not read yet.
+        """
+        self._send, self._unread = send, unread
 
     def on_gone(self, forget: Callable[[], None]) -> None:
         """Say what to do once the connection is closed."""
@@ -179,7 +186,7 @@ class Session:
             else:
                 self._on(event, out)
                 call = self.call
-        if self.codec.over and not self._closing:
+        if self.codec.over and not self._closing and not self._awaits_results:
             self._closing = True
             out.append(Close(Closing.NORMAL, "The call is over.", self._last_s))
         return out
@@ -198,6 +205,10 @@ class Session:
 
     def finished(self) -> list[Out]:
         """All of the call is judged: say so where the protocol has a word for it."""
+        return []
+
+    def result(self, event: StoredEvent) -> list[Out]:  # noqa: ARG002 - see NativeSession
+        """Say what became of the call, where the other side asked for it."""
         return []
 
     def reconnect(self) -> list[Out]:
@@ -225,6 +236,11 @@ class Session:
     def _started(self) -> bool:
         """True once the other side said what it connected for."""
         return self.codec.call is not None
+
+    @property
+    def _awaits_results(self) -> bool:
+        """True where the connection stays open after the call, for what is still to be said."""
+        return False
 
     @property
     def _last_s(self) -> float:

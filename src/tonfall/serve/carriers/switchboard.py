@@ -17,6 +17,7 @@ from tonfall.serve.carriers.session import (
 )
 from tonfall.serve.carriers.totals import Totals
 from tonfall.serve.codecs import CallStarted, Carrier
+from tonfall.serve.records import StoredEvent
 
 __all__ = ["CARRIERS", "OpenCall", "Switchboard"]
 
@@ -66,6 +67,7 @@ class Switchboard:
         self._live: set[_Name] = set()
         self._per_tenant: Counter[str] = Counter()
         self._names: defaultdict[Session, list[_Name]] = defaultdict(list)
+        self._calls: dict[str, Session] = {}
 
     def __len__(self) -> int:
         return len(self._sessions)
@@ -92,6 +94,12 @@ class Switchboard:
         self._sessions.add(session)
         return session
 
+    def tell(self, event: StoredEvent) -> None:
+        """Pass an event on to the connection whose call it is of, if it is here."""
+        session = self._calls.get(event.call)
+        if session is not None:
+            session.push(session.result(event))
+
     def sweep(self, now: float) -> None:
         """End the connections that keep us waiting; call it every second or so."""
         for session in list(self._sessions):
@@ -117,6 +125,7 @@ class Switchboard:
         if name in self._live:
             raise ServiceError("A stream with this id is live already; give each its own.")
         call = self._open_call(tenant, carrier, started)
+        self._calls[call.id] = session
         self._live.add(name)
         self._per_tenant[tenant] += 1
         self._names[session].append(name)
@@ -131,6 +140,8 @@ class Switchboard:
 
     def _forget(self, session: Session) -> None:
         self._sessions.discard(session)
+        if session.call is not None:
+            self._calls.pop(session.call.id, None)
         for name in self._names.pop(session, []):
             self._live.discard(name)
             self._per_tenant[name.tenant] -= 1

@@ -11,6 +11,8 @@ interleaved. ``start`` comes first and ``stop`` last:
     -> binary frames
     -> {"type": "stop", "reason": "hung up"}
     <- {"type": "stopped", "samples": 480000}
+
+Where ``start`` asks for ``results``, they come as text frames in between and after the stop.
 """
 
 from __future__ import annotations
@@ -64,6 +66,8 @@ REASONS = frozenset(
 )
 """What ``stop`` may say; all else is kept as "other"."""
 NativeEncoding = Literal["s16le", "mulaw", "alaw"]
+Result = Literal["window", "turn", "alert"]
+"""What a client may ask to be sent on the same connection."""
 
 
 class _Strict(JsonMessage):
@@ -91,6 +95,7 @@ class _Start(_Strict):
         AfterValidator(_check_mixed),
     ]
     parameters: Parameters = Field(default_factory=dict)
+    results: Annotated[list[Result], Field(max_length=3)] = Field(default_factory=list)
 
 
 class _Gap(_Strict):
@@ -113,10 +118,16 @@ class Native(Carrier):
 
     Args:
         limits: how much this connection may bring.
+        may_read: False where the sender may not see what is judged: to ask for results is refused.
+
+    Attributes:
+        results: what the client asks to be sent, once the call has started.
     """
 
-    def __init__(self, *, limits: Limits = NATIVE_LIMITS) -> None:
+    def __init__(self, *, limits: Limits = NATIVE_LIMITS, may_read: bool = True) -> None:
         super().__init__(limits=limits)
+        self.results: frozenset[Result] = frozenset()
+        self._may_read = may_read
         self._format: RawFormat | None = None
 
     def _take(self, frame: str | bytes, now: float) -> None:  # noqa: ARG002 - needs no clock
@@ -155,6 +166,13 @@ class Native(Carrier):
                 CloseCode.PROTOCOL_ERROR,
                 "A second start came; use one connection for each call.",
             )
+        if start.results and not self._may_read:
+            raise Violation(
+                CloseCode.POLICY_VIOLATION,
+                "Results were asked for, but this key has not the scope read; leave results out, "
+                "or use a key that has it.",
+            )
+        self.results = frozenset(start.results)
         self._format = RawFormat(
             encoding=Encoding(start.encoding),
             sampling_rate=start.sampling_rate,

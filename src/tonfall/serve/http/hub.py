@@ -16,7 +16,7 @@ from typing import Protocol
 
 from tonfall.errors import ServiceError
 from tonfall.serve.records import StoredEvent
-from tonfall.serve.store.payloads import stamp
+from tonfall.serve.store.payloads import event_payload
 
 __all__ = ["EventSource", "Hub", "Subscription", "event_text"]
 
@@ -231,12 +231,5 @@ def _content_of(event: StoredEvent, call: str) -> bool:
 
 def event_text(event: StoredEvent) -> str:
     """An event as server-sent events write it."""
-    data = {
-        "id": event.id,
-        "kind": event.kind,
-        "call": event.call,
-        "at": stamp(event.at),
-        **event.payload,
-    }
-    text = json.dumps(data, separators=(",", ":"), ensure_ascii=False)
+    text = json.dumps(event_payload(event), separators=(",", ":"), ensure_ascii=False)
     return f"id: {event.id}\nevent: {event.kind}\ndata: {text}\n\n"

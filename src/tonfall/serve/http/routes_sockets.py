@@ -48,7 +48,11 @@ async def stream(websocket: WebSocket) -> None:
         return
     guard = asyncio.ensure_future(_watch(websocket, services, who))
     try:
-        await _serve(websocket, lambda ours, knock: ours.doors.native(who.tenant, knock))
+        may_read = who.may(Scope.READ)
+        await _serve(
+            websocket,
+            lambda ours, knock: ours.doors.native(who.tenant, knock, may_read=may_read),
+        )
     finally:
         guard.cancel()
 

@@ -14,6 +14,7 @@ from tonfall.serve.records import (
     ChannelFacts,
     NoticeMoved,
     SpeakerSummary,
+    StoredEvent,
 )
 from tonfall.serve.store.rows import AlertRow, CallRow
 from tonfall.timeline import Turn, Window, seconds
@@ -22,6 +23,7 @@ __all__ = [
     "alert_payload",
     "call_payload",
     "closed_payload",
+    "event_payload",
     "fired_payload",
     "moved_payload",
     "notice_payload",
@@ -47,6 +49,12 @@ def stamp(at: datetime | None) -> str | None:
 def named(labels: Sequence[str], values: Sequence[float]) -> dict[str, float]:
     """Probabilities by label, to six digits; empty where there are none."""
     return {label: round(value, DIGITS) for label, value in zip(labels, values, strict=False)}
+
+
+def event_payload(event: StoredEvent) -> dict[str, Any]:
+    """An event as all who listen are told of it."""
+    head = {"id": event.id, "kind": event.kind, "call": event.call, "at": stamp(event.at)}
+    return {**head, **event.payload}
 
 
 def window_payload(
