@@ -66,7 +66,7 @@ class Collected:
         self.frames: list[Message] = []
         self.ended: list[bool] = []
 
-    def attach(self, send: Any) -> None:
+    def attach(self, send: Any, *, unread: Any = int) -> None:
         self.send = send
 
     def receive(self, frame: Message, *, now: float) -> list[Any]:
