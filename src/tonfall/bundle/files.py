@@ -13,6 +13,7 @@ from pydantic import ValidationError
 
 from tonfall.bundle.schema import SCHEMA_VERSION, BundleSpec
 from tonfall.errors import BundleError
+from tonfall.parsing import read_json
 
 __all__ = ["Bundle", "bundled_models", "find_bundle", "read_bundle", "write_bundle"]
 
@@ -114,7 +115,7 @@ def write_bundle(folder: Path, *, spec: BundleSpec, model: bytes, card: str) -> 
 
 def _parse(folder: Path, raw: bytes) -> BundleSpec:
     try:
-        content = json.loads(raw)
+        content = read_json(raw)
         version = int(content["schema_version"])
     except (ValueError, KeyError, TypeError, OverflowError):
         raise BundleError(

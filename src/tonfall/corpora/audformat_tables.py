@@ -20,6 +20,7 @@ import yaml
 from tonfall.corpora.columns import COLUMNS, SCHEMA, SCHEMA_VERSION, conform
 from tonfall.corpora.storage import parse_votes, replacing
 from tonfall.errors import ManifestError
+from tonfall.parsing import read_yaml
 
 __all__ = ["Database", "open_database", "read", "write"]
 
@@ -97,8 +98,8 @@ def open_database(folder: Path) -> Database:
             f"{folder}: is no audformat database, expected db.yaml. Point to the folder it is in."
         )
     try:
-        header = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        header = read_yaml(path.read_text(encoding="utf-8"))
+    except ValueError as error:
         raise ManifestError(f"{path}: is no YAML ({error}). Save the database again.") from error
     if not isinstance(header, dict):
         raise ManifestError(f"{path}: is empty, expected an audformat header.")

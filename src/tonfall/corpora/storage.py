@@ -20,6 +20,7 @@ import pyarrow.parquet as pq
 
 from tonfall.corpora.columns import COLUMNS, SCHEMA, SCHEMA_VERSION, conform
 from tonfall.errors import ManifestError
+from tonfall.parsing import read_json
 
 __all__ = [
     "moved",
@@ -136,10 +137,10 @@ def _votes(path: Path, text: object) -> dict[str, float] | None:
     if text is None:
         return None
     try:
-        return {str(name): float(count) for name, count in json.loads(str(text)).items()}
+        return {str(name): float(count) for name, count in read_json(str(text)).items()}
     except (ValueError, AttributeError, TypeError) as error:
         raise ManifestError(
-            f'{path}: votes are {text!r}, expected JSON such as {{"anger": 2}}.'
+            f'{path}: votes are {str(text)[:60]!r}, expected JSON such as {{"anger": 2}}.'
         ) from error
 
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from tonfall.errors import ConfigError
 from tonfall.evaluation.functionals import FeatureSet
+from tonfall.parsing import read_yaml
 
 __all__ = [
     "BASELINES",
@@ -138,8 +138,8 @@ def baseline_recipe(name: str) -> ClassicalRecipe:
 def is_classical(path: Path) -> bool:
     """True where the YAML file is a classical recipe, by its keys; False where it is not YAML."""
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError):
+        content = read_yaml(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
         return False
     return isinstance(content, dict) and "classifier" in content
 
@@ -151,12 +151,13 @@ def read_classical(path: Path) -> ClassicalRecipe:
         ConfigError: unreadable, not YAML, or a key or value that does not belong.
     """
     try:
-        content: Any = yaml.safe_load(path.read_text(encoding="utf-8"))
-        return ClassicalRecipe.model_validate(content)
+        content = read_yaml(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise ConfigError(f"{path}: cannot be read ({error.strerror}); name a recipe.") from None
-    except (yaml.YAMLError, UnicodeDecodeError):
+    except ValueError:
         raise ConfigError(f"{path}: is not YAML; see recipes/baselines for examples.") from None
+    try:
+        return ClassicalRecipe.model_validate(content)
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(map(str, first["loc"])) or "recipe"

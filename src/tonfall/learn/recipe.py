@@ -6,12 +6,12 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Literal
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from tonfall.bundle import FrontEnd, Gate, Windows
 from tonfall.emotion import CATEGORIES
 from tonfall.errors import ConfigError
+from tonfall.parsing import read_yaml
 
 __all__ = [
     "Augmentation",
@@ -151,12 +151,12 @@ def read_recipe(path: str | Path) -> Recipe:
     """
     file = Path(path)
     try:
-        content = yaml.safe_load(file.read_text(encoding="utf-8"))
+        content = read_yaml(file.read_text(encoding="utf-8"))
     except OSError as error:
         raise ConfigError(
             f"{file}: the recipe cannot be read ({error.strerror}); name a YAML file."
         ) from None
-    except (yaml.YAMLError, UnicodeDecodeError):
+    except ValueError:
         raise ConfigError(f"{file}: this is not YAML; see recipes/ for examples.") from None
     try:
         recipe = Recipe.model_validate(content)

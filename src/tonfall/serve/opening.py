@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
+from tonfall.parsing import read_json
 from tonfall.serve.calls import Desk, LiveCall
 from tonfall.serve.codecs import CallStarted
 from tonfall.serve.external_ids import ExternalIds
@@ -61,7 +61,7 @@ class Openings:
 def _said(parameters: Mapping[str, str]) -> Mapping[str, str]:
     """The parameters, with those of AudioHook's customConfig."""
     try:
-        custom = json.loads(parameters.get("customConfig", "{}"))
+        custom = read_json(parameters.get("customConfig", "{}"))
     except ValueError:
         custom = {}
     if not isinstance(custom, dict):

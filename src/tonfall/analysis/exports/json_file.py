@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from tonfall.analysis.exports.text import utf8
 from tonfall.errors import ConfigError
+from tonfall.parsing import read_json as any_json
 from tonfall.timeline import SAMPLING_RATE, UNCLEAR, Recording, Segment, Timeline, Turn, Window
 
 if TYPE_CHECKING:
@@ -127,7 +128,7 @@ def _loads(data: bytes, source: str) -> Mapping[str, object]:
     from tonfall.analysis.exports.document import FORMAT, SCHEMA_VERSION
 
     try:
-        content = json.loads(data)
+        content = any_json(data)
     except ValueError as error:
         raise ConfigError(f"{source}: is not JSON ({error}); a timeline was expected.") from error
     if not isinstance(content, dict) or content.get("format") != FORMAT:

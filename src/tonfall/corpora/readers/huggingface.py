@@ -8,7 +8,6 @@ in the same folder, since an item needs a file.
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -24,6 +23,7 @@ from tonfall.corpora.rows import Reading
 from tonfall.corpora.storage import replacing
 from tonfall.corpora.tables import refuse_pointer
 from tonfall.errors import ManifestError
+from tonfall.parsing import read_json
 
 __all__ = ["read"]
 
@@ -70,7 +70,7 @@ def _audio_folder(root: Path) -> Iterator[pd.DataFrame]:
 def _json_lines(path: Path) -> pd.DataFrame:
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
-        return pd.DataFrame([json.loads(line) for line in lines if line.strip()])
+        return pd.DataFrame([read_json(line) for line in lines if line.strip()])
     except ValueError as error:
         raise ManifestError(f"{path}: a line is no JSON ({error}). Mend the table.") from error
 
@@ -131,9 +131,9 @@ def _class_names(schema: pa.Schema, path: Path) -> dict[str, list[str]]:
     stored = (schema.metadata or {}).get(b"huggingface")
     info = path.parent / "dataset_info.json"
     if stored is not None:
-        features = json.loads(stored).get("info", {}).get("features", {})
+        features = read_json(stored).get("info", {}).get("features", {})
     elif info.is_file():
-        features = json.loads(info.read_text(encoding="utf-8")).get("features", {})
+        features = read_json(info.read_text(encoding="utf-8")).get("features", {})
     else:
         features = {}
     return {name: said["names"] for name, said in features.items() if "names" in said}

@@ -13,6 +13,7 @@ import yaml
 from tonfall.emotion.maps import LabelMap
 from tonfall.errors import ProtocolError
 from tonfall.evaluation.protocols.protocol import Protocol, Shared
+from tonfall.parsing import read_yaml
 
 __all__ = ["SCHEMA_VERSION", "read_protocol", "write_protocol"]
 
@@ -68,8 +69,8 @@ def _head(path: Path) -> Mapping[str, Any]:
     if not path.is_file():
         raise ProtocolError(f"{path}: no such protocol. See 'tonfall protocols' for their names.")
     try:
-        head = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        head = read_yaml(path.read_text(encoding="utf-8"))
+    except ValueError as error:
         raise ProtocolError(f"{path}: is not YAML, expected a protocol's head.") from error
     version = head.get("schema") if isinstance(head, dict) else None
     if not isinstance(version, int) or version > SCHEMA_VERSION:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import json
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -11,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from tonfall.errors import ProtocolError
 from tonfall.evaluation.reports.matrices import Cell, Matrix, draw_matrix, markdown
 from tonfall.evaluation.reports.schema import SCHEMA_VERSION, Figure
+from tonfall.parsing import read_json
 
 __all__ = [
     "MATRIX_SUFFIX",
@@ -93,7 +93,7 @@ def read_matrix(path: Path) -> Matrix:
         ProtocolError: no JSON, a newer schema, or keys that do not fit.
     """
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = read_json(path.read_text(encoding="utf-8"))
         read = _MatrixFile.model_validate(content)
     except (OSError, ValueError, ValidationError) as error:
         raise ProtocolError(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gzip
-import json
 import math
 from pathlib import Path
 from typing import Annotated, Literal
@@ -11,6 +10,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from tonfall.errors import ProtocolError
+from tonfall.parsing import read_json
 
 __all__ = [
     "SCHEMA_VERSION",
@@ -235,7 +235,7 @@ def read_report(path: Path) -> Report:
     if not path.is_file():
         raise ProtocolError(f"{path}: no such report. Make one with 'tonfall evaluate'.")
     try:
-        content = json.loads(_unpacked(path))
+        content = read_json(_unpacked(path))
     except (ValueError, OSError, EOFError) as error:
         raise ProtocolError(
             f"{path}: is no report, expected JSON of 'tonfall evaluate'."

@@ -8,11 +8,11 @@ from importlib import resources
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from tonfall.emotion import CATEGORIES, DIMENSIONS
 from tonfall.errors import ConfigError
+from tonfall.parsing import read_yaml
 
 __all__ = ["Condition", "Rule", "Severity", "default_rules", "read_rules"]
 
@@ -163,16 +163,15 @@ def _parsed(content: bytes, *, name: str) -> tuple[Rule, ...]:
     if len(content) > _LARGEST:
         raise ConfigError(f"{name}: rules have at most {_LARGEST} bytes; this is another file.")
     try:
-        return _File.model_validate(yaml.safe_load(content)).rules
+        read = read_yaml(content)
+    except ValueError as error:
+        raise ConfigError(
+            f"{name}: this is not YAML ({error}); see docs/server/alerts.md."
+        ) from None
+    try:
+        return _File.model_validate(read).rules
     except ValidationError as error:
         raise ConfigError(f"{name}: {_sentence(error.errors())}") from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        first = str(error).splitlines()[0]
-        raise ConfigError(
-            f"{name}: this is not YAML ({first}); see docs/server/alerts.md."
-        ) from None
-    except RecursionError:
-        raise ConfigError(f"{name}: the YAML is nested too deeply for rules.") from None
 
 
 def _sentence(errors: Sequence[Any]) -> str:

@@ -21,6 +21,7 @@ from websockets.typing import Subprotocol
 from websockets.uri import parse_uri
 
 from tonfall.errors import ServiceError
+from tonfall.parsing import read_json
 from tonfall.serve.client.address import Address
 
 try:
@@ -258,10 +259,8 @@ def _is_busy(error: BaseException) -> bool:
 
 def _said(response: Response, body: str) -> str:
     """Status and detail, as problem documents (RFC 9457) have it."""
-    import json
-
     try:
-        detail = str(json.loads(body)["detail"])
+        detail = str(read_json(body)["detail"])
     except (ValueError, KeyError, TypeError):
         detail = response.reason_phrase
     return f"{response.status_code}: {detail.rstrip('.')}."

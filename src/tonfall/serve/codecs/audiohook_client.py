@@ -11,6 +11,7 @@ from typing import Any, Literal
 from tonfall.arrays import FloatArray
 from tonfall.audio import check_waveform, encode_mulaw
 from tonfall.errors import ConfigError, ServiceError
+from tonfall.parsing import read_json
 from tonfall.serve.codecs.audiohook_messages import (
     NULL_UUID,
     SAMPLING_RATE,
@@ -197,7 +198,7 @@ class AudioHookClient:
 
 def _parsed(frame: str) -> ServerMessage:
     try:
-        message = json.loads(frame)
+        message = read_json(frame)
         parameters = message["parameters"]
         return ServerMessage(str(message["type"]), int(message["seq"]), dict(parameters))
     except (ValueError, KeyError, TypeError) as error:

@@ -13,6 +13,7 @@ from pydantic import ValidationError
 from pydantic_settings import SettingsConfigDict, SettingsError
 
 from tonfall.errors import ConfigError
+from tonfall.parsing import YAML_FAULTS
 from tonfall.serve.settings.whole import PREFIX, Settings
 
 __all__ = ["read_settings"]
@@ -48,7 +49,7 @@ def read_settings(
         raise ConfigError(f"{path}: line {line} is not YAML ({error.problem}).") from None
     except SettingsError as error:
         raise ConfigError(_of_variable(error)) from None
-    except (yaml.YAMLError, UnicodeDecodeError, ValueError):
+    except (yaml.YAMLError, *YAML_FAULTS):
         # Their texts quote what stands there, which may be a secret.
         raise ConfigError(f"{path or 'The settings'}: is not a mapping in YAML.") from None
     except OSError as error:
