@@ -15,6 +15,7 @@ from sqlalchemy import event
 from store_calls import MadeCall
 
 from tonfall.errors import ServiceError
+from tonfall.serve.http.problems import told
 from tonfall.serve.store import Store, Writer, WriterState
 from tonfall.serve.store.logs import EventLog
 
@@ -124,12 +125,13 @@ def test_a_full_disk_is_said_and_nothing_is_half_written(
         submitted += 1
         time.sleep(0.0005)
     until(lambda: writer.state == WriterState.FULL)
-    with pytest.raises(ServiceError, match="did not answer") as refused:
+    with pytest.raises(ServiceError, match="has no room left") as refused:
         writer.write_now(call.alert(), timeout_s=0.2)
     assert refused.value.retry
     with pytest.raises(ServiceError, match="has no room left") as full:
         store.audit("acme", "key-1", "view", "call", {"filler": "x" * 1_000_000})
     assert full.value.retry
+    assert told(full.value).detail == "The database has no room left; try again later."
     assert store.verify_audit().intact
     events = store.events("acme", after=0)
     windows = store.windows("acme", call.id)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -131,3 +132,33 @@ def test_a_number_is_masked_wherever_it_stands(around: str, number: str) -> None
 @pytest.mark.parametrize("number", ["491701234567", "+491701234567"])
 def test_a_number_is_masked_after_a_word_or_an_underscore(before: str, number: str) -> None:
     assert masked(before + number, longest=128) == f"{before}masked"
+
+
+UNITS = ["a", "_", "a_", "(", "+", "1(", "a@", "@", "1 ", "1", "0-", "((1x", "f0-", "sip:", "\n"]
+
+
+@pytest.mark.parametrize("unit", UNITS)
+def test_a_long_text_is_masked_in_time_with_its_length(unit: str) -> None:
+    def seconds(length: int) -> float:
+        text = (unit * length)[:length] + "x"
+        began = time.process_time()
+        masked(text, longest=64)
+        return time.process_time() - began
+
+    # Eight times the length takes eight times as long; with the square, sixty-four times.
+    short, long = (min(seconds(length) for _ in range(3)) for length in (2_000, 16_000))
+    assert long < 30 * max(short, 1e-4)
+
+
+@pytest.mark.parametrize(
+    ("said", "shown"),
+    [
+        ("a((+49 170 1234567", "a(masked"),
+        ("a(1234567", "a(masked"),
+        ("(((1234567)", "masked)"),
+        ("a@b:c@d", "masked@d"),
+        ("1((((((((", "1(((((((("),
+    ],
+)
+def test_signs_before_a_number_go_with_it(said: str, shown: str) -> None:
+    assert masked(said, longest=64) == shown

@@ -56,7 +56,15 @@ DISK_FULL = "53100"
 
 
 class StoreError(ServiceError):
-    """The database failed; the text names it and quotes its driver, for operators alone."""
+    """The database failed; the text names it and quotes its driver, for operators alone.
+
+    Attributes:
+        full: True where the disk, or the room that the database was given, is full.
+    """
+
+    def __init__(self, message: str, *, retry: bool = False, full: bool = False) -> None:
+        super().__init__(message, retry=retry)
+        self.full = full
 
 
 class Database:
@@ -125,7 +133,7 @@ class Database:
         """A failure of the database in a sentence that holds no value of a row."""
         if is_full(error):
             text = "has no room left. Free space on its disk, or shorten the retention"
-            return StoreError(f"The database {self.name} {text}.", retry=True)
+            return StoreError(f"The database {self.name} {text}.", retry=True, full=True)
         if isinstance(error, PoolTimeoutError):
             text = "has no connection free. Try again, or start fewer requests at once"
             return StoreError(f"The database {self.name} {text}.", retry=True)

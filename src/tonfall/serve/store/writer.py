@@ -253,7 +253,9 @@ class Writer:
             withdrawn = place >= self._in_flight
             if withdrawn:
                 del self._waiting[place]
-        text = f"The database did not answer within {timeout_s:g} s"
+        full = self._state is WriterState.FULL
+        why = "has no room left" if full else f"did not answer within {timeout_s:g} s"
+        text = f"The database {why}"
         rest = "nothing was changed" if withdrawn else "the change may still be written"
         raise ServiceError(f"{text}: {rest}. Try again later.", retry=True)
 
