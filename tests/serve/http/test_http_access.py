@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import contextlib
+import hmac
 import json
 import ssl
 import threading
@@ -90,12 +91,31 @@ def test_a_token_tells_tenant_and_scopes_and_nobodys_name(tokens: Tokens) -> Non
         {"tenant": 7},
         {"tenant": "*"},
         {"scope": 7},
+        {"sub": "\ud800"},
+        {"exp": float("inf")},
         {"nbf": int(time.time()) + 600},
     ],
     ids=lambda changes: next(iter(changes.items()))[0],
 )
 def test_a_token_that_does_not_fit_is_nobodys(tokens: Tokens, changes: Any) -> None:
     assert asyncio.run(tokens.principal(token(**changes))) is None
+
+
+@pytest.mark.parametrize("scope", [[["read"]], [{}], [None, 7], [], "other"], ids=str)
+def test_scopes_that_are_none_of_ours_allow_nothing(tokens: Tokens, scope: Any) -> None:
+    who = asyncio.run(tokens.principal(token(scope=scope)))
+    assert who is not None
+    assert who.scopes == frozenset()
+
+
+@pytest.mark.parametrize("place", [0, 1])
+def test_a_token_that_is_nested_without_end_is_nobodys(tokens: Tokens, place: int) -> None:
+    parts = token().split(".")
+    parts[place] = base64.urlsafe_b64encode(b"[" * 40_000).decode().rstrip("=")
+    parts[2] = base64.urlsafe_b64encode(
+        hmac.digest(SECRET, ".".join(parts[:2]).encode(), "sha256")
+    ).decode()
+    assert asyncio.run(tokens.principal(".".join(parts).rstrip("="))) is None
 
 
 def test_a_token_signed_otherwise_is_nobodys(tokens: Tokens) -> None:
@@ -106,7 +126,9 @@ def test_a_token_signed_otherwise_is_nobodys(tokens: Tokens) -> None:
     assert asyncio.run(tokens.principal("a.b.c")) is None
 
 
-@pytest.mark.parametrize("content", ["", "[]", "{}", '{"keys": []}', '{"keys": [{"kty": "oct"}]}'])
+@pytest.mark.parametrize(
+    "content", ["", "[" * 500_000, "[]", "{}", '{"keys": []}', '{"keys": [{"kty": "oct"}]}']
+)
 def test_a_file_without_keys_is_said(tmp_path: Path, content: str) -> None:
     path = tmp_path / "jwks.json"
     path.write_text(content)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -44,7 +45,10 @@ def test_schemathesis_finds_nothing_that_the_description_does_not_say(
     tmp_path: Path, model: Path
 ) -> None:
     import schemathesis
-    from schemathesis.specs.openapi.checks import positive_data_acceptance
+    from schemathesis.specs.openapi.checks import (
+        negative_data_rejection,
+        positive_data_acceptance,
+    )
 
     most = 1_000_000
     limits = {"requests_per_minute": most, "failures_per_minute": most, "upload_stalled_s": 5}
@@ -65,12 +69,13 @@ def test_schemathesis_finds_nothing_that_the_description_does_not_say(
             )
             @_given(operation)
             def ask(case: schemathesis.Case) -> None:
-                # No schema says what a recording or a cursor of ours is.
+                # No schema says what a recording or a cursor of ours is; what the schema does not
+                # name, such as another parameter, is passed over.
                 case.call_and_validate(
                     base_url=node.url,
                     headers=headers,
                     timeout=60,
-                    excluded_checks=[positive_data_acceptance],
+                    excluded_checks=[positive_data_acceptance, negative_data_rejection],
                 )
 
             ask()
@@ -78,7 +83,58 @@ def test_schemathesis_finds_nothing_that_the_description_does_not_say(
     assert len(checked) >= 20
 
 
-def _given(operation: object) -> object:
+def _given(operation: Any) -> Any:
+    """What fits the description, and what does not."""
     from hypothesis import given
+    from schemathesis import GenerationMode
 
-    return given(case=operation.as_strategy())  # type: ignore[attr-defined]
+    kinds = [operation.as_strategy(generation_mode=mode) for mode in GenerationMode]
+    return given(case=kinds[0] | kinds[1])
+
+
+@pytest.mark.parametrize(
+    "body", [b"\xff", b"[" * 60_000, b'{"caller": ', b'"\xed\xa0\x80"'], ids=repr
+)
+def test_a_body_that_cannot_be_read_is_answered_as_described(
+    open_node: Running, body: bytes
+) -> None:
+    with open_node.client(headers={"Content-Type": "application/json"}) as client:
+        answer = client.post("/v1/objections", content=body)
+        documented = client.get("/openapi.json").json()["paths"]["/v1/objections"]["post"]
+    assert answer.status_code in (400, 422)
+    assert str(answer.status_code) in documented["responses"]
+    assert answer.headers["content-type"] == "application/problem+json"
+
+
+@pytest.mark.parametrize("name", ["since", "until"])
+@pytest.mark.parametrize("path", ["/v1/calls", "/v1/alerts"])
+def test_a_time_is_written_out(open_node: Running, path: str, name: str) -> None:
+    def status(said: str) -> int:
+        with open_node.client() as client:
+            return client.get(path, params={name: said}).status_code
+
+    assert status("2026-11-25T09:30:00Z") == status("2026-11-25T09:30:00.5+01:00") == 200
+    for said in (
+        "0.5",
+        "1764063000",
+        "-1",
+        "2026-11-25",
+        "2026-11-25T09:30:00",
+        "20261125T093000Z",
+    ):
+        assert status(said) == 422, said
+
+
+def test_a_wrong_method_is_told_all_that_are_right(open_node: Running) -> None:
+    with open_node.client() as client:
+        call = client.put(f"/v1/calls/{'0' * 32}")
+        one = client.delete("/v1/calls")
+        schema = client.get("/openapi.json").json()
+        for path, methods in schema["paths"].items():
+            plain = path.replace("{call}", "0" * 32).replace("{alert}", "0" * 32)
+            answer = client.request("TRACE", plain)
+            allowed = {each.strip().lower() for each in answer.headers["allow"].split(",")}
+            assert (answer.status_code, allowed) == (405, set(methods)), path
+    assert (call.status_code, call.headers["allow"]) == (405, "DELETE, GET")
+    assert (one.status_code, one.headers["allow"]) == (405, "GET")
+    assert call.headers["content-type"] == "application/problem+json"

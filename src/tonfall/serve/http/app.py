@@ -26,6 +26,7 @@ key; errors are problem details (RFC 9457). Scores are advice to look closer, ne
 about a person.
 """
 HOUR_S = 3600
+MODULES = (routes_audio, routes_calls, routes_alerts, routes_server, routes_sockets)
 
 
 def create_app(services: Services) -> FastAPI:
@@ -42,8 +43,10 @@ def create_app(services: Services) -> FastAPI:
     )
     app.state.services = services
     add_handlers(app)
-    for module in (routes_audio, routes_calls, routes_alerts, routes_server, routes_sockets):
-        app.include_router(module.router)
+    routers = [each.router for each in MODULES]
+    for router in routers:
+        app.include_router(router)
+    app.state.routes = [route for router in routers for route in router.routes]
     _describe_keys(app)
     app.add_middleware(Lobby, most=services.settings.limits.uploads)
     app.add_middleware(

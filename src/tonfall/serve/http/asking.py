@@ -2,17 +2,29 @@
 
 from __future__ import annotations
 
+import re
 from ipaddress import IPv4Address, IPv6Network, ip_address
 from typing import Annotated, Any
 
 from fastapi import Depends, Path, Request
+from pydantic import AwareDatetime, BeforeValidator
 from starlette.requests import HTTPConnection
 
 from tonfall.serve.http.access import Principal, Scope
 from tonfall.serve.http.problems import MEDIA_TYPE, Problem, ProblemDocument
 from tonfall.serve.http.services import Services, services_of
 
-__all__ = ["AlertId", "CallId", "Ours", "admit", "answers", "asking", "client_address", "identify"]
+__all__ = [
+    "AlertId",
+    "CallId",
+    "Moment",
+    "Ours",
+    "admit",
+    "answers",
+    "asking",
+    "client_address",
+    "identify",
+]
 
 ADMITTED = "tonfall.admitted"
 """Under this name the ASGI scope holds who was admitted before the body was read."""
@@ -27,8 +39,20 @@ AlertId = Annotated[
     str, Path(pattern=r"^[0-9a-f]{32}$", examples=["c9f0f895fb98ab9159f51fd0297e236d"])
 ]
 
+
+def _written_out(said: object) -> object:
+    """Refuse a number, which would be taken for seconds since 1970."""
+    if isinstance(said, str) and not WRITTEN_OUT.match(said):
+        raise ValueError("give a date and time such as 2026-11-25T09:30:00Z")
+    return said
+
+
+WRITTEN_OUT = re.compile(r"\d{4}-\d{2}-\d{2}[Tt ]\d{2}:\d{2}")
+Moment = Annotated[AwareDatetime, BeforeValidator(_written_out)]
+"""A time of RFC 3339, with its offset from UTC."""
+
 WORDS = {
-    400: "The request cannot be read.",
+    400: "The request or its body cannot be read.",
     401: "No key, or one that does not work.",
     403: "The key does not have the scope, or the request came by a way that is not allowed.",
     404: "The tenant has no such thing.",
@@ -47,7 +71,7 @@ WORDS = {
 
 def answers(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """How a route's errors are described."""
-    always = (401, 403, 421, 422, 429, 503)
+    always = (400, 401, 403, 408, 413, 421, 422, 429, 503)
     content = {MEDIA_TYPE: {"schema": ProblemDocument.model_json_schema()}}
     return {
         status: {"description": WORDS[status], "content": content}

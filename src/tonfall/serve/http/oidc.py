@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-import json
 import re
 import time
 from collections.abc import Callable, Mapping
@@ -15,6 +14,7 @@ import httpx
 import jwt
 
 from tonfall.errors import ConfigError, ServiceError
+from tonfall.parsing import read_json
 from tonfall.serve.http.access import ALL_SCOPES, Principal, Scope
 from tonfall.serve.settings import Oidc
 
@@ -26,6 +26,8 @@ RETRY_S = 10.0
 """Seconds between two tries to fetch keys, so that forged key ids fetch nothing."""
 TENANT = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
 """As in settings; "*" is the name under which the server itself keeps its audit."""
+FAULTS = (jwt.PyJWTError, ValueError, TypeError, OverflowError, RecursionError)
+"""What a token can raise that holds any JSON: endless nesting, times that are infinite, and so."""
 REQUIRED = ["exp", "iat", "iss", "aud", "sub"]
 
 
@@ -65,9 +67,9 @@ class Tokens:
                 leeway=LEEWAY_S,
                 options={"require": REQUIRED},
             )
-        except (jwt.PyJWTError, ValueError):
+            return self._principal(claims, token)
+        except FAULTS:
             return None
-        return self._principal(claims, token)
 
     def _principal(self, claims: Mapping[str, Any], token: str) -> Principal | None:
         tenant = claims.get(self._settings.tenant_claim)
@@ -75,7 +77,8 @@ class Tokens:
         names = named.split() if isinstance(named, str) else named
         if not (isinstance(tenant, str) and isinstance(names, list) and TENANT.fullmatch(tenant)):
             return None
-        scopes = frozenset(Scope(name) for name in names if name in ALL_SCOPES)
+        # Any JSON may stand among them; a list cannot even be looked up in a set.
+        scopes = frozenset(Scope(each) for each in names if str(each) in ALL_SCOPES)
         # A subject may be a name or an address: the audit keeps a hash of it.
         subject = f"{claims['iss']}\n{claims['sub']}".encode()
         return Principal(tenant, f"user:{hashlib.sha256(subject).hexdigest()[:16]}", scopes, token)
@@ -118,7 +121,7 @@ def _parsed(content: bytes) -> dict[str, jwt.PyJWK]:
     try:
         if len(content) > LARGEST_JWKS:
             raise ValueError("too large")
-        keys = jwt.PyJWKSet.from_dict(json.loads(content)).keys
+        keys = jwt.PyJWKSet.from_dict(read_json(content)).keys
     except (ValueError, KeyError, TypeError, AttributeError, jwt.PyJWTError) as error:
         raise ConfigError(
             "auth.oidc.jwks is not a set of JSON Web Keys that can be used; for RS256 and ES256 "

@@ -12,6 +12,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict
 from starlette.exceptions import HTTPException
+from starlette.routing import Match
 
 from tonfall.errors import AudioError, ConfigError, ServiceError
 from tonfall.serve.store import GoneError, StoreError
@@ -113,7 +114,8 @@ def _away(error: StoreError) -> Problem:
     _log.warning("A request failed. %s", error)
     if not error.retry:
         return mistake()
-    text = "The database cannot be used now; try again later."
+    text = "has no room left" if error.full else "cannot be used now"
+    text = f"The database {text}; try again later."
     return Problem(503, text, headers={"Retry-After": "5"})
 
 
@@ -126,13 +128,25 @@ def add_handlers(app: FastAPI) -> None:
     app.add_exception_handler(Exception, _on_mistake)
 
 
-async def _on_http(_: Request, error: Exception) -> JSONResponse:
+async def _on_http(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)
+    if error.status_code == 405:
+        # The framework names the methods of the first route of that path, and leaves out others.
+        return problem_response(405, str(error.detail), {"Allow": ", ".join(_allowed(request))})
     if error.status_code in (400, 507) and isinstance(error.__cause__, OSError):
         # While a form is read, the framework blames the client for our disk.
         _log.error("An upload cannot be kept: %s", error.__cause__.strerror)
         error = no_room()
     return problem_response(error.status_code, str(error.detail), error.headers)
+
+
+def _allowed(request: Request) -> list[str]:
+    """The methods of all routes of the path that was asked for."""
+    methods: set[str] = set()
+    for route in request.app.state.routes:
+        if route.matches(request.scope)[0] is not Match.NONE:
+            methods |= getattr(route, "methods", None) or set()
+    return sorted(methods)
 
 
 async def _on_invalid(_: Request, error: Exception) -> JSONResponse:

@@ -6,10 +6,9 @@ from datetime import UTC, datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Query
-from pydantic import AwareDatetime
 
 from tonfall.serve.http.access import Principal, Scope
-from tonfall.serve.http.asking import AlertId, Ours, answers, asking
+from tonfall.serve.http.asking import AlertId, Moment, Ours, answers, asking
 from tonfall.serve.http.problems import Problem
 from tonfall.serve.http.schemas import AlertDocument, AlertPage, MoveRequest
 from tonfall.serve.http.services import Services
@@ -29,8 +28,8 @@ def alerts(
     ours: Ours,
     state: AlertState | None = None,
     call: Annotated[str | None, Query(pattern=r"^[0-9a-f]{32}$")] = None,
-    since: AwareDatetime | None = None,
-    until: AwareDatetime | None = None,
+    since: Moment | None = None,
+    until: Moment | None = None,
     limit: Annotated[int, Query(ge=1, le=1000)] = 100,
     cursor: Annotated[str | None, Query(max_length=200)] = None,
 ) -> AlertPage:

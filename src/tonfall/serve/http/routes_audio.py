@@ -36,7 +36,7 @@ Speakers = Annotated[
     int | None, Form(ge=1, le=4, description="Speakers in a recording of one channel.")
 ]
 Baseline = Annotated[bool, Form(description="False to judge each window alone.")]
-ERRORS = (400, 408, 413, 415, 500, 507)
+ERRORS = (415, 500, 507)
 CHUNK = 1 << 20
 LONGEST_NAME = 200
 TIMELINE: dict[int | str, dict[str, Any]] = {

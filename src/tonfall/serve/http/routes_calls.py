@@ -12,11 +12,10 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
 from fastapi.responses import Response, StreamingResponse
-from pydantic import AwareDatetime
 
 from tonfall.serve.calls import LiveCall
 from tonfall.serve.http.access import Principal, Scope
-from tonfall.serve.http.asking import CallId, Ours, answers, asking
+from tonfall.serve.http.asking import CallId, Moment, Ours, answers, asking
 from tonfall.serve.http.problems import Problem
 from tonfall.serve.http.schemas import (
     CallDocument,
@@ -61,8 +60,8 @@ def calls(
     who: Reader,
     ours: Ours,
     state: CallState | None = None,
-    since: AwareDatetime | None = None,
-    until: AwareDatetime | None = None,
+    since: Moment | None = None,
+    until: Moment | None = None,
     external_id: ExternalId = None,
     limit: Limit = 100,
     cursor: Cursor = None,
