@@ -199,12 +199,27 @@ def test_each_kind_of_record_has_its_own_days() -> None:
     assert (retention.windows, retention.audit, retention.calls) == (3, 200, 30)
 
 
-def test_the_example_starts_once_its_secrets_are_set(tmp_path: Path) -> None:
+def test_the_example_starts_as_it_is_shipped() -> None:
+    settings = read_settings(EXAMPLE)
+    assert (settings.auth.mode, settings.privacy.profile) == ("keys", "eu")
+    assert settings.loopback
+    assert not any(lines for _, lines in settings.carriers)
+
+
+def test_the_example_with_all_that_it_offers_starts_once_its_secrets_are_set(
+    tmp_path: Path,
+) -> None:
+    lines = EXAMPLE.read_text().splitlines()
+    first = lines.index("# carriers:")
+    text = "\n".join([*lines[:first], *(line.removeprefix("# ") for line in lines[first:])])
+    text = text.replace("  # salt:", "  salt:")
     with pytest.raises(ConfigError, match="is still the one of the example"):
-        read_settings(EXAMPLE)
-    text = EXAMPLE.read_text().replace("change-me", "0123456789abcdef")
+        read(tmp_path, text)
+    text = text.replace("change-me", "0123456789abcdef")
     text = text.replace("Y2hhbmdlLW1lLWNoYW5nZS1tZS1jaGFuZ2UtbWU=", "MDEyMzQ1Njc4OTAxMjM0NQ==")
     settings = read(tmp_path, text)
     assert settings.auth.mode == "keys"
     assert settings.privacy.profile == "eu"
-    assert settings.carriers.twilio
+    assert all(lines for _, lines in settings.carriers)
+    assert settings.privacy.salt is not None
+    assert settings.alerts.webhooks

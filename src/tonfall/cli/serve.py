@@ -34,6 +34,7 @@ def serve(
 
     Out of the box it listens to this machine only, needs no account and keeps calls in a file of
     yours. At another address it starts only with authentication, and with TLS or a trusted proxy.
+    It does not run on Windows: use WSL 2 or a container there.
 
     Example: tonfall serve --config tonfall.yaml
     """

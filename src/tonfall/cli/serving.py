@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import sys
 from collections.abc import Callable, Mapping
 from importlib.util import find_spec
 from pathlib import Path
@@ -65,7 +66,16 @@ def load_node(
     database: Mapping[str, object | None],
     model: str | None,
 ) -> Node:
-    """A server that is not started yet."""
+    """A server that is not started yet.
+
+    Raises:
+        ConfigError: this is Windows, or as for :func:`load_settings`.
+    """
+    if sys.platform == "win32":
+        raise ConfigError(
+            "tonfall serve does not run on Windows, which has not the signals that end it in "
+            "order; run it in WSL 2 or in a container."
+        )
     settings = load_settings(config, server=server, database=database, model=model)
     from tonfall.serve.node import Node
 
