@@ -111,7 +111,7 @@ def moved_by_telephone(path: Path, predictor: Predictor) -> str:
         np.abs(np.subtract(before[key].probabilities, after[key].probabilities)).max()
         for key in both
     ]
-    same = np.mean([before[key].label == after[key].label for key in both])
+    same = np.mean([before[key].guess == after[key].guess for key in both])
     median, most_of_them, most = np.percentile(moved, [50, 95, 100])
     cells = (path.stem, len(both), f"{median:.3f}", f"{most_of_them:.3f}", f"{most:.3f}")
     return "| " + " | ".join(map(str, cells)) + f" | {same:.0%} |"

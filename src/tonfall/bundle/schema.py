@@ -85,11 +85,11 @@ class BaselineSpec(_Spec):
 
 
 class Calibration(_Spec):
-    """Chosen on development data: temperature of the logits, and when to say "uncertain".
+    """Chosen on development data: temperature of the logits, and when to say "unclear".
 
     Attributes:
         temperature: divides the logits.
-        uncertain_below: confidence under which a result is marked uncertain.
+        uncertain_below: confidence under which the label is "unclear".
         coverage: share of the development clips at or above it.
         accuracy_certain: their accuracy; accuracy_uncertain is that of the rest.
     """

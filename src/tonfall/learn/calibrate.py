@@ -1,4 +1,4 @@
-"""Temperature of the probabilities, and below which confidence to say "uncertain"."""
+"""Temperature of the probabilities, and below which confidence to say "unclear"."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def calibrate(logits: FloatArray, truth: IntArray) -> Calibration:
 
     Returns:
         The temperature of least cross-entropy; the threshold that leaves the least confident
-        fifth uncertain, with the accuracy on either side of it.
+        fifth unclear, with the accuracy on either side of it.
     """
 
     def loss(log_temperature: float) -> float:
