@@ -140,7 +140,7 @@ class Recording:
     Attributes:
         file: as it was given; "-" for standard input, "" for an array or a live stream.
         sampling_rate: of the source, in Hz.
-        channels: of the source.
+        channels: of the source; 1 where they were mixed to one.
         samples: length at 16 kHz.
     """
 

@@ -10,11 +10,13 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from tonfall.analysis.channels import sound_of
 from tonfall.analysis.envelope import EnvelopeCollector
 from tonfall.analysis.result import Analysis
 from tonfall.analysis.speakers import (
     HeardSpeakers,
     Progress,
+    can_be_heard_twice,
     cleaned,
     halves,
     hear_speakers,
@@ -44,6 +46,7 @@ def analyze(
     baseline: bool = True,
     customer: int | None = None,
     speakers: int | None = None,
+    channels: str = "auto",
     denoise: bool = False,
     raw: RawFormat | None = None,
     settings: VoiceSettings | None = None,
@@ -62,6 +65,8 @@ def analyze(
             first, and what is not surely that speaker's is not judged.
         speakers: in a recording of one channel, how many there are, 1 to 4; by default that is
             found out. With 1, nothing is told apart.
+        channels: "each": each channel is a speaker. "mix": all are mixed to one, and the speakers
+            told apart. "auto", the default: each, unless all hold the same sound.
         denoise: True to turn noise down first, where speech is less than 15 dB above it. It helps
             to hear emotion in loud noise and costs speech in babble
             (docs/experiments/noise-reduction.md).
@@ -77,8 +82,17 @@ def analyze(
     recording = as_recording(source, sampling_rate)
     predictor = model if isinstance(model, Predictor) else load(model)
     with open_audio(recording, raw=raw) as reader:
+        sound = sound_of(
+            reader,
+            recording,
+            channels=channels,
+            customer=customer,
+            raw=raw,
+            twice=can_be_heard_twice(recording),
+        )
+        customer = None if sound.nobody else customer
         heard = HeardSpeakers()
-        if not of_one_voice(reader.info, speakers):
+        if not of_one_voice(sound.info, speakers):
             first, progress = halves(progress)
             heard = hear_speakers(
                 recording,
@@ -87,16 +101,20 @@ def analyze(
                 customer=customer,
                 denoise=denoise,
                 progress=first,
+                mixing=sound.mixing,
             )
+        scored = heard.scored if heard.speakers else _scored(customer, sound.info.channels)
+        if sound.nobody:
+            scored = (False,) * (heard.speakers.voices if heard.speakers else 1)
         return analyze_blocks(
-            cleaned(reader) if denoise else reader,
-            info=reader.info,
+            cleaned(sound, sound.info) if denoise else sound,
+            info=sound.info,
             predictor=predictor,
             baseline=baseline,
-            scored=heard.scored if heard.speakers else _scored(customer, reader.info.channels),
+            scored=scored,
             settings=settings,
             speakers=heard.speakers,
-            notes=heard.notes,
+            notes=(*sound.notes, *heard.notes),
             progress=progress,
         )
 

@@ -31,6 +31,7 @@ class Order:
     customer: int | None = None
     speakers: int | None = None
     denoise: bool = False
+    channels: str = "auto"
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +103,7 @@ def _analyze_one(file: str, stem: str, order: Order) -> Outcome:
             customer=order.customer,
             speakers=order.speakers,
             denoise=order.denoise,
+            channels=order.channels,
         )
         write_outputs(analysis, order.folder, formats=order.formats, plots=order.plots, stem=stem)
     except TonfallError as error:

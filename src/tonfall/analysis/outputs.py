@@ -89,7 +89,7 @@ def _sound(analysis: Analysis, folder: Path, raw: RawFormat | None) -> PageAudio
             reader,
             sampling_rate=recording.sampling_rate,
             seconds=recording.duration,
-            channels=recording.channels,
+            channels=reader.info.channels,
         )
     if sound is not None:
         return sound

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
+from tonfall.analysis.channels import Mixing, mixed
 from tonfall.arrays import FloatArray
 from tonfall.audio import (
     STANDARD_INPUT,
     AudioInfo,
-    AudioReader,
     RawFormat,
     Resampler,
     Samples,
@@ -25,7 +25,15 @@ from tonfall.diarization import CUSTOMER_SURE, MOST_SPEAKERS, Diarizer, SpeakerS
 from tonfall.errors import ConfigError
 from tonfall.streaming import KnownSpeakers, LiveSpeakers, Speakers
 
-__all__ = ["HeardSpeakers", "Progress", "cleaned", "halves", "hear_speakers", "of_one_voice"]
+__all__ = [
+    "HeardSpeakers",
+    "Progress",
+    "can_be_heard_twice",
+    "cleaned",
+    "halves",
+    "hear_speakers",
+    "of_one_voice",
+]
 
 Progress = Callable[[float, float | None], None]
 """Called with the seconds done and the seconds in all (None where that is not known)."""
@@ -81,10 +89,9 @@ def halves(progress: Progress | None) -> tuple[Progress | None, Progress | None]
     return first, second
 
 
-def cleaned(reader: AudioReader) -> Iterator[FloatArray]:
+def cleaned(blocks: Iterable[FloatArray], info: AudioInfo) -> Iterator[FloatArray]:
     """The recording's blocks with noise turned down."""
-    info = reader.info
-    return denoised(reader, sampling_rate=info.sampling_rate, channels=info.channels)
+    return denoised(blocks, sampling_rate=info.sampling_rate, channels=info.channels)
 
 
 def hear_speakers(
@@ -95,6 +102,7 @@ def hear_speakers(
     customer: int | None,
     denoise: bool,
     progress: Progress | None,
+    mixing: Mixing = Mixing.NONE,
 ) -> HeardSpeakers:
     """Tell the speakers of a recording of one channel apart.
 
@@ -105,6 +113,7 @@ def hear_speakers(
         customer: the one who is judged, None for all.
         denoise: True to turn noise down first.
         progress: called after each block.
+        mixing: what makes one channel of several.
 
     Raises:
         AudioError: the recording cannot be read.
@@ -113,7 +122,7 @@ def hear_speakers(
     """
     _check_customer(customer, speakers)
     sure = 0.0 if customer is None else CUSTOMER_SURE
-    if not _can_be_heard_twice(source):
+    if not can_be_heard_twice(source):
         ordered = customer is not None  # The number says who spoke first.
         live = LiveSpeakers(SpeakerSettings.live(speakers), sure=sure, ordered=ordered)
         notes = (_ON_THE_WAY, _BY_ORDER) if ordered else (_ON_THE_WAY,)
@@ -122,7 +131,8 @@ def hear_speakers(
     with open_audio(source, raw=raw) as reader:
         rate, total = reader.info.sampling_rate, reader.info.samples
         resampler, done = Resampler(source_rate=rate, channels=1), 0
-        for block in cleaned(reader) if denoise else reader:
+        sound, mono = mixed(reader, mixing), replace(reader.info, channels=1)
+        for block in cleaned(sound, mono) if denoise else sound:
             diarizer.push(resampler.push(block)[0])
             done += block.shape[1]
             if progress:
@@ -149,7 +159,7 @@ def _scored(customer: int | None, voices: int) -> tuple[bool, ...] | None:
     return None if customer is None else tuple(voice == customer for voice in range(voices))
 
 
-def _can_be_heard_twice(source: str | os.PathLike[str] | Samples) -> bool:
+def can_be_heard_twice(source: str | os.PathLike[str] | Samples) -> bool:
     """False for standard input and pipes."""
     if isinstance(source, Samples):
         return True

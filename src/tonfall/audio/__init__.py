@@ -17,6 +17,7 @@ from tonfall.audio.g711 import (
 )
 from tonfall.audio.git_lfs import POINTER_ADVICE, is_pointer
 from tonfall.audio.level import FLOOR_DB, peak_db, rms_db
+from tonfall.audio.likeness import ChannelLikeness
 from tonfall.audio.limits import (
     MAX_CHANNELS,
     MAX_SAMPLING_RATE,
@@ -42,6 +43,7 @@ __all__ = [
     "STANDARD_INPUT",
     "AudioInfo",
     "AudioReader",
+    "ChannelLikeness",
     "Denoiser",
     "Encoding",
     "RawFormat",

@@ -49,6 +49,13 @@ def analyze(
         str,
         typer.Option("--speakers", help="How many speak in a single channel: auto, 1, 2, 3 or 4."),
     ] = "auto",
+    channels: Annotated[
+        str,
+        typer.Option(
+            "--channels",
+            help="each: a speaker each; mix: one sound; auto: each, unless all hold the same.",
+        ),
+    ] = "auto",
     denoise: Annotated[
         bool, typer.Option("--denoise", help="Turn noise down first, where there is much of it.")
     ] = False,
@@ -76,10 +83,12 @@ def analyze(
     from tonfall.cli.serving import keep_to_one_thread
 
     keep_to_one_thread()
+    from tonfall.analysis.channels import read_channels
     from tonfall.analysis.outputs import check_outputs
 
     formats, plots = _names(format_), _names(plot)
     check_outputs(formats=formats, plots=plots)
+    read_channels(channels)
     with_baseline, count = _read_baseline(baseline), _read_speakers(speakers)
     files = list(dict.fromkeys(files))
     if len(files) > 1:
@@ -93,6 +102,7 @@ def analyze(
             customer=customer,
             speakers=count,
             denoise=denoise,
+            channels=channels,
             folder=output or Path(),
             formats=formats,
             plots=plots,
@@ -107,6 +117,7 @@ def analyze(
         customer=customer,
         speakers=count,
         denoise=denoise,
+        channels=channels,
         folder=output or Path(),
         formats=formats,
         plots=plots,
@@ -124,6 +135,7 @@ def _analyze_one(
     customer: int | None,
     speakers: int | None,
     denoise: bool,
+    channels: str,
     folder: Path,
     formats: tuple[str, ...],
     plots: tuple[str, ...],
@@ -145,6 +157,7 @@ def _analyze_one(
             customer=customer,
             speakers=speakers,
             denoise=denoise,
+            channels=channels,
             raw=raw,
             progress=progress,
         )

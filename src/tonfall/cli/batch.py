@@ -17,6 +17,7 @@ def analyze_many(
     customer: int | None,
     speakers: int | None,
     denoise: bool,
+    channels: str,
     folder: Path,
     formats: tuple[str, ...],
     plots: tuple[str, ...],
@@ -39,6 +40,7 @@ def analyze_many(
         customer=customer,
         speakers=speakers,
         denoise=denoise,
+        channels=channels,
     )
     outcomes: list[Outcome] = []
     try:

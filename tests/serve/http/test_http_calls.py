@@ -307,3 +307,9 @@ def test_a_recording_gives_what_the_library_gives(open_node: Running, tmp_path: 
         answer = client.post("/v1/analyze", files={"file": file}, data={"speakers": "2"})
     document = export(expected.timeline, "json").decode().replace(str(mono), "mono.wav")
     assert answer.raise_for_status().json() == json.loads(document)
+    with open_node.client() as client, mono.open("rb") as file:
+        answer = client.post("/v1/analyze", files={"file": file}, data={"channels": "both"})
+    assert answer.status_code == 422
+    with open_node.client() as client, EXAMPLE.open("rb") as file:
+        answer = client.post("/v1/analyze", files={"file": file}, data={"channels": "mix"})
+    assert {turn["channel"] for turn in answer.raise_for_status().json()["turns"]} == {0}

@@ -35,6 +35,7 @@ class Job:
         longest_s: seconds; a longer recording is refused while it is decoded.
         customer: channel that is judged, or of one channel the speaker; all by default.
         speakers: how many there are in a recording of one channel; found out by default.
+        channels: "auto", "mix" or "each".
         baseline: False to judge every window alone.
     """
 
@@ -44,6 +45,7 @@ class Job:
     longest_s: float
     customer: int | None = None
     speakers: int | None = None
+    channels: str = "auto"
     baseline: bool = True
 
 
@@ -118,6 +120,7 @@ def _analyze(job: Job, predictor: Predictor) -> bytes:
         baseline=job.baseline,
         customer=job.customer,
         speakers=job.speakers,
+        channels=job.channels,
     )
     timeline = analysis.timeline
     named = replace(timeline.recording, file=job.name)

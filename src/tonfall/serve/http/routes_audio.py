@@ -35,6 +35,13 @@ Channel = Annotated[
 Speakers = Annotated[
     int | None, Form(ge=1, le=4, description="Speakers in a recording of one channel.")
 ]
+Channels = Annotated[
+    Literal["auto", "mix", "each"],
+    Form(
+        description="each: every channel is a speaker; mix: all are mixed to one, and the speakers "
+        "told apart; auto: each, unless all hold the same sound."
+    ),
+]
 Baseline = Annotated[bool, Form(description="False to judge each window alone.")]
 ERRORS = (415, 500, 507)
 CHUNK = 1 << 20
@@ -71,6 +78,7 @@ async def analyze(
     ours: Ours,
     customer: Channel = None,
     speakers: Speakers = None,
+    channels: Channels = "auto",
     baseline: Baseline = True,
 ) -> Response:
     """A recording's timeline: turns and windows with their emotion. Nothing of it is kept.
@@ -85,7 +93,8 @@ async def analyze(
         )
     limits = ours.settings.limits
     job = {"longest_s": limits.audio_s, "customer": customer, "speakers": speakers}
-    return await _answer(request, who, file, "analyze", {**job, "baseline": baseline})
+    asked = {**job, "channels": channels, "baseline": baseline}
+    return await _answer(request, who, file, "analyze", asked)
 
 
 @router.post(
