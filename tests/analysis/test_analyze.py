@@ -284,7 +284,7 @@ def test_an_array_of_one_channel_is_heard_for_its_speakers_first(
         ((Path("a.wav"),), 8000, "Several recordings came"),
         (np.zeros(8000), None, "An array came without its sampling rate"),
         ([0.0] * 8000, None, "An array came without its sampling rate"),
-        (np.zeros(8000), "8000", "the sampling rate is '8000', but a whole number"),
+        (np.zeros(8000), "8000", "the sampling rate is '8000', but an integer"),
         (np.zeros((8000, 2)), 8000, "looks transposed"),
         (EXAMPLE, 8000, "a recording has a sampling rate of its own; leave out the 8000 Hz"),
         (EXAMPLE.parent, None, "this is a folder; name the recordings in it"),
@@ -298,3 +298,11 @@ def test_what_is_neither_a_path_nor_an_array_is_refused_in_one_sentence(
 ) -> None:
     with pytest.raises(AudioError, match=message):
         analyze(source, rate, model=tiny)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("option", [{"customer": "agent"}, {"speakers": "auto"}, {"speakers": 2.0}])
+def test_words_in_place_of_numbers_are_one_sentence(
+    tiny: Predictor, option: dict[str, object]
+) -> None:
+    with pytest.raises(ConfigError, match="but an integer is expected, or None"):
+        analyze(EXAMPLE, model=tiny, **option)  # type: ignore[arg-type]

@@ -307,3 +307,9 @@ def test_a_model_that_changed_since_it_was_pickled_is_refused(tmp_path: Path) ->
     write_tiny(tmp_path / "model", seed=7)
     with pytest.raises(BundleError, match="another one than that which was pickled"):
         pickle.loads(pickled)
+
+
+@pytest.mark.parametrize("name", [None, 3, "no-such-model"])
+def test_what_names_no_model_is_one_sentence(name: str) -> None:
+    with pytest.raises(BundleError, match=r"is neither a bundled model \(.*\) nor a folder"):
+        load(name)

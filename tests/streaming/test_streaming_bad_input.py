@@ -127,3 +127,11 @@ def test_what_is_no_array_of_samples_is_refused_in_one_sentence(
 
 def test_a_list_of_samples_is_taken(stream: Stream) -> None:
     assert stream.push([0.0] * 800) == []
+
+
+@pytest.mark.parametrize("shape", [{"sampling_rate": "8000"}, {"channels": "2"}])
+def test_a_stream_of_no_number_is_refused_in_one_sentence(
+    tiny: Predictor, shape: dict[str, object]
+) -> None:
+    with pytest.raises(AudioError, match=r"an integer.* is expected"):
+        Stream(tiny, **{"sampling_rate": RATE, **shape})  # type: ignore[arg-type]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
+from numbers import Integral
 from pathlib import Path
 
 import numpy as np
@@ -80,6 +81,7 @@ def analyze(
         ConfigError: the recording has no such channel, or so many speakers cannot be told apart.
     """
     recording = as_recording(source, sampling_rate)
+    _check_counts(customer=customer, speakers=speakers)
     predictor = model if isinstance(model, Predictor) else load(model)
     with open_audio(recording, raw=raw) as reader:
         sound = sound_of(
@@ -170,6 +172,13 @@ def analyze_blocks(
     timeline = _timeline(events, info=info, engine=engine, predictor=predictor, baseline=baseline)
     timeline = replace(timeline, notes=(*info.notes, *notes, *timeline.notes))
     return Analysis(timeline=timeline, envelope=outline.compute(), source=info.path)
+
+
+def _check_counts(**counts: int | None) -> None:
+    """Refuse names and words, such as "auto", where a number or None belongs."""
+    for name, count in counts.items():
+        if count is not None and not isinstance(count, Integral):
+            raise ConfigError(f"{name} is {count!r}, but an integer is expected, or None.")
 
 
 def _scored(customer: int | None, channels: int) -> tuple[bool, ...] | None:

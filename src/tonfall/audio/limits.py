@@ -37,7 +37,7 @@ def check_sampling_rate(sampling_rate: int, *, name: str = "The audio") -> None:
     """
     if not isinstance(sampling_rate, Integral):
         raise AudioError(
-            f"{name}: the sampling rate is {sampling_rate!r}, but a whole number of Hz is expected."
+            f"{name}: the sampling rate is {sampling_rate!r}, but an integer, in Hz, is expected."
         )
     if not MIN_SAMPLING_RATE <= sampling_rate <= MAX_SAMPLING_RATE:
         raise AudioError(
@@ -50,8 +50,10 @@ def check_channels(channels: int, *, name: str = "The audio") -> None:
     """Refuse no channel, and more channels than a conversation has sides.
 
     Raises:
-        AudioError: fewer than 1 or more than 8 channels.
+        AudioError: fewer than 1 or more than 8 channels, or no integer.
     """
+    if not isinstance(channels, Integral):
+        raise AudioError(f"{name}: channels are {channels!r}, but an integer is expected.")
     if not 1 <= channels <= MAX_CHANNELS:
         raise AudioError(
             f"{name}: there are {channels} channels, but 1 to {MAX_CHANNELS} are possible; "

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import shutil
 import tempfile
 from dataclasses import dataclass
@@ -61,9 +62,8 @@ def find_bundle(name: str | Path) -> Path:
     """
     if str(name) in bundled_models():
         return _SHIPPED / str(name)
-    folder = Path(name)
-    if folder.is_dir():
-        return folder
+    if isinstance(name, str | os.PathLike) and Path(name).is_dir():
+        return Path(name)
     raise BundleError(
         f"{str(name)!r} is neither a bundled model ({', '.join(bundled_models())}) nor a folder "
         "with a bundle; name one of these."
