@@ -93,7 +93,9 @@ def _given(operation: Any) -> Any:
 
 
 @pytest.mark.parametrize(
-    "body", [b"\xff", b"[" * 60_000, b'{"caller": ', b'"\xed\xa0\x80"'], ids=repr
+    "body",
+    [b"\xff", b"[" * 60_000, b'{"caller": ', b'"\xed\xa0\x80"'],
+    ids=["not UTF-8", "nested", "cut off", "half a character"],
 )
 def test_a_body_that_cannot_be_read_is_answered_as_described(
     open_node: Running, body: bytes
