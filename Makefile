@@ -4,15 +4,17 @@ PYTHON ?= python3
 RUN := .venvs/run
 DEV := .venvs/dev
 DEV_EXTRAS := av,browser,dev,docs,eval,mosei,opensmile,postgresql,serve,train
+LOWEST := .venvs/lowest
 PYTEST_OPTIONS ?=
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help demo test test-all lint format bench docs constraints clean
+.PHONY: help demo test test-all test-lowest lint format bench docs constraints clean
 
 help:
 	@echo "make demo         analyse the example call and say where its page is (no PyTorch)"
 	@echo "make test         run the tests, but for the slow ones"
 	@echo "make test-all     run every test"
+	@echo "make test-lowest  run the tests with the lowest versions that pyproject.toml allows"
 	@echo "make lint         check style, types and the order of imports"
 	@echo "make format       mend what can be mended of the style"
 	@echo "make bench        print the figures of docs/benchmarks.md that need no corpora"
@@ -29,6 +31,11 @@ test: $(DEV)/ready
 
 test-all: $(DEV)/ready
 	$(DEV)/bin/python -m pytest $(PYTEST_OPTIONS)
+
+# Old libraries warn of newer ones below them; what they warn of is not ours to mend.
+test-lowest: $(LOWEST)/ready
+	$(LOWEST)/bin/python -m pytest -m "not slow" $(PYTEST_OPTIONS) \
+		-W default::DeprecationWarning -W default::FutureWarning
 
 lint: $(DEV)/ready
 	$(DEV)/bin/ruff check .
@@ -70,12 +77,17 @@ define environment
 		"name another, for instance: make test PYTHON=python3.12" >&2; exit 1; }
 @echo "Setting up $(@D) (once; takes a minute or more) ..."
 @$(PYTHON) -m venv $(@D)
-@$(@D)/bin/python -m pip install -qq --constraint constraints.txt --editable $(1)
+@$(@D)/bin/python -m pip install -qq --constraint $(2) --editable $(1)
 @touch $@
 endef
 
 $(RUN)/ready: pyproject.toml constraints.txt
-	$(call environment,.)
+	$(call environment,.,constraints.txt)
 
 $(DEV)/ready: pyproject.toml constraints.txt
-	$(call environment,'.[$(DEV_EXTRAS)]')
+	$(call environment,'.[$(DEV_EXTRAS)]',constraints.txt)
+
+$(LOWEST)/ready: pyproject.toml .ci/lowest.py
+	@mkdir -p .venvs
+	@$(PYTHON) .ci/lowest.py < pyproject.toml > .venvs/lowest.txt
+	$(call environment,'.[$(DEV_EXTRAS)]',.venvs/lowest.txt)
