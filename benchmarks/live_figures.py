@@ -12,7 +12,7 @@ from tonfall.arrays import FloatArray
 
 __all__ = ["COLUMNS", "Figures", "heading_of", "row_of", "table_head"]
 
-PACKAGES = ("numpy", "onnxruntime", "uvicorn", "uvloop", "websockets", "sqlalchemy")
+PACKAGES = ("numpy", "onnxruntime", "h11", "uvloop", "websockets", "sqlalchemy")
 P95_S, P99_S = 0.5, 1.0
 """What must hold at full load."""
 COLUMNS = (

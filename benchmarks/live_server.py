@@ -27,6 +27,7 @@ SETTINGS = """\
 server: {{host: 127.0.0.1, port: 0}}
 database: {{url: "sqlite:///{folder}/tonfall.db"}}
 model: {model}
+auth: {{mode: {auth}}}
 limits:
   calls: 5000
   calls_per_tenant: 5000
@@ -108,15 +109,16 @@ class Probe:
 
 
 @contextmanager
-def benchmark_server(folder: Path, *, model: str) -> Iterator[BenchmarkServer]:
+def benchmark_server(folder: Path, *, model: str, auth: str = "none") -> Iterator[BenchmarkServer]:
     """Start a server with a new database, and stop it.
 
     Args:
         folder: for settings, log and database.
         model: "small", "medium" or a bundle's folder.
+        auth: "none" or "keys".
     """
     settings, log = folder / "tonfall.yaml", folder / "serve.log"
-    settings.write_text(SETTINGS.format(folder=folder, model=model))
+    settings.write_text(SETTINGS.format(folder=folder, model=model, auth=auth))
     command = [sys.executable, "-u", "-c", COMMAND, "serve", "--config", str(settings)]
     command += ["--log-level", "warning"]
     with log.open("w") as output:

@@ -40,7 +40,8 @@ HEAVY = {
     "torch",
     "transformers",
     "typer",
-    "uvicorn",
+    "uvloop",
+    "websockets",
 }
 LONGEST_MODULE = 600
 

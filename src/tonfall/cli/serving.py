@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 __all__ = ["keep_to_one_thread", "load_node", "load_settings", "set_up", "uvloop_or_none"]
 
-NEEDED = ("fastapi", "uvicorn", "httptools", "websockets", "sqlalchemy", "pydantic_settings")
+NEEDED = ("fastapi", "h11", "websockets", "sqlalchemy", "pydantic_settings")
 LEVELS = ("debug", "info", "warning", "error")
 
 

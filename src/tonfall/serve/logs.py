@@ -14,7 +14,7 @@ from tonfall.serve.store.masking import masked
 __all__ = ["set_up_logs"]
 
 LONGEST = 2000
-QUIET = ("uvicorn", "uvicorn.error", "httpx", "httpcore", "alembic", "asyncio", "websockets")
+QUIET = ("httpx", "httpcore", "alembic", "asyncio", "websockets")
 """Loggers of others that tell of single requests, with addresses and queries."""
 
 

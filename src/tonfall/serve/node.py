@@ -24,8 +24,8 @@ from tonfall.serve.http.access import Access, Tickets
 from tonfall.serve.http.analyses import Analyses
 from tonfall.serve.http.hub import Hub
 from tonfall.serve.http.rates import Rates
-from tonfall.serve.http.sockets import WebServer, bound_socket, web_server
 from tonfall.serve.http.uploads import Uploads
+from tonfall.serve.http.webserver import WebServer, bound_socket
 from tonfall.serve.opening import Openings
 from tonfall.serve.places import database_url, salt_of
 from tonfall.serve.records import Notice, StoredEvent
@@ -112,18 +112,16 @@ class Node:
                 loop.add_signal_handler(number, self._on_signal)
         async with AsyncExitStack() as stack:
             services = self._services = await self._assemble(stack, loop)
-            server, serving = await self._listen(services, stack)
+            server = await self._listen(services, stack)
             housekeeping = asyncio.create_task(self._keep_house(services))
             await self._begin(services, started)
-            stopped = asyncio.create_task(self._stop.wait())
-            await asyncio.wait((stopped, serving), return_when=asyncio.FIRST_COMPLETED)
+            await self._stop.wait()
             _notify("STOPPING=1")
             unjudged = await drain(services, self._stopping())
             housekeeping.cancel()
             services.hub.close()
             services.analyses.close()
-            server.end_within(self._stopping().part_s(SERVING_S, keep_s=LAST_S))
-            await serving
+            await server.stop(self._stopping().part_s(SERVING_S, keep_s=LAST_S))
             if unjudged:
                 raise ServiceError(
                     f"{unjudged} calls were not judged to their end, and what was not is lost."
@@ -226,9 +224,7 @@ class Node:
             deliveries=deliverer.counts,
         )
 
-    async def _listen(
-        self, services: Services, stack: AsyncExitStack
-    ) -> tuple[WebServer, asyncio.Task[None]]:
+    async def _listen(self, services: Services, stack: AsyncExitStack) -> WebServer:
         """Open every port."""
         settings = self.settings
         ports = await open_ports(
@@ -240,15 +236,13 @@ class Node:
         for name, (host, port, listener) in ports.items():
             self.addresses[name] = (host, port)
             stack.callback(listener.close)
-        sock = bound_socket(settings.server.host, settings.server.port)
-        self.addresses["http"] = sock.getsockname()[:2]
-        server = web_server(
+        server = WebServer(
             create_app(services), settings=settings.server, header_s=settings.limits.header_s
         )
-        serving = asyncio.create_task(server.serve(sockets=[sock]))
-        while not server.started and not serving.done():
-            await asyncio.sleep(0.01)
-        return server, serving
+        sock = bound_socket(settings.server.host, settings.server.port)
+        self.addresses["http"] = sock.getsockname()[:2]
+        await server.start(sock)
+        return server
 
     async def _begin(self, services: Services, started: Callable[[Node], None] | None) -> None:
         services.ready = True

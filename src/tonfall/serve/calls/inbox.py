@@ -28,7 +28,7 @@ class Inbox:
         since: when the oldest that waits came, in seconds of ``time.monotonic``; None where
             nothing does.
         shed_samples: that were given up.
-        urgent: True where something other than audio waits.
+        marks: that wait of what is no audio.
     """
 
     def __init__(self, *, samples: int) -> None:
@@ -38,7 +38,12 @@ class Inbox:
         self.samples = 0
         self.since: float | None = None
         self.shed_samples = 0
-        self.urgent = False
+        self.marks = 0
+
+    @property
+    def urgent(self) -> bool:
+        """True where something other than audio waits."""
+        return self.marks > 0
 
     def hear(self, audio: Audio, samples: int) -> None:
         """Add audio of that many samples."""
@@ -56,13 +61,13 @@ class Inbox:
             self._waiting.append(event)
             if self.since is None:
                 self.since = monotonic()
-            self.urgent = True
+            self.marks += 1
 
     def take(self) -> deque[Waiting]:
         """All that waits, in order; nothing waits then."""
         with self._lock:
             waiting, self._waiting = self._waiting, deque()
-            self.samples, self.since, self.urgent = 0, None, False
+            self.samples, self.since, self.marks = 0, None, 0
             return waiting
 
     def _shed(self) -> None:

@@ -26,6 +26,9 @@ __all__ = ["LiveCall", "Submit"]
 
 _log = logging.getLogger(__name__)
 
+MOST_MARKS = 64
+"""Gaps and restarts that may wait: each takes a tenth of a millisecond of the thread that scores
+all calls."""
 Submit = Callable[[Change], object]
 """Takes a change; never blocks the thread that scores. A ServiceError where it has no room.
 
@@ -148,7 +151,7 @@ class LiveCall:
     @property
     def congested(self) -> bool:
         """True where so much waits that a sender which can wait (not a live one) should."""
-        return self.inbox.samples > self._room
+        return self.inbox.samples > self._room or self.inbox.marks > MOST_MARKS
 
     def take(self, event: Event) -> None:
         """Take what a carrier tells. Cheap, never waits, raises nothing.

@@ -1,29 +1,44 @@
-"""Reading many sockets less often.
+"""Reading many sockets less often, and none for longer than its turn.
 
 A packet of 20 ms costs more to be fetched from the kernel than to be decoded. Where many calls
 are live, a socket is left alone for 80 ms after each read, so that four times as much lies ready;
 with few calls it is read at once, and nothing is delayed. Whoever sends faster than the model
-judges is left alone until it has caught up: TCP makes the sender wait.
+judges is left alone until it has caught up, and whoever sent more than a turn takes, for 20 ms:
+TCP makes the sender wait.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections import deque
+from typing import Protocol
 
-from tonfall.serve.carriers.session import Session
+from tonfall.serve.carriers.turn import TICK_S
 
-__all__ = ["MANY", "Pace"]
+__all__ = ["MANY", "Line", "Pace"]
 
 MANY = 8
 """Sockets from which on reading is slowed down."""
-TICK_S = 0.02
 TICKS = 4
 """A socket that was read is read again after this many ticks."""
 
 
+class Line(Protocol):
+    """A connection that can be left alone for a while."""
+
+    @property
+    def congested(self) -> bool:
+        """True where more of it waits to be judged than fits."""
+
+    def pause(self) -> None:
+        """Read no more."""
+
+    def resume(self) -> None:
+        """Work off what was left, and read again."""
+
+
 class Pace:
-    """Which sockets rest, and until when.
+    """Which connections rest, and until when.
 
     Args:
         loop: that reads them.
@@ -31,27 +46,34 @@ class Pace:
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
-        self._resting: deque[list[_Socket]] = deque([] for _ in range(TICKS))
-        self._sockets = 0
+        self._resting: deque[list[Line]] = deque([] for _ in range(TICKS))
+        self._lines = 0
         self._timer: asyncio.TimerHandle | None = None
 
     def join(self) -> None:
-        """One more socket."""
-        self._sockets += 1
+        """One more connection."""
+        self._lines += 1
 
     def leave(self) -> None:
-        """One socket less."""
-        self._sockets -= 1
+        """One connection less."""
+        self._lines -= 1
 
-    def rest(self, transport: asyncio.Transport, session: Session) -> None:
-        """A socket was read: leave it alone for a while, if that is of use."""
-        if (self._sockets < MANY and not session.congested) or transport.is_closing():
-            return
-        transport.pause_reading()
-        self._wait((transport, session))
+    def rest(self, line: Line, *, left: bool) -> None:
+        """A connection was read: leave it alone for a while, if that is of use.
 
-    def _wait(self, socket: _Socket) -> None:
-        self._resting[-1].append(socket)
+        Args:
+            line: that was read.
+            left: True where its turn was over before all was worked off.
+        """
+        if left or line.congested:
+            line.pause()
+            self._wait(line, ticks=1)
+        elif self._lines >= MANY:
+            line.pause()
+            self._wait(line, ticks=TICKS)
+
+    def _wait(self, line: Line, *, ticks: int) -> None:
+        self._resting[ticks - 1].append(line)
         if self._timer is None:
             self._timer = self._loop.call_later(TICK_S, self._tick)
 
@@ -59,13 +81,10 @@ class Pace:
         awake = self._resting.popleft()
         self._resting.append([])
         self._timer = None
-        for transport, session in awake:
-            if session.congested and not session.over:
-                self._wait((transport, session))
-            elif not transport.is_closing():
-                transport.resume_reading()
+        for line in awake:
+            if line.congested:
+                self._wait(line, ticks=TICKS)
+            else:
+                line.resume()
         if self._timer is None and any(self._resting):
             self._timer = self._loop.call_later(TICK_S, self._tick)
-
-
-_Socket = tuple[asyncio.Transport, Session]

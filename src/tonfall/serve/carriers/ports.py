@@ -13,8 +13,9 @@ from tonfall.serve.carriers.doors import is_allowed
 from tonfall.serve.carriers.pace import Pace
 from tonfall.serve.carriers.session import Close, Out, Session
 from tonfall.serve.carriers.switchboard import Switchboard
+from tonfall.serve.carriers.turn import TICK_S, Turn
 from tonfall.serve.codecs import Limits, Role
-from tonfall.serve.codecs.audiosocket import AudioSocket
+from tonfall.serve.codecs.audiosocket import AudioSocket, packet_end
 from tonfall.serve.codecs.rtp import RTP_LIMITS, Rtp
 from tonfall.serve.codecs.rtp_format import RtpEncoding, RtpFormat
 from tonfall.serve.settings import AudioSocketPort, Carriers, RtpLine
@@ -23,6 +24,7 @@ __all__ = ["Listener", "open_ports"]
 
 RECEIVE_BYTES = 1 << 22
 """Of datagrams that may wait for us; the system may allow less (net.core.rmem_max)."""
+LONGEST_DATAGRAM = 65_536
 DEAF_S = 1.0
 """Seconds in which a stream that was refused is not tried again: RTP cannot be told to stop."""
 
@@ -69,19 +71,30 @@ async def _audiosocket(
 async def _rtp(
     name: str, line: RtpLine, switchboard: Switchboard, call_s: int
 ) -> tuple[str, int, Listener]:
-    loop = asyncio.get_running_loop()
     formats = {each: _format(name, text) for each, text in line.formats.items()}
-    factory = partial(_RtpPort, name, line, formats, switchboard, call_s)
     try:
-        transport, _ = await loop.create_datagram_endpoint(
-            factory, local_addr=(line.host, line.port)
-        )
+        sock = _datagram_socket(line.host, line.port)
     except OSError as error:
         raise _not_opened(f"carriers.rtp.{name}", line.host, line.port, error) from error
-    sock = transport.get_extra_info("socket")
-    sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BYTES)
-    host, port = transport.get_extra_info("sockname")[:2]
-    return host, port, transport
+    port = _RtpPort(name, line, formats, switchboard, call_s)
+    port.listen(sock)
+    host, number = sock.getsockname()[:2]
+    return host, number, port
+
+
+def _datagram_socket(host: str, port: int) -> socket.socket:
+    family, kind, protocol, _, address = socket.getaddrinfo(
+        host, port, type=socket.SOCK_DGRAM, flags=socket.AI_PASSIVE
+    )[0]
+    sock = socket.socket(family, kind, protocol)
+    try:
+        sock.setblocking(False)
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BYTES)
+        sock.bind(address)
+    except OSError:
+        sock.close()
+        raise
+    return sock
 
 
 def _not_opened(name: str, host: str, port: int, error: OSError) -> ServiceError:
@@ -112,7 +125,8 @@ class _AudioSocketConnection(asyncio.Protocol):
         self._call_s = call_s
         self._loop = asyncio.get_running_loop()
         self._session: Session | None = None
-        self._transport: asyncio.Transport | None = None
+        self._transport: asyncio.Transport
+        self._buffer = bytearray()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast("asyncio.Transport", transport)
@@ -130,23 +144,61 @@ class _AudioSocketConnection(asyncio.Protocol):
         self._pace.join()
 
     def data_received(self, data: bytes) -> None:
-        if self._session is not None and self._transport is not None:
-            self._send(self._session.receive(data, now=self._loop.time()))
-            self._pace.rest(self._transport, self._session)
+        if self._session is not None:
+            self._buffer += data
+            self._work()
 
     def connection_lost(self, exc: Exception | None) -> None:
         if self._session is not None:
             self._session.gone(clean=exc is None)
             self._pace.leave()
 
+    @property
+    def congested(self) -> bool:
+        """True where more of the call waits to be judged than fits."""
+        session = self._session
+        return session is not None and session.congested and not session.over
+
+    def pause(self) -> None:
+        """Read no more."""
+        self._transport.pause_reading()
+
+    def resume(self) -> None:
+        """Work off what was left, and read again."""
+        if not self._transport.is_closing():
+            self._transport.resume_reading()
+            self._work()
+
+    def _work(self) -> None:
+        """One turn at the packets that wait."""
+        left = self._take_packets()
+        if not self._transport.is_closing():
+            self._pace.rest(self, left=left)
+
+    def _take_packets(self) -> bool:
+        """Take whole packets; True where the turn was over before all were taken."""
+        assert self._session is not None
+        buffer, start, left = self._buffer, 0, False
+        turn = Turn(self._loop.time)
+        while not self._session.over and (end := packet_end(buffer, start)) is not None:
+            if left := turn.is_over():
+                break
+            packet = bytes(buffer[start:end])
+            self._send(self._session.receive(packet, now=self._loop.time()))
+            start = end
+        del buffer[:start]
+        return left
+
     def _send(self, out: list[Out]) -> None:
-        for each in out:
-            if isinstance(each, Close) and self._transport is not None:
-                self._transport.close()
+        if any(isinstance(each, Close) for each in out):
+            self._transport.close()
 
 
-class _RtpPort(asyncio.DatagramProtocol):
-    """One UDP port: one call after the other, each from one address."""
+class _RtpPort:
+    """One UDP port: one call after the other, each from one address.
+
+    It reads its socket itself: a datagram transport of asyncio's cannot be told to pause.
+    """
 
     def __init__(
         self,
@@ -168,21 +220,50 @@ class _RtpPort(asyncio.DatagramProtocol):
         self._latest = 0.0
         self._deaf_until = 0.0
         self._watch: asyncio.TimerHandle | None = None
+        self._resting: asyncio.TimerHandle | None = None
+        self._socket: socket.socket
 
-    def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
+    def listen(self, sock: socket.socket) -> None:
+        """Take packets from a socket that is bound."""
+        self._socket = sock
+        self._read_on()
+
+    def close(self) -> None:
+        """Take no more; a call that goes on ends."""
+        if self._resting is not None:
+            self._resting.cancel()
+        self._loop.remove_reader(self._socket)
+        self._socket.close()
+        self._end(clean=False)
+
+    def _read_on(self) -> None:
+        self._resting = None
+        self._loop.add_reader(self._socket, self._read)
+
+    def _read(self) -> None:
+        """One turn at the packets that wait; where it does not take all, they rest a while."""
+        turn = Turn(self._loop.time)
+        while not turn.is_over():
+            try:
+                data, address = self._socket.recvfrom(LONGEST_DATAGRAM)
+            except BlockingIOError:
+                return
+            except OSError:  # such as the news that an earlier packet of ours did not arrive
+                continue
+            self._on_packet(data, address[:2])
+        self._loop.remove_reader(self._socket)
+        self._resting = self._loop.call_later(TICK_S, self._read_on)
+
+    def _on_packet(self, data: bytes, addr: tuple[str, int]) -> None:
         now = self._loop.time()
         if self._session is None and not self._begin(data, addr, now):
             return
         assert self._session is not None
-        if addr[:2] != self._sender:
+        if addr != self._sender:
             self._switchboard.totals["rtp"].refusals["sender"] += 1
             return
         self._latest = now
         self._send(self._session.receive(data, now=now))
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        del exc
-        self._end(clean=False)
 
     def _begin(self, data: bytes, addr: tuple[str, int], now: float) -> bool:
         """A call begins with the first packet of audio from an address that is allowed."""
@@ -195,7 +276,7 @@ class _RtpPort(asyncio.DatagramProtocol):
         if not self._codec.accepts(data):
             totals.seen["malformed"] += 1
             return False
-        self._sender = addr[:2]
+        self._sender = addr
         self._session = self._switchboard.session(
             self._codec, carrier="rtp", tenant=self._line.tenant, now=now
         )

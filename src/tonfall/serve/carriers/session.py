@@ -14,11 +14,13 @@ from enum import IntEnum
 from tonfall.errors import ServiceError, TonfallError
 from tonfall.serve.calls import LiveCall
 from tonfall.serve.carriers.totals import Totals
+from tonfall.serve.carriers.turn import Allowance
 from tonfall.serve.codecs import (
     Audio,
     CallEnded,
     CallStarted,
     Carrier,
+    CloseCode,
     EndReason,
     Event,
     Gap,
@@ -56,6 +58,8 @@ FEWEST_DROPPED = 50
 """Packets, a second of audio: fewer are no reason to say anything."""
 MOST_DROPPED = 0.25
 """Of all packets, that a call may lose without a line in the log."""
+SHORTEST_S = 0.001
+"""Seconds of audio below which a frame counts as empty; telephone systems send 10 ms and more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +129,7 @@ class Session:
         self._opening = opening
         self._timeouts = timeouts
         self._began = self._latest = now
+        self._allowance = Allowance(now)
         self._closing = self._ended = self._gone = self._refused = False
         self._cut_short: EndReason | None = None
         self._send: Callable[[list[Out]], None] | None = None
@@ -179,17 +184,34 @@ class Session:
         self._latest = now
         self._refused = False
         out: list[Out] = []
-        call = self.call
+        call, samples = self.call, 0
         for event in self.codec.receive(frame, now=now):
             if type(event) is Audio and call is not None:
                 call.take(event)
+                samples += event.samples.shape[1]
             else:
                 self._on(event, out)
                 call = self.call
+        self._weigh(samples, out)
         if self.codec.over and not self._closing and not self._awaits_results:
             self._closing = True
             out.append(Close(Closing.NORMAL, "The call is over.", self._last_s))
         return out
+
+    def spend(self, *, now: float) -> list[Out]:
+        """A frame came that brings no audio, such as a ping; with too many the call is given up."""
+        if self.over or self._allowance.spend(now):
+            return []
+        self.totals.rejects[CloseCode.POLICY_VIOLATION.name.lower()] += 1
+        return self.stop(Closing.POLICY, EndReason.EMPTY)
+
+    def _weigh(self, samples: int, out: list[Out]) -> None:
+        """Audio earns frames without any; less than a millisecond of it counts as none."""
+        seconds = samples / self.codec.call.sampling_rate if self.codec.call else 0.0
+        if seconds >= SHORTEST_S:
+            self._allowance.earn(seconds)
+        else:
+            out += self.spend(now=self._latest)
 
     def gone(self, *, clean: bool) -> None:
         """The connection is closed, by whichever side; the call ends if it had not."""

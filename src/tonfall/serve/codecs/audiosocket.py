@@ -28,7 +28,7 @@ from tonfall.serve.codecs.events import (
 )
 from tonfall.serve.codecs.sending import Outgoing, check_channel_count, chunks, s16
 
-__all__ = ["SAMPLING_RATES", "AudioSocket", "Kind", "packet", "packets_of"]
+__all__ = ["SAMPLING_RATES", "AudioSocket", "Kind", "packet", "packet_end", "packets_of"]
 
 HEADER = struct.Struct(">BH")
 UUID_BYTES = 16
@@ -164,6 +164,19 @@ class AudioSocket(Carrier):
         channels = (Channel(self._role, "audiosocket"),)
         self._start(CallStarted(self._call_id, SAMPLING_RATES[kind], channels))
         return RawFormat(encoding=Encoding.S16LE, sampling_rate=SAMPLING_RATES[kind], channels=1)
+
+
+def packet_end(buffer: bytes | bytearray, start: int) -> int | None:
+    """Where the packet that begins at ``start`` ends; None where not all of it is there.
+
+    >>> packet_end(packet(Kind.DTMF, b"5") + b"rest", 0), packet_end(b"rest", 0)
+    (4, None)
+    """
+    if len(buffer) < start + HEADER.size:
+        return None
+    _, length = HEADER.unpack_from(buffer, start)
+    end = start + HEADER.size + int(length)
+    return end if end <= len(buffer) else None
 
 
 def packet(kind: int, payload: bytes = b"") -> bytes:

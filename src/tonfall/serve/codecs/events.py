@@ -75,6 +75,7 @@ class EndReason(StrEnum):
     VIOLATION = "The other side broke the protocol."
     DISCONNECTED = "The server disconnected."
     SILENT = "Nothing came for too long; the call was given up."
+    EMPTY = "Too many frames came without audio; send 10 ms or more of it in each."
     STOPPED = "The server stopped before the call ended."
     STOPS = "The server stops."
     AUDIO = "The audio could not be used."

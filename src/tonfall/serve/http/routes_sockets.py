@@ -15,11 +15,11 @@ from fastapi import APIRouter, WebSocket
 
 from tonfall.errors import ServiceError
 from tonfall.serve.carriers import Close, Knock, Refusal, Session
-from tonfall.serve.carriers.direct import EXTENSION, DirectWebSocket
 from tonfall.serve.http.access import Principal, Scope
 from tonfall.serve.http.asking import identify
 from tonfall.serve.http.problems import Problem, problem_response, stops, told
 from tonfall.serve.http.services import Services, services_of
+from tonfall.serve.http.websocket import EXTENSION, WebSocketConnection
 
 __all__ = ["router"]
 
@@ -101,16 +101,16 @@ async def _serve(
         return
     try:
         await websocket.accept(subprotocol)
-        await _direct(websocket).run(admitted, pace=services.pace)
+        await _connection(websocket).run(admitted, pace=services.pace)
     finally:
         admitted.gone(clean=False)
 
 
-def _direct(websocket: WebSocket) -> DirectWebSocket:
+def _connection(websocket: WebSocket) -> WebSocketConnection:
     """The connection itself, past ASGI, which our server alone has."""
-    direct = websocket.scope["extensions"][EXTENSION]
-    assert isinstance(direct, DirectWebSocket)
-    return direct
+    connection = websocket.scope["extensions"][EXTENSION]
+    assert isinstance(connection, WebSocketConnection)
+    return connection
 
 
 async def _watch(websocket: WebSocket, services: Services, who: Principal) -> None:
@@ -120,7 +120,7 @@ async def _watch(websocket: WebSocket, services: Services, who: Principal) -> No
         await asyncio.sleep(STILL_S)
         with contextlib.suppress(ServiceError):
             may = await services.access.still(who)
-    _direct(websocket).send_out([Close(1008, "The key works no more.")])
+    _connection(websocket).send_out([Close(1008, "The key works no more.")])
 
 
 def _knock(websocket: WebSocket, services: Services) -> Knock:

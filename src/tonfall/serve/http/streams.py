@@ -18,7 +18,7 @@ from tonfall.errors import ServiceError
 from tonfall.serve.http.disconnects import gone
 from tonfall.serve.http.hub import Hub, Subscription, event_text
 from tonfall.serve.http.problems import problem_response
-from tonfall.serve.http.sockets import ABORT
+from tonfall.serve.http.serving import ABORT
 from tonfall.serve.records import StoredEvent
 
 __all__ = ["EventStream", "ReadEvents"]

@@ -7,22 +7,24 @@ import os
 from typing import Any
 
 import pytest
-import uvicorn
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from uvicorn.server import ServerState
 from websockets.client import ClientProtocol
-from websockets.frames import Opcode
+from websockets.frames import Frame, Opcode
 from websockets.http11 import Response
 from websockets.uri import parse_uri
 
-from tonfall.serve.carriers import Close, Pace, direct
-from tonfall.serve.carriers.direct import DirectWebSocket
+from tonfall.serve.carriers import Close, Pace
+from tonfall.serve.carriers.turn import LEAST_FRAMES, MOST_FRAMES, TICK_S
+from tonfall.serve.http import websocket
+from tonfall.serve.http.http1 import HttpConnection
+from tonfall.serve.http.serving import Serving
+from tonfall.serve.http.websocket import EXTENSION, WebSocketConnection
 
-MOST = 2_000
+MOST = websocket.LONGEST_MESSAGE
 Message = str | bytes
 messages = st.lists(
-    st.one_of(st.text(max_size=300), st.binary(max_size=300), st.binary(max_size=MOST)),
+    st.one_of(st.text(max_size=300), st.binary(max_size=300), st.binary(max_size=2_000)),
     max_size=8,
 )
 
@@ -33,7 +35,8 @@ class Wire(asyncio.Transport):
     def __init__(self) -> None:
         super().__init__({"peername": ("127.0.0.1", 1), "sockname": ("127.0.0.1", 2)})
         self.written = b""
-        self.closed = False
+        self.closed = self.paused = False
+        self.protocol: Any = None
 
     def write(self, data: Any) -> None:
         self.written += data
@@ -51,20 +54,24 @@ class Wire(asyncio.Transport):
         return 0
 
     def pause_reading(self) -> None:
-        pass
+        self.paused = True
 
     def resume_reading(self) -> None:
-        pass
+        self.paused = False
+
+    def set_protocol(self, protocol: Any) -> None:
+        self.protocol = protocol
 
 
 class Collected:
-    """A session that keeps what it is given."""
+    """A session that keeps what it is given, and has enough of empty frames after some."""
 
     congested = over = False
 
-    def __init__(self) -> None:
+    def __init__(self, *, empty: int = 10_000) -> None:
         self.frames: list[Message] = []
         self.ended: list[bool] = []
+        self.empty = empty
 
     def attach(self, send: Any, *, unread: Any = int) -> None:
         self.send = send
@@ -73,33 +80,42 @@ class Collected:
         self.frames.append(frame)
         return [Close(1008, "Enough.")] if frame == "enough" else []
 
+    def spend(self, *, now: float) -> list[Any]:
+        self.empty -= 1
+        return [Close(1008, "Too many.")] if self.empty < 0 else []
+
     def gone(self, *, clean: bool) -> None:
         self.ended.append(clean)
 
 
-async def opened(session: Collected) -> tuple[DirectWebSocket, Wire, ClientProtocol]:
+async def opened(session: Collected) -> tuple[WebSocketConnection, Wire, ClientProtocol]:
     """A WebSocket after its handshake, taken over by a session, and its client."""
 
     async def app(scope: Any, receive: Any, send: Any) -> None:
         await receive()
         await send({"type": "websocket.accept"})
-        await scope["extensions"]["tonfall.direct"].run(session, pace=pace)
+        await scope["extensions"][EXTENSION].run(session, pace=pace)
 
     pace = Pace(asyncio.get_running_loop())
-    config = uvicorn.Config(app, ws_max_size=MOST, log_config=None, ws_per_message_deflate=False)
-    config.load()
-    server = DirectWebSocket(config=config, server_state=ServerState(), app_state={})
+    http = HttpConnection(Serving(app=app, header_s=10))
     client, wire = ClientProtocol(parse_uri("ws://127.0.0.1/")), Wire()
-    server.connection_made(wire)
+    http.connection_made(wire)
     client.send_request(client.connect())
-    server.data_received(b"".join(client.data_to_send()))
+    http.data_received(b"".join(client.data_to_send()))
     for _ in range(5):
         await asyncio.sleep(0)
     client.receive_data(wire.written)
     wire.written = b""
     [response] = client.events_received()
     assert isinstance(response, Response)
-    return server, wire, client
+    assert isinstance(wire.protocol, WebSocketConnection)
+    return wire.protocol, wire, client
+
+
+async def all_taken(wire: Wire) -> None:
+    """Wait until the connection no longer rests from a long read."""
+    while wire.paused and not wire.closed:
+        await asyncio.sleep(TICK_S)
 
 
 def sent(client: ClientProtocol, frames: list[Message], cuts: list[int]) -> bytes:
@@ -143,6 +159,7 @@ def test_any_cut_of_the_bytes_brings_the_same_messages(
             server.data_received(data[position : position + length])
             position += length
         server.data_received(data[position:])
+        await all_taken(wire)
         client.receive_data(wire.written)
         pongs = [each for each in client.events_received() if each.opcode is Opcode.PONG]  # type: ignore[union-attr]
         server.connection_lost(None)
@@ -203,8 +220,8 @@ def test_a_frame_longer_than_may_be_is_refused_from_its_head() -> None:
 def test_a_connection_is_read_on_for_a_while_after_a_long_frame(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(direct, "LINGER_S", 0.05)
-    monkeypatch.setattr(direct, "MOST_THROWN_AWAY", 100_000)
+    monkeypatch.setattr(websocket, "LINGER_S", 0.05)
+    monkeypatch.setattr(websocket, "MOST_THROWN_AWAY", 100_000)
 
     async def run() -> None:
         for more in (100_000, 100_001):
@@ -217,5 +234,97 @@ def test_a_connection_is_read_on_for_a_while_after_a_long_frame(
             while not wire.closed:
                 await asyncio.sleep(0.01)
             server.connection_lost(None)
+
+    asyncio.run(run())
+
+
+def flood(frame: Frame, count: int) -> bytes:
+    return frame.serialize(mask=True) * count
+
+
+@pytest.mark.parametrize(
+    "frame",
+    [Frame(Opcode.BINARY, b"ab"), Frame(Opcode.PING, b""), Frame(Opcode.TEXT, b"{}")],
+    ids=["tiny", "pings", "text"],
+)
+def test_a_flood_is_taken_in_turns_between_which_nothing_is_read(frame: Frame) -> None:
+    async def run() -> None:
+        session = Collected()
+        server, wire, client = await opened(session)
+        server.data_received(flood(frame, 2_000))
+        client.receive_data(wire.written)
+        wire.written = b""
+        first = len(session.frames) or len(client.events_received())
+        assert LEAST_FRAMES <= first <= MOST_FRAMES
+        assert wire.paused
+        await all_taken(wire)
+        client.receive_data(wire.written)
+        assert len(session.frames) or first + len(client.events_received()) == 2_000
+        server.data_received(flood(Frame(Opcode.BINARY, b"last"), 1))
+        assert session.frames[-1] == b"last"
+        server.connection_lost(None)
+
+    asyncio.run(run())
+
+
+@pytest.mark.parametrize(
+    "frames",
+    [
+        flood(Frame(Opcode.PING, b""), 60),
+        flood(Frame(Opcode.PONG, b""), 60),
+        flood(Frame(Opcode.BINARY, b"", fin=False), 1)
+        + flood(Frame(Opcode.CONT, b"", fin=False), 60),
+    ],
+    ids=["pings", "pongs", "empty continuations"],
+)
+def test_too_many_empty_frames_close_with_a_reason_and_no_more_is_taken(frames: bytes) -> None:
+    async def run() -> None:
+        session = Collected(empty=50)
+        server, wire, client = await opened(session)
+        server.data_received(frames)
+        await all_taken(wire)
+        server.data_received(flood(Frame(Opcode.BINARY, b"more"), 3))
+        client.receive_data(wire.written)
+        assert client.close_rcvd is not None
+        assert (client.close_rcvd.code, client.close_rcvd.reason) == (1008, "Too many.")
+        assert session.frames == []
+        server.connection_lost(None)
+
+    asyncio.run(run())
+
+
+def test_a_message_within_another_is_refused() -> None:
+    async def run() -> None:
+        session = Collected()
+        server, wire, client = await opened(session)
+        server.data_received(
+            flood(Frame(Opcode.TEXT, b"half", fin=False), 1)
+            + flood(Frame(Opcode.BINARY, b"whole"), 1)
+            + flood(Frame(Opcode.CONT, b" and half"), 1)
+        )
+        client.receive_data(wire.written)
+        assert client.close_rcvd is not None
+        assert client.close_rcvd.code == 1002
+        assert session.frames == []
+        server.connection_lost(None)
+
+    asyncio.run(run())
+
+
+def test_who_sends_nothing_between_two_pings_is_gone(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def run() -> None:
+        monkeypatch.setattr(websocket, "PING_S", 1_000)
+        server, wire, client = await opened(Collected())
+        server._ping()
+        client.receive_data(wire.written)
+        [ping] = client.events_received()
+        assert isinstance(ping, Frame)
+        assert ping.opcode is Opcode.PING
+        server.data_received(b"".join(client.data_to_send()))
+        server._ping()  # The pong came: it is asked again.
+        assert not wire.closed
+        server._ping()
+        assert wire.closed
+        server.connection_lost(None)
 
     asyncio.run(run())
