@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import ssl
 import time
 from pathlib import Path
@@ -14,6 +15,7 @@ from websockets.sync.client import ClientConnection, connect
 
 from tonfall.errors import ConfigError
 from tonfall.serve.http import routes_sockets
+from tonfall.serve.http.gate import MOST_STRANGERS
 from tonfall.serve.settings import read_settings
 from tonfall.serve.store import StoreError
 
@@ -109,6 +111,23 @@ def test_v4_4_2_only_listed_origins_may_connect(proxied: Running, open_node: Run
         assert status_of(proxied, **key, Origin=origin) == 403
     assert status_of(open_node, Origin="https://evil.example") == 403
     assert status_of(open_node, Origin=open_node.url) == 101
+
+
+def test_v4_4_2_an_origin_that_is_refused_is_named_in_the_log_once(
+    open_node: Running, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.INFO, logger="tonfall"):
+        for _ in range(2):
+            assert status_of(open_node, Origin="https://elsewhere.example.com") == 403
+        with open_node.client() as client:
+            for number in range(150):
+                client.get("/livez", headers={"Origin": f"https://{number}.example.org"})
+    named = [each for each in caplog.messages if "server.origins" in each]
+    assert named[0] == (
+        "A page of https://elsewhere.example.com was refused; if it is yours, add that to "
+        "server.origins."
+    )
+    assert len(named) == len(set(named)) <= MOST_STRANGERS
 
 
 def test_v4_4_2_pages_elsewhere_cannot_use_a_server_without_accounts(open_node: Running) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from collections.abc import Sequence
 from urllib.parse import urlsplit
@@ -15,9 +16,14 @@ from tonfall.serve.settings import Settings, is_loopback
 
 __all__ = ["CLOSING", "OPEN_PATHS", "UPLOADS", "Gate", "allowed_origins", "refuse"]
 
+_log = logging.getLogger(__name__)
+
 OPEN_PATHS = frozenset({"/livez", "/readyz"})
 """A load balancer asks these without TLS."""
 SMALL_BODY = 65_536
+LONGEST_ORIGIN = 200
+MOST_STRANGERS = 100
+"""Origins that are named in the log, once each: whoever likes can make them up."""
 UPLOADS = frozenset({"/v1/analyze", "/predict"})
 SECURITY = [
     (b"x-content-type-options", b"nosniff"),
@@ -49,6 +55,7 @@ class Gate:
         self._needs_tls = not settings.loopback or bool(settings.server.trusted_proxies)
         self._origins = allowed_origins(settings)
         self._limits = settings.limits
+        self._strangers: set[str] = set()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Let a request through, or say why not."""
@@ -78,6 +85,7 @@ class Gate:
             return Problem(403, "This server takes nothing that did not come by TLS.")
         origin = headers.get("origin")
         if origin is not None and not self._knows(origin, headers, scope):
+            self._name(origin)
             return Problem(403, "The Origin is not one that may use this server.")
         if self._open_house and not self._names_us(headers.get("host", "")):
             return Problem(421, "The Host is not a name of this machine; use 127.0.0.1.")
@@ -92,6 +100,13 @@ class Gate:
         scheme = "https" if secure_scope(scope) else "http"
         same = origin == f"{scheme}://{headers.get('host', '')}"
         return same and (self._names_us(headers.get("host", "")) or not self._open_house)
+
+    def _name(self, origin: str) -> None:
+        """Tell the operator: a browser tells its page only 1006, whatever we answer."""
+        if origin not in self._strangers and len(self._strangers) < MOST_STRANGERS:
+            self._strangers.add(origin)
+            text = "A page of %s was refused; if it is yours, add that to server.origins."
+            _log.info(text, origin[:LONGEST_ORIGIN])
 
     def _names_us(self, host: str) -> bool:
         """True where a page elsewhere cannot have made its own name point here."""
