@@ -14,6 +14,7 @@ from tonfall.serve.carriers.turn import (
     EMPTY_A_SECOND,
     EMPTY_AT_ONCE,
     LEAST_FRAMES,
+    LOOK,
     MOST_FRAMES,
     TURN_S,
     Allowance,
@@ -36,7 +37,8 @@ def test_a_turn_ends_by_frames_where_each_is_quick() -> None:
 
 def test_a_turn_ends_by_time_but_not_before_a_call_has_got_through_its_own_audio() -> None:
     ticking = iter(range(1_000_000))
-    assert frames_in(Turn(lambda: next(ticking) * 10 * TURN_S)) == LEAST_FRAMES
+    taken = frames_in(Turn(lambda: next(ticking) * 10 * TURN_S))
+    assert LEAST_FRAMES <= taken < LEAST_FRAMES + LOOK
 
 
 def test_empty_frames_are_earned_by_time_and_by_audio() -> None:
@@ -113,6 +115,8 @@ class Wire(asyncio.Transport):
 
 class Call:
     """A live call that counts what it is told."""
+
+    id = "c1"
 
     congested = False
     counters: Any = None

@@ -16,6 +16,7 @@ from websockets.uri import parse_uri
 
 from tonfall.serve.carriers import Close, Pace
 from tonfall.serve.carriers.turn import LEAST_FRAMES, MOST_FRAMES, TICK_S
+from tonfall.serve.http import frames as frames_of_ours
 from tonfall.serve.http import websocket
 from tonfall.serve.http.http1 import HttpConnection
 from tonfall.serve.http.serving import Serving
@@ -328,3 +329,14 @@ def test_who_sends_nothing_between_two_pings_is_gone(monkeypatch: pytest.MonkeyP
         server.connection_lost(None)
 
     asyncio.run(run())
+
+
+@given(st.binary(max_size=200_000))
+def test_with_and_without_the_library_s_code_a_frame_is_unmasked_alike(data: bytes) -> None:
+    frame = Frame(Opcode.BINARY, data).serialize(mask=True)
+    found = frames_of_ours.find(frame, 0, MOST)
+    assert found is not None
+    payload, end = found
+    assert end == len(frame)
+    for unmask in (frames_of_ours.unmasked, frames_of_ours._unmasked):
+        assert unmask(frame[payload:end], frame[payload - 4 : payload]) == data

@@ -14,8 +14,7 @@ from urllib.parse import unquote
 
 from starlette.types import Message, Scope
 from websockets.datastructures import Headers
-from websockets.frames import Frame
-from websockets.frames import Opcode as FrameKind
+from websockets.frames import Frame, Opcode
 from websockets.http11 import Request, Response
 from websockets.protocol import State
 from websockets.server import ServerProtocol
@@ -23,7 +22,7 @@ from websockets.server import ServerProtocol
 from tonfall.serve.carriers import Close, Pace, Session
 from tonfall.serve.carriers.session import Out
 from tonfall.serve.carriers.turn import Turn
-from tonfall.serve.http.frames import SHORTEST, Opcode, find, unmasked
+from tonfall.serve.http.frames import SHORTEST, find, unmasked
 from tonfall.serve.http.serving import Serving
 
 __all__ = ["EXTENSION", "LONGEST_MESSAGE", "WebSocketConnection"]
@@ -43,7 +42,9 @@ PING_S = 20.0
 """Seconds between two pings; who sends nothing at all between them is gone."""
 LONGEST_REASON = 123
 """Bytes of a close frame's reason (RFC 6455, section 5.5)."""
-CONTROL = (FrameKind.PING, FrameKind.PONG)
+CONTROL = (Opcode.PING, Opcode.PONG)
+TEXT, BINARY = WHOLE = (0x81, 0x82)
+"""First bytes of a data frame that is a whole message, without extensions."""
 
 
 class WebSocketConnection(asyncio.Protocol):
@@ -64,7 +65,7 @@ class WebSocketConnection(asyncio.Protocol):
         self._response = Response(500, "", Headers())
         self._buffer = bytearray()
         self._parts: list[bytes] | None = None
-        self._kind = Opcode.BINARY
+        self._kind = BINARY
         self._session: Session | None = None
         self._pace: Pace | None = None
         self._accepted = self._refused = self._paused = self._clean = False
@@ -178,30 +179,26 @@ class WebSocketConnection(asyncio.Protocol):
     def _take_frames(self) -> bool:
         """Take whole frames; True where the turn was over before all were taken."""
         buffer, start, size = self._buffer, 0, len(self._buffer)
-        turn, left = Turn(self._loop.time), False
+        turn, now, left = Turn(self._loop.time), self._loop.time(), False
         while size - start >= SHORTEST and self._room_to_throw is None:
-            found = find(buffer, start, longest=LONGEST_MESSAGE)
+            found = find(buffer, start, LONGEST_MESSAGE)
             if found is None:  # It is refused by the library, which has a word for it.
                 self._hand_over(bytes(buffer[start:]))
                 start = size
                 break
-            if found.end > size:
+            payload, end = found
+            if end > size:
                 break
             if left := turn.is_over():
                 break
-            self._take_frame(start, found.payload, found.end)
-            start = found.end
+            if self._parts is None and buffer[start] in WHOLE:
+                data = unmasked(buffer[payload:end], buffer[payload - 4 : payload])
+                self._deliver(buffer[start], data, now)
+            else:
+                self._hand_over(bytes(buffer[start:end]))
+            start = end
         del buffer[:start]
         return left
-
-    def _take_frame(self, start: int, payload: int, end: int) -> None:
-        buffer = self._buffer
-        first = buffer[start]
-        if first in (Opcode.TEXT, Opcode.BINARY) and self._parts is None:
-            mask = buffer[payload - 4 : payload]
-            self._deliver(first, unmasked(buffer[payload:end], mask))
-        else:
-            self._hand_over(bytes(buffer[start:end]))
 
     def _hand_over(self, data: bytes) -> None:
         """Let the library read a frame; it answers pings and closes what is wrong."""
@@ -215,22 +212,22 @@ class WebSocketConnection(asyncio.Protocol):
             self._linger()
 
     def _on_frame(self, frame: Frame) -> None:
-        if frame.opcode is FrameKind.CLOSE:
+        if frame.opcode is Opcode.CLOSE:
             self._clean = True
             self._end_after_close()
             return
-        if frame.opcode in CONTROL or frame.opcode is FrameKind.CONT:
+        if frame.opcode in CONTROL or frame.opcode is Opcode.CONT:
             self._spend()
         if frame.opcode in CONTROL:
             return
-        if frame.opcode is not FrameKind.CONT:
-            self._kind = Opcode.TEXT if frame.opcode is FrameKind.TEXT else Opcode.BINARY
+        if frame.opcode is not Opcode.CONT:
+            self._kind = TEXT if frame.opcode is Opcode.TEXT else BINARY
             self._parts = []
         if self._parts is not None and frame.data:
             self._parts.append(bytes(frame.data))
         if frame.fin:
             data, self._parts = b"".join(self._parts or ()), None
-            self._deliver(self._kind, data)
+            self._deliver(self._kind, data, self._loop.time())
 
     def _spend(self) -> None:
         """A frame that brings no audio; with too many of them the connection is closed."""
@@ -241,17 +238,17 @@ class WebSocketConnection(asyncio.Protocol):
             self.send_out(out)
             self._linger()
 
-    def _deliver(self, kind: int, data: bytes) -> None:
+    def _deliver(self, kind: int, data: bytes, now: float) -> None:
         if self._protocol.state is not State.OPEN or self._session is None:
             return
         frame: str | bytes = data
-        if kind == Opcode.TEXT:
+        if kind == TEXT:
             try:
                 frame = data.decode()
             except UnicodeDecodeError:
                 self.send_out([Close(1007, "A text frame is not UTF-8.")])
                 return
-        out = self._session.receive(frame, now=self._loop.time())
+        out = self._session.receive(frame, now=now)
         if out:
             self.send_out(out)
 
