@@ -236,6 +236,24 @@ def test_a_part_that_is_never_whole_ends_the_connection(begin: bytes) -> None:
     run(test())
 
 
+def test_a_client_that_left_before_its_answer_was_ended_is_no_error(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async def test() -> None:
+        connection, wire = connected(Answering(reads=False, status=401))
+
+        def fail() -> None:
+            raise OSError(107, "Transport endpoint is not connected")
+
+        wire.write_eof = fail  # type: ignore[method-assign]
+        connection.data_received(CHUNKED)
+        await until(lambda: connection._exchange is None and wire.written)
+        await until(lambda: not connection._serving.tasks)
+
+    run(test())
+    assert caplog.records == []
+
+
 def test_a_client_that_drips_after_its_answer_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(http1, "LINGER_S", 0.05)
 

@@ -9,6 +9,7 @@ the request before it waits in the kernel.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from typing import cast
 from urllib.parse import unquote
 
@@ -301,13 +302,16 @@ class HttpConnection(asyncio.Protocol):
 
     def _close(self) -> None:
         """Close; where more may come, throw it away for a while first."""
+        if self._transport.is_closing():
+            return
         self._expect_within(STALLED_S)
         if self._parser.their_state in (h11.MUST_CLOSE, h11.DONE, h11.CLOSED):
             self._transport.close()
             return
         self._waiting.clear()
         self._room_to_throw = LINGER_BYTES
-        if self._transport.can_write_eof():
-            self._transport.write_eof()
+        with contextlib.suppress(OSError):  # The client may be gone already.
+            if self._transport.can_write_eof():
+                self._transport.write_eof()
         self._transport.resume_reading()
         self._expect_within(LINGER_S)
