@@ -20,7 +20,9 @@ from tonfall.bundle import (
 )
 from tonfall.errors import BundleError
 
-GRAPH, CARD = b"a graph", "# A card, with ä, ł and ሰ\n"
+# Models with an empty graph: the second spells out that it has no name.
+GRAPH, ANOTHER = b"\x3a\x00", b"\x3a\x02\x12\x00"
+CARD = "# A card, with ä, ł and ሰ\n"
 
 
 @pytest.fixture
@@ -51,7 +53,7 @@ def test_the_same_content_has_the_same_hash_wherever_it_lies(
 ) -> None:
     write = {"spec": tiny_spec(), "card": CARD}
     assert write_bundle(tmp_path / "other", model=GRAPH, **write).hash == bundle.hash
-    assert write_bundle(tmp_path / "other", model=b"another", **write).hash != bundle.hash
+    assert write_bundle(tmp_path / "other", model=ANOTHER, **write).hash != bundle.hash
 
 
 @pytest.mark.parametrize("file", ["bundle.json", "model.onnx", "card.md"])
@@ -133,7 +135,7 @@ def test_a_file_without_a_hash_is_not_trusted(bundle: Bundle, file: str) -> None
 
 def test_a_failed_write_leaves_what_was_there(bundle: Bundle, tmp_path: Path) -> None:
     with pytest.raises(UnicodeEncodeError):
-        write_bundle(bundle.folder, spec=tiny_spec(), model=b"new", card="\ud800")
+        write_bundle(bundle.folder, spec=tiny_spec(), model=ANOTHER, card="\ud800")
     with pytest.raises(TypeError):
         write_bundle(bundle.folder, spec=tiny_spec(), model="no bytes", card=CARD)  # type: ignore[arg-type]
     assert read_bundle(bundle.folder) == bundle
@@ -151,7 +153,7 @@ def test_nothing_half_written_is_ever_under_the_name(
         return write(path, data)
 
     monkeypatch.setattr(Path, "write_bytes", watched)
-    new = write_bundle(bundle.folder, spec=tiny_spec(), model=b"new", card=CARD)
+    new = write_bundle(bundle.folder, spec=tiny_spec(), model=ANOTHER, card=CARD)
     assert seen
     assert set(seen) == {bundle.hash}
     assert read_bundle(bundle.folder) == new != bundle
@@ -160,7 +162,7 @@ def test_nothing_half_written_is_ever_under_the_name(
 
 def test_an_older_bundle_is_replaced_whole(bundle: Bundle) -> None:
     (bundle.folder / "leftover").write_text("of an older version")
-    write_bundle(bundle.folder, spec=tiny_spec(), model=b"new", card=CARD)
+    write_bundle(bundle.folder, spec=tiny_spec(), model=ANOTHER, card=CARD)
     names = sorted(entry.name for entry in bundle.folder.iterdir())
     assert names == ["bundle.json", "card.md", "model.onnx"]
 

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
+from tonfall.bundle.graph import check_self_contained
 from tonfall.bundle.schema import SCHEMA_VERSION, BundleSpec
 from tonfall.errors import BundleError
 from tonfall.parsing import read_json
@@ -77,7 +78,8 @@ def read_bundle(name: str | Path) -> Bundle:
         name: a bundled model ("medium", "small") or a folder.
 
     Raises:
-        BundleError: a file is missing or altered, the schema is newer or the content invalid.
+        BundleError: a file is missing or altered, the schema is newer, the content invalid, or the
+            graph takes data from other files.
     """
     folder = find_bundle(name)
     raw = _read(folder / SPEC_FILE)
@@ -85,8 +87,8 @@ def read_bundle(name: str | Path) -> Bundle:
     for required in (MODEL_FILE, CARD_FILE):
         if required not in spec.files:
             raise BundleError(f"{folder}: {SPEC_FILE} gives no hash for {required}; export anew.")
-    for file, expected in spec.files.items():
-        _verify(folder, file, expected)
+    contents = {file: _verified(folder, file, expected) for file, expected in spec.files.items()}
+    check_self_contained(contents[MODEL_FILE], name=str(folder / MODEL_FILE))
     return Bundle(folder=folder, spec=spec, hash=_sha256(raw))
 
 
@@ -94,7 +96,11 @@ def write_bundle(folder: Path, *, spec: BundleSpec, model: bytes, card: str) -> 
     """Write a bundle whole or not at all; an older one under that name is replaced.
 
     ``spec.files`` is filled in here.
+
+    Raises:
+        BundleError: the graph is none, or takes data from other files; nothing is written then.
     """
+    check_self_contained(model, name=MODEL_FILE)
     contents = {MODEL_FILE: model, CARD_FILE: card.encode()}
     complete = spec.model_copy(update={"files": {k: _sha256(v) for k, v in contents.items()}})
     folder.parent.mkdir(parents=True, exist_ok=True)
@@ -117,7 +123,7 @@ def _parse(folder: Path, raw: bytes) -> BundleSpec:
     try:
         content = read_json(raw)
         version = int(content["schema_version"])
-    except (ValueError, KeyError, TypeError, OverflowError):
+    except (ValueError, KeyError, TypeError, OverflowError, RecursionError):
         raise BundleError(
             f"{folder / SPEC_FILE}: not a bundle's description (JSON with a schema_version); "
             "export the model again."
@@ -147,15 +153,18 @@ def _read(path: Path) -> bytes:
         ) from None
 
 
-def _verify(folder: Path, file: str, expected: str) -> None:
+def _verified(folder: Path, file: str, expected: str) -> bytes:
+    """A file's content, once it is what the description says."""
     if file in ("", "..") or Path(file).name != file:
         raise BundleError(f"{folder}: {SPEC_FILE} names {file!r}, which is outside the bundle.")
-    found = _sha256(_read(folder / file))
+    content = _read(folder / file)
+    found = _sha256(content)
     if found != expected:
         raise BundleError(
             f"{folder / file}: SHA-256 is {found[:12]}..., but {SPEC_FILE} says "
             f"{expected[:12]}...; the file was altered, so get the bundle again."
         )
+    return content
 
 
 def _sha256(content: bytes) -> str:
