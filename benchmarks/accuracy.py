@@ -105,7 +105,7 @@ def main() -> None:
     kept = {}
     for path in options.recipes:
         recipe = read_recipe(path)
-        items = pool([prepare(name, folder)[0] for name, folder in recipe.corpora.items()])
+        items = pool([prepare(name, folder)[0] for name, folder in recipe.places.items()])
         figures = measure(recipe, items)
         kept[recipe.name] = {name: figure[0] for name, figure in figures.items()}
         for name, (value, low, high) in figures.items():

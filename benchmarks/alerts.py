@@ -134,7 +134,7 @@ def heard_calls(recipe: Recipe, corpus: str, *, degrade: str | None, folder: Pat
     if kept.is_file():
         return [_heard(**call) for call in json.loads(kept.read_text())]
     predictor, voice_model = bundle_without(recipe, corpus, folder), VoiceModel.load()
-    items = call_items(pool([prepare(corpus, recipe.corpora[corpus])[0]]), [corpus])
+    items = call_items(pool([prepare(corpus, recipe.places[corpus])[0]]), [corpus])
     chain = degrade and parse_degradation(
         degrade, acoustics=recipe.augmentation.acoustics, noises=TEST_NOISES
     )

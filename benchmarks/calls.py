@@ -38,7 +38,7 @@ from tonfall.runtime import clip_pieces, gate_weight
 def measure(path: Path, degrade: str | None) -> CallsReport:
     """The report of one recipe."""
     recipe = read_recipe(path)
-    items = pool([prepare(name, folder)[0] for name, folder in recipe.corpora.items()])
+    items = pool([prepare(name, folder)[0] for name, folder in recipe.places.items()])
     chain = degrade and parse_degradation(
         degrade, acoustics=recipe.augmentation.acoustics, noises=TEST_NOISES
     )

@@ -26,9 +26,16 @@ def write(folder: Path, **changes: object) -> Path:
 
 def test_paths_are_relative_to_the_recipe(tmp_path: Path) -> None:
     recipe = read_recipe(write(tmp_path, corpora={"emodb": "corpora/emodb"}))
-    assert recipe.corpora == {"emodb": tmp_path / "corpora" / "emodb"}
+    assert recipe.places == {"emodb": tmp_path / "corpora" / "emodb"}
     assert recipe.augmentation.acoustics is not None
     assert recipe.augmentation.acoustics.is_absolute()
+
+
+def test_a_corpus_of_ones_own_says_its_licence_and_language(tmp_path: Path) -> None:
+    own = {"place": "shop.csv", "licence": "ours", "language": "de"}
+    recipe = read_recipe(write(tmp_path, corpora={"our.shop": own}))
+    assert recipe.places == {"our.shop": tmp_path / "shop.csv"}
+    assert recipe.corpora["our.shop"].licence == "ours"
 
 
 @pytest.mark.parametrize(
@@ -46,6 +53,12 @@ def test_paths_are_relative_to_the_recipe(tmp_path: Path) -> None:
         ({"augmentation": {"copies": ["telephone"]}}, "acoustics is needed"),
         ({"augmentation": {"copies": ["underwater"]}}, r"augmentation\.copies\.0"),
         ({"name": "../small"}, "name"),
+        ({"labels": ["neutral", "anger", "anger"]}, "a label is named twice"),
+        ({"labels": ["neutral"]}, "labels"),
+        ({"labels": ["neutral", "anger"]}, r"baseline\.gate\.held names happiness"),
+        ({"corpora": {"a+b": "x"}}, r"corpora\.a\+b"),
+        ({"corpora": {"a": {"place": "x", "license": "y"}}}, "did you mean 'licence'"),
+        ({"corpora": {"a": {"place": "x", "language": "German"}}}, r"corpora\.a\.language"),
         ({"seed": -1}, "seed"),
     ],
 )

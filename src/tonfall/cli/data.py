@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from enum import StrEnum
@@ -14,7 +15,7 @@ import typer
 from tonfall.cli.progress import count_bar, seconds_bar
 
 if TYPE_CHECKING:
-    from tonfall.corpora import Corpus, Report, Summary
+    from tonfall.corpora import Corpus, Manifest, Report, Summary
 
 __all__ = ["app"]
 
@@ -101,13 +102,14 @@ def prepare(
     style: FormatOption = Format.TABLE,
     quiet: QuietOption = False,
 ) -> None:
-    """Check a release and write its manifest, by default to manifests/NAME.parquet.
+    """Check a release, or recordings of your own, and write manifests/CORPUS.parquet.
+
+    Your own are called after their table or folder: labels.csv becomes the corpus "labels".
 
     Example: tonfall data prepare ravdess ~/corpora/ravdess
     """
     from tonfall import corpora
 
-    path = output or MANIFESTS / f"{name}.parquet"
     with count_bar(f"Checking {name}", quiet=quiet) as progress:
         manifest, report = corpora.prepare(
             name,
@@ -117,8 +119,16 @@ def prepare(
             labels_only=labels_only,
             progress=progress,
         )
+    path = output or MANIFESTS / f"{_file_stem(name, manifest)}.parquet"
     manifest.write(path)
     _print_report(report, path, style)
+
+
+def _file_stem(name: str, manifest: Manifest) -> str:
+    """The corpus's name, by which other commands find it; one's own is not called "csv"."""
+    found = set(manifest.frame["corpus"].dropna())
+    own = found.pop() if len(found) == 1 else name
+    return re.sub(r"[^\w.-]+", "-", str(own))
 
 
 def _print_report(report: Report, path: Path, style: Format) -> None:

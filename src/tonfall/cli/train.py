@@ -36,7 +36,14 @@ def train(
     read = read_recipe(recipe)
     measured = read_figures(figures).get(read.name) if figures else None
     with count_bar(f"{read.name}: clips through the front", quiet=quiet) as progress:
-        bundle = make(read, output or Path("runs") / read.name, figures=measured, progress=progress)
+        bundle = make(
+            read,
+            output or Path("runs") / read.name,
+            named=recipe.name if recipe.is_absolute() else recipe.as_posix(),
+            figures=measured,
+            progress=progress,
+            say=lambda sentence: typer.echo(sentence, err=True),
+        )
     typer.echo(f"{bundle.folder}")
 
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
+from tonfall.corpora.columns import COLUMNS
 from tonfall.corpora.manifest import Manifest
 from tonfall.corpora.preparation import prepare
-from tonfall.corpora.registry import CORPORA
+from tonfall.corpora.registry import CORPORA, OWN_LAYOUTS
 from tonfall.errors import ManifestError
 
 __all__ = ["DATA_VARIABLE", "Places", "data_folders", "open_corpora", "read_places"]
@@ -17,7 +19,7 @@ DATA_VARIABLE = "TONFALL_DATA"
 """Environment variable with folders of releases, parted as in PATH; each holds CORPUS/."""
 
 _BESIDE = Path("../shared/data")
-_TABLES = frozenset({".parquet", ".csv"})
+_NOT_IN_NAMES = re.compile(r"[^\w.-]+")
 
 Places = Mapping[str, Path]
 """Corpus name to its manifest, or to the folder of its release."""
@@ -32,8 +34,9 @@ def read_places(given: Sequence[str], *, prepared: Path) -> Places:
     ``../shared/data``.
 
     Args:
-        given: ``CORPUS=PLACE``, or the path of a manifest alone.
-        prepared: folder of manifests named after their corpora.
+        given: ``CORPUS=PLACE``, with any name for a table or folder of one's own; or the path of a
+            manifest or table alone.
+        prepared: folder of manifests (.parquet), of known corpora or one's own.
 
     Raises:
         ManifestError: a place that is given is not there, or a corpus is given twice.
@@ -44,11 +47,8 @@ def read_places(given: Sequence[str], *, prepared: Path) -> Places:
     places = dict(_given(text) for text in given)
     if len(places) < len(given):
         raise ManifestError("A corpus is given twice with --data. Give each corpus once.")
-    for name in CORPORA:
-        table = prepared / f"{name}.parquet"
-        found = [place for place in (table, *_releases(name)) if place.exists()]
-        if found:
-            places.setdefault(name, found[0])
+    for name, place in (*_prepared(prepared), *_releases()):
+        places.setdefault(name, place)
     return places
 
 
@@ -81,7 +81,9 @@ def _given(text: str) -> tuple[str, Path]:
 
 
 def _only_corpus(path: Path) -> str:
-    """The corpus that a manifest is of."""
+    """The corpus that a manifest or a table of one's own is of."""
+    if not _is_manifest(path):
+        return _NOT_IN_NAMES.sub("-", path.stem if path.is_file() else path.resolve().name)
     names = sorted(set(Manifest.read(path).frame["corpus"].dropna()))
     if len(names) != 1:
         raise ManifestError(
@@ -91,27 +93,49 @@ def _only_corpus(path: Path) -> str:
     return str(names[0])
 
 
+def _prepared(folder: Path) -> Iterator[tuple[str, Path]]:
+    """Manifests in a folder by the corpus they are of; its file's name where that is not one."""
+    for path in sorted(folder.glob("*.parquet")):
+        if path.stem in set(CORPORA) - OWN_LAYOUTS:
+            yield path.stem, path
+            continue
+        try:
+            yield _only_corpus(path), path
+        except ManifestError:
+            yield path.stem, path  # said in full once somebody asks for it
+
+
 def data_folders() -> list[Path]:
     """Folders that may hold releases, each in a folder of its corpus's name."""
     named = [Path(part) for part in os.environ.get(DATA_VARIABLE, "").split(os.pathsep) if part]
     return [*named, _BESIDE]
 
 
-def _releases(name: str) -> list[Path]:
-    return [folder / name for folder in data_folders()]
+def _releases() -> Iterator[tuple[str, Path]]:
+    """Releases of known corpora at hand."""
+    for name in CORPORA:
+        for folder in data_folders():
+            if (folder / name).exists():
+                yield name, folder / name
 
 
 def _open(name: str, places: Places, progress: Progress | None) -> Manifest:
     if name not in places:
         raise ManifestError(
-            f"The corpus {name} is not at hand. Give --data {name}=FOLDER, prepare it with "
-            f"'tonfall data prepare {name} FOLDER', or name a folder that holds {name}/ in "
-            f"${DATA_VARIABLE}."
+            f"The corpus {name} is not at hand. Give --data {name}=FOLDER, or a manifest or table "
+            f"of your own, prepare it with 'tonfall data prepare', or name a folder that holds "
+            f"{name}/ in ${DATA_VARIABLE}."
         )
     place = places[name]
-    if place.suffix not in _TABLES and not (place / "db.yaml").is_file():
+    if _is_manifest(place):
+        return _checked(name, place, Manifest.read(place))
+    if name in CORPORA and name not in OWN_LAYOUTS and place.suffix != ".csv":
         return prepare(name, place, silence=False, progress=progress)[0]
-    manifest = Manifest.read(place)
+    manifest, _ = prepare(_layout(place), place, silence=False, progress=progress)
+    return _named(name, place, manifest)
+
+
+def _checked(name: str, place: Path, manifest: Manifest) -> Manifest:
     found = sorted(set(manifest.frame["corpus"].dropna()))
     if found != [name]:
         raise ManifestError(
@@ -119,3 +143,41 @@ def _open(name: str, places: Places, progress: Progress | None) -> Manifest:
             "Give each corpus its own."
         )
     return manifest
+
+
+def _named(name: str, place: Path, manifest: Manifest) -> Manifest:
+    """One's own recordings under the name that they were given."""
+    found = sorted(set(manifest.frame["corpus"].dropna()))
+    if len(found) > 1:
+        raise ManifestError(
+            f"{place}: its column corpus names {', '.join(found)}, expected one corpus. "
+            "Make a table of each."
+        )
+    corpus = manifest.frame["corpus"].where(manifest.frame["corpus"].isna(), name)
+    return Manifest(manifest.frame.assign(corpus=corpus.fillna(name)), manifest.root)
+
+
+def _is_manifest(place: Path) -> bool:
+    """A table that Tonfall wrote, and not one of somebody's own."""
+    if place.suffix == ".csv":
+        return place.is_file() and set(COLUMNS) <= set(_header(place))
+    if place.suffix == ".parquet":
+        return True
+    return (place / "db.yaml").is_file() and any(place.glob("db.items.*"))
+
+
+def _header(table: Path) -> list[str]:
+    with table.open(encoding="utf-8-sig", errors="replace") as file:
+        return file.readline().strip().split(",")
+
+
+def _layout(place: Path) -> str:
+    """Which of the layouts of one's own recordings a place has."""
+    if place.suffix == ".csv" or place.is_file():
+        return "csv"
+    if (place / "db.yaml").is_file():
+        return "audformat"
+    tables = ("metadata.csv", "metadata.jsonl", "*.arrow", "*.parquet")
+    if any(next(place.rglob(table), None) for table in tables):
+        return "huggingface"
+    return "folders"

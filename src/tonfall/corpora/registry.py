@@ -33,7 +33,7 @@ from tonfall.emotion.categories import CATEGORIES, LabelSpace
 from tonfall.emotion.maps import CORPUS_LABELS
 from tonfall.errors import ManifestError
 
-__all__ = ["CORPORA", "Archive", "Corpus", "find_corpus"]
+__all__ = ["CORPORA", "OWN_LAYOUTS", "Archive", "Corpus", "find_corpus"]
 
 Scale = tuple[float, float]
 
@@ -363,6 +363,9 @@ _ALL = (
 
 CORPORA: Mapping[str, Corpus] = MappingProxyType({corpus.name: corpus for corpus in _ALL})
 """Every corpus, by the name that commands take."""
+
+OWN_LAYOUTS = frozenset({"csv", "audformat", "folders", "huggingface"})
+"""Those that are no corpus but a layout of one's own recordings."""
 
 
 def find_corpus(name: str) -> Corpus:

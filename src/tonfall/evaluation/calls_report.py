@@ -12,8 +12,8 @@ import pandas as pd
 from tonfall.evaluation.bootstrap import Interval
 from tonfall.evaluation.calls import calls_hash
 from tonfall.evaluation.calls_figures import CallFigure, call_figures
+from tonfall.evaluation.items import silent_note
 from tonfall.evaluation.provenance import stamp, tonfall_version
-from tonfall.evaluation.reports.caveats import silent_note
 from tonfall.evaluation.running import ModelFacts
 
 __all__ = ["CALLS_SCHEMA", "CallsReport", "calls_report"]

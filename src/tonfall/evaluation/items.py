@@ -11,11 +11,21 @@ from tonfall.corpora.clips import clips_of
 from tonfall.corpora.silence import silent_clips
 from tonfall.errors import ProtocolError
 
-__all__ = ["SILENT", "mark_silent", "pool", "protocol_items", "without_silent"]
+__all__ = [
+    "SILENT",
+    "mark_silent",
+    "pool",
+    "protocol_items",
+    "silent_note",
+    "without_silent",
+]
 
 SILENT = "silent"
 """Column of pooled rows: True where the clip holds no sound, and so can be neither learnt from
 nor judged."""
+
+_NAMED = 10
+"""Silent clips that a note names; reports list all."""
 
 
 def pool(manifests: Sequence[Manifest]) -> pd.DataFrame:
@@ -62,6 +72,16 @@ def without_silent(rows: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
     if SILENT not in rows:
         return rows, []
     return rows[~rows[SILENT]], rows.loc[rows[SILENT], "item"].tolist()
+
+
+def silent_note(silent: Sequence[str]) -> str:
+    """One sentence on the clips that were left out.
+
+    >>> silent_note(["1076_MTI_SAD_XX"])
+    '1 silent clip was left out: 1076_MTI_SAD_XX.'
+    """
+    named = ", ".join(silent[:_NAMED]) + (" and others" if len(silent) > _NAMED else "")
+    return f"{len(silent)} silent clip{'s were' if len(silent) > 1 else ' was'} left out: {named}."
 
 
 def _opened(manifest: Manifest) -> pd.DataFrame:

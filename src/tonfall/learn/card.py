@@ -1,55 +1,100 @@
-"""The card of a bundle: what it is for, what it learnt from, how good it is, where it fails."""
+"""The card of a bundle: what it is for, what it learnt from, how good it is, where it fails.
+
+Everything on it comes from the clips, the figures and the recipe; what an author knows beside
+them stands in the recipe's ``card``.
+"""
 
 from __future__ import annotations
 
-from tonfall.bundle import BundleSpec
+from collections.abc import Iterator, Sequence
+
+import pandas as pd
+
+from tonfall.bundle import BundleSpec, CorpusUse
+from tonfall.corpora import CORPORA
+from tonfall.corpora.registry import OWN_LAYOUTS
 from tonfall.learn.recipe import Recipe
 
-__all__ = ["write_card"]
+__all__ = ["NOT_STATED", "corpus_uses", "licence_of", "unstated", "write_card"]
 
-_USES = """\
-## What it is for
-Research on how speech sounds, and trying Tonfall out. It judges the tone of acted speech in seven
-categories, and arousal, valence and dominance.
+NOT_STATED = "not stated"
+"""A licence or language that nobody gave."""
 
-It is **not** for products: the corpora it learnt from are released for research, some without any
-stated licence. It must not be used to judge employees or pupils (EU AI Act, article 5(1)(f)), nor
-to decide anything about a person without a human who can overrule it.
-"""
-
-_LIMITS = """\
-## Where it fails
-- Everything it learnt from is **acted**, in quiet rooms, by {speakers} speakers. Real anger is
-  rarer, weaker and more mixed.
-- On recordings of a corpus it has never heard it is right about six times in ten among four
-  categories; happiness is often taken for anger, fear for sadness or surprise.
-- Arousal, valence and dominance are **weak**: learnt from the published places of the categories
-  (Russell and Mehrabian 1977) moved by acted intensity, not from ratings.
-- It hears six languages in training; in others expect less.
-- Confidence below {threshold:.2f} is marked uncertain. On held-out speakers of its own corpora
-  that left {coverage:.0%} certain, of which {certain:.0%} were right.
-- The baseline needs seconds of speech from one voice to help; a call that is angry from its first
-  word to its last gains nothing from it.
+_FRONT = "Front: MIT (OpenAI)."
+_WARNING = """\
+It must not be used to judge employees or pupils (EU AI Act, article 5(1)(f)), nor to decide
+anything about a person without a human who can overrule it.
 """
 
 
-def write_card(spec: BundleSpec, recipe: Recipe) -> str:
-    """Markdown."""
+def corpus_uses(recipe: Recipe, clips: pd.DataFrame) -> tuple[CorpusUse, ...]:
+    """What was learnt of each corpus, under which licence."""
+    return tuple(_use(str(name), own, recipe) for name, own in clips.groupby("corpus", sort=False))
+
+
+def _use(name: str, clips: pd.DataFrame, recipe: Recipe) -> CorpusUse:
+    known = CORPORA[name].licence if name in set(CORPORA) - OWN_LAYOUTS else NOT_STATED
+    languages = sorted(clips["language"].dropna().unique())
+    return CorpusUse(
+        name=name,
+        licence=recipe.corpora[name].licence or known,
+        clips=len(clips),
+        speakers=clips["speaker"].nunique(),
+        language=", ".join(languages) or NOT_STATED,
+    )
+
+
+def licence_of(uses: Sequence[CorpusUse]) -> str:
+    """What the corpora allow, for the model's licence."""
+    silent = [use.name for use in uses if use.licence == NOT_STATED]
+    if silent:
+        return f"Not stated, because that of {', '.join(silent)} is not. {_FRONT}"
+    each = "; ".join(f"{use.name}: {use.licence}" for use in uses)
+    return f"Head and card: only what every corpus allows ({each}). {_FRONT}"
+
+
+def unstated(uses: Sequence[CorpusUse]) -> Iterator[str]:
+    """A sentence on each licence and language that is not known."""
+    for what in ("licence", "language"):
+        names = [use.name for use in uses if getattr(use, what) == NOT_STATED]
+        if names:
+            yield (
+                f"{', '.join(names)}: no {what} is stated, and the card says so. Give it in the "
+                f"recipe, as corpora.{names[0]}.{what}."
+            )
+
+
+def write_card(spec: BundleSpec, recipe: Recipe, clips: pd.DataFrame) -> str:
+    """Markdown.
+
+    Args:
+        spec: what the bundle says.
+        recipe: how it was made.
+        clips: what it learnt from, as `tonfall.learn.data.recipe_clips` gives them.
+    """
+    limits = "\n".join(f"- {sentence}" for sentence in _limits(spec, recipe, clips))
     parts = [
-        f"# {spec.name} (version {spec.version})\n\n{spec.description}\n\n"
-        f"**Licence.** {spec.licence}\n",
-        _USES,
+        "\n\n".join(part for part in (_title(spec), spec.description) if part),
+        f"**Licence.** {spec.licence}",
+        f"## What it is for\n{recipe.card.uses or _uses(spec)}\n\n{_WARNING}".rstrip(),
         _corpora(spec),
         _figures(spec),
-        _LIMITS.format(
-            speakers=sum(use.speakers for use in spec.corpora),
-            threshold=spec.calibration.uncertain_below,
-            coverage=spec.calibration.coverage or 0,
-            certain=spec.calibration.accuracy_certain or 0,
-        ),
+        f"## Where it fails\n{limits}",
         _making(spec, recipe),
     ]
-    return "\n".join(parts)
+    return "\n\n".join(parts) + "\n"
+
+
+def _title(spec: BundleSpec) -> str:
+    return f"# {spec.name} (version {spec.version})"
+
+
+def _uses(spec: BundleSpec) -> str:
+    return (
+        f"Telling {', '.join(spec.labels[:-1])} and {spec.labels[-1]} apart by how speech sounds, "
+        "with arousal, valence and dominance beside them, for voices, rooms and languages like "
+        "those that it learnt from."
+    )
 
 
 def _corpora(spec: BundleSpec) -> str:
@@ -57,25 +102,85 @@ def _corpora(spec: BundleSpec) -> str:
         f"| {use.name} | {use.language} | {use.clips:,} | {use.speakers} | {use.licence} |"
         for use in spec.corpora
     ]
-    head = "| corpus | language | clips | speakers | licence as released |\n|---|---|---|---|---|"
-    return "## What it learnt from\n" + "\n".join([head, *rows]) + "\n"
+    head = "| corpus | language | clips | speakers | licence |\n|---|---|---|---|---|"
+    return "## What it learnt from\n" + "\n".join([head, *rows])
 
 
 def _figures(spec: BundleSpec) -> str:
     if not spec.figures:
-        return "## How good it is\nNot measured yet: see `tonfall evaluate`.\n"
+        return "## How good it is\nNot measured yet: see `tonfall evaluate`."
     rows = [f"| {name} | {value:.1f} |" for name, value in spec.figures.items()]
     head = "| protocol (speakers never shared) | unweighted recall, % |\n|---|---|"
     return (
-        "## How good it is\nThe same recipe, fitted anew without the tested speakers or corpus; "
-        "intervals are in docs/benchmarks.md.\n\n" + "\n".join([head, *rows]) + "\n"
+        "## How good it is\nThe same recipe, fitted anew without the tested speakers or corpus.\n\n"
+        + "\n".join([head, *rows])
+    )
+
+
+def _limits(spec: BundleSpec, recipe: Recipe, clips: pd.DataFrame) -> Iterator[str]:
+    """Sentences that follow from what is known, then those of the recipe."""
+    yield _acted(spec, clips)
+    yield _elsewhere(spec)
+    languages = sorted(clips["language"].dropna().unique())
+    heard = ", ".join(languages) if languages else "a language that is not stated"
+    yield f"It heard {heard} in training; of others expect less."
+    if spec.dimensions_weak:
+        yield (
+            f"Arousal, valence and dominance are **weak**: for {int(clips['weak'].sum()):,} of "
+            f"{len(clips):,} clips they are the published places of the categories (Russell and "
+            "Mehrabian 1977), moved by acted intensity where it is known, and not ratings."
+        )
+    yield _confidence(spec)
+    if spec.baseline:
+        yield (
+            "The baseline needs seconds of speech from one voice to help; a call that is angry "
+            "from its first word to its last gains nothing from it."
+        )
+    yield from recipe.card.limits
+
+
+def _acted(spec: BundleSpec, clips: pd.DataFrame) -> str:
+    speakers = sum(use.speakers for use in spec.corpora)
+    acted, natural = (clips["acted"] == True).sum(), (clips["acted"] == False).sum()  # noqa: E712
+    unknown = len(clips) - acted - natural
+    if acted == len(clips):
+        return (
+            f"Everything it learnt from is **acted**, by {speakers} speakers. Real emotion is "
+            "rarer, weaker and more mixed."
+        )
+    said = {"acted": acted, "not acted": natural, "of unknown origin": unknown}
+    counted = ", ".join(f"{int(count):,} {what}" for what, count in said.items() if count)
+    return f"It learnt from {speakers} speakers: {counted} of the clips."
+
+
+def _elsewhere(spec: BundleSpec) -> str:
+    mean = next((value for name, value in spec.figures.items() if name.endswith(": mean")), None)
+    if mean is None:
+        return (
+            "How good it is on recordings from elsewhere was not measured: expect less than on "
+            "held-out speakers of its own corpora."
+        )
+    return (
+        "On recordings of a corpus that it never heard, the same recipe finds "
+        f"{mean:.0f} % of each class on average."
+    )
+
+
+def _confidence(spec: BundleSpec) -> str:
+    calibration = spec.calibration
+    said = f"Below a confidence of {calibration.uncertain_below:.2f} a label is `unclear`."
+    if calibration.coverage is None or calibration.accuracy_certain is None:
+        return said
+    return (
+        f"{said} On held-out speakers of its own corpora that left {calibration.coverage:.0%} "
+        f"clear, of which {calibration.accuracy_certain:.0%} were right."
     )
 
 
 def _making(spec: BundleSpec, recipe: Recipe) -> str:
+    matrices = ", but for 8-bit matrices" if recipe.encoder.int8 else ""
     return (
         "## How it is made\n"
         f"`tonfall train {spec.recipe}` (seed {recipe.seed}). The front is that of OpenAI's "
-        "Whisper tiny.en (MIT), unchanged but for 8-bit matrices where the recipe says so; only "
-        "the head is trained.\n"
+        f"Whisper tiny.en (MIT), unchanged{matrices}; only the head is trained."
     )

@@ -2,39 +2,52 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import pandas as pd
 
-from tonfall.corpora import Manifest, prepare
+from tonfall.corpora import Manifest, open_corpora
 from tonfall.emotion import DIMENSIONS
 from tonfall.emotion.dimensions import weak_place
 from tonfall.emotion.maps import LabelMap
 from tonfall.errors import ConfigError
+from tonfall.evaluation.items import mark_silent, pool, silent_note, without_silent
 from tonfall.learn.recipe import Recipe
 
 __all__ = ["labelled_clips", "recipe_clips", "split_speakers"]
 
 
-def recipe_clips(recipe: Recipe) -> pd.DataFrame:
+def recipe_clips(
+    recipe: Recipe, *, say: Callable[[str], object] = lambda _sentence: None
+) -> pd.DataFrame:
     """Clips of every corpus of a recipe, with its labels and their weak dimensions.
 
+    Args:
+        recipe: names the corpora and the label space.
+        say: called with each sentence on what is left out or not known.
+
     Raises:
-        ManifestError: a corpus is not where the recipe says.
+        ManifestError: a corpus is not where the recipe says, or a table of it is wrong.
     """
-    manifests = {name: prepare(name, folder)[0] for name, folder in recipe.corpora.items()}
+    opened = open_corpora(list(recipe.corpora), recipe.places)
+    manifests = dict(zip(recipe.corpora, opened, strict=True))
     labels = LabelMap(merge=recipe.merge, keep=recipe.labels)
-    return labelled_clips(manifests, labels)
+    for sentence in _unknown_labels(manifests, labels):
+        say(sentence)
+    marked = mark_silent(labelled_clips(manifests, labels))
+    clips, silent = without_silent(marked)
+    if silent:
+        say(silent_note(silent))
+    return _with_languages(clips.reset_index(drop=True), recipe)
 
 
 def labelled_clips(manifests: Mapping[str, Manifest], labels: LabelMap) -> pd.DataFrame:
     """Rows of manifests with absolute files, mapped labels and, where absent, weak dimensions.
 
-    A clip is left out where neither its label nor a dimension is known.
+    A clip is left out where neither its label nor a dimension is known. The column ``weak`` is
+    True where a dimension comes from the category and not from ratings.
     """
-    frames = [_absolute(manifest) for manifest in manifests.values()]
-    clips = pd.concat(frames, ignore_index=True)
-    clips = _with_weak_dimensions(clips)
+    clips = _with_weak_dimensions(pool(list(manifests.values())))
     clips["label"] = labels.apply([None if pd.isna(name) else name for name in clips["label"]])
     known = clips["label"].notna() | clips[list(DIMENSIONS)].notna().any(axis=1)
     return clips[known].reset_index(drop=True)
@@ -46,8 +59,9 @@ def split_speakers(
     """Train and development parts: of each corpus every ``every``-th speaker, from ``first``.
 
     Raises:
-        ConfigError: no speaker is left for one of the parts.
+        ConfigError: a clip names no speaker, or no speaker is left for one of the parts.
     """
+    _check_speakers(clips)
     chosen = set()
     for corpus, own in clips.groupby("corpus"):
         speakers = sorted(own["speaker"].unique())
@@ -56,14 +70,42 @@ def split_speakers(
     development = pairs.isin(chosen)
     if development.all() or not development.any():
         raise ConfigError(
-            "There are too few speakers to hold some out for development; add a corpus."
+            "There are too few speakers to hold some out for development: "
+            f"{', '.join(sorted(set(clips['corpus'])))} has {len(set(pairs))}, two are the least. "
+            "Add recordings of others, or a corpus."
         )
     return clips[~development], clips[development]
 
 
-def _absolute(manifest: Manifest) -> pd.DataFrame:
-    paths = pd.Series(manifest.paths, index=manifest.frame.index, dtype=object)
-    return manifest.frame.assign(file=paths.map(str, na_action="ignore"))
+def _check_speakers(clips: pd.DataFrame) -> None:
+    unknown = clips[clips["speaker"].isna()]
+    if len(unknown):
+        raise ConfigError(
+            f"{unknown['corpus'].iloc[0]}: {len(unknown)} clips name no speaker, such as "
+            f"{unknown['item'].iloc[0]!r}, but voices have to be held out to calibrate the "
+            "confidence. Fill the table's column 'speaker', one name a voice."
+        )
+
+
+def _unknown_labels(manifests: Mapping[str, Manifest], labels: LabelMap) -> list[str]:
+    """A sentence a corpus on labels that the recipe's label space does not know."""
+    found = []
+    for corpus, manifest in manifests.items():
+        counts = manifest.frame["label"].dropna().value_counts()
+        left = {name: n for name, n in counts.items() if labels.name(str(name)) is None}
+        if left:
+            counted = ", ".join(f"{label} ({n})" for label, n in left.items())
+            found.append(
+                f"{corpus}: clips have labels that the recipe does not know, {counted}; only their "
+                "dimensions are learnt. Add the labels, or merge them into others."
+            )
+    return found
+
+
+def _with_languages(clips: pd.DataFrame, recipe: Recipe) -> pd.DataFrame:
+    """The recipe's language where a clip names none."""
+    said = clips["corpus"].map({name: use.language for name, use in recipe.corpora.items()})
+    return clips.assign(language=clips["language"].fillna(said.astype(clips["language"].dtype)))
 
 
 def _with_weak_dimensions(clips: pd.DataFrame) -> pd.DataFrame:
@@ -75,7 +117,9 @@ def _with_weak_dimensions(clips: pd.DataFrame) -> pd.DataFrame:
         for label, intensity in zip(clips["label"], clips["intensity"], strict=True)
     ]
     clips = clips.copy()
+    rated = clips[list(DIMENSIONS)].astype("float64")
     for name in DIMENSIONS:
         weak = pd.Series([getattr(place, name, None) for place in places], index=clips.index)
-        clips[name] = clips[name].astype("float64").fillna(weak.astype("float64"))
-    return clips
+        clips[name] = rated[name].fillna(weak.astype("float64"))
+    filled = clips[list(DIMENSIONS)].notna() & rated.isna()
+    return clips.assign(weak=filled.any(axis=1))

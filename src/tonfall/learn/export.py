@@ -13,17 +13,16 @@ from onnxruntime.quantization import QuantType, quantize_dynamic
 
 from tonfall.errors import BundleError
 from tonfall.features import BANDS
-from tonfall.learn.networks import Network
+from tonfall.learn.networks import LoneNetwork, Network
 from tonfall.ort import open_session
 
 __all__ = ["export_graph", "parity"]
 
-_INPUTS = ("frames", "weights", "statistics", "baseline")
 _OUTPUTS = ("encoded", "pooled", "logits", "dimensions")
 _SMALLEST_COSINE = 0.995
 
 
-def export_graph(network: Network, *, frames: int, int8: bool) -> bytes:
+def export_graph(network: Network | LoneNetwork, *, frames: int, int8: bool) -> bytes:
     """The network as ONNX.
 
     Args:
@@ -61,17 +60,16 @@ def export_graph(network: Network, *, frames: int, int8: bool) -> bytes:
     return graph
 
 
-def parity(network: Network, graph: bytes, *, frames: int) -> float:
+def parity(network: Network | LoneNetwork, graph: bytes, *, frames: int) -> float:
     """Smallest cosine between encoded statistics of network and graph, over random pieces."""
     rng = np.random.default_rng(0)
     pieces = rng.normal(-3, 1.5, (8, frames, BANDS)).astype(np.float32)
     weights = np.ones((8, frames), np.float32)
-    session = open_session(graph, inputs=_INPUTS, outputs=_OUTPUTS)
+    session = open_session(graph, inputs=_inputs(network), outputs=_OUTPUTS)
     pooled = len(network.judge.scale)
-    nothing = {
-        "statistics": np.zeros((0, pooled + 1), np.float32),
-        "baseline": np.zeros((0, pooled), np.float32),
-    }
+    nothing = {"statistics": np.zeros((0, pooled + 1), np.float32)}
+    if isinstance(network, Network):
+        nothing["baseline"] = np.zeros((0, pooled), np.float32)
     with torch.inference_mode():
         expected = network.front(torch.from_numpy(pieces), torch.from_numpy(weights)).numpy()
     cosines = []
@@ -84,7 +82,13 @@ def parity(network: Network, graph: bytes, *, frames: int) -> float:
     return min(cosines)
 
 
-def _export(network: Network, path: Path, *, frames: int) -> None:
+def _inputs(network: Network | LoneNetwork) -> tuple[str, ...]:
+    """As a bundle's graph is asked for them: a baseline only where the model has one."""
+    inputs = ("frames", "weights", "statistics")
+    return (*inputs, "baseline") if isinstance(network, Network) else inputs
+
+
+def _export(network: Network | LoneNetwork, path: Path, *, frames: int) -> None:
     pooled = len(network.judge.scale)
     example = (
         torch.zeros(2, frames, BANDS),
@@ -92,18 +96,19 @@ def _export(network: Network, path: Path, *, frames: int) -> None:
         torch.ones(3, pooled + 1),
         torch.zeros(3, pooled),
     )
+    inputs = _inputs(network)
     with warnings.catch_warnings():
         # The tracing exporter is deprecated but writes the smaller, plainer graph.
         warnings.simplefilter("ignore")
         torch.onnx.export(
             network,
-            example,
+            example[: len(inputs)],
             str(path),
-            input_names=list(_INPUTS),
+            input_names=list(inputs),
             output_names=list(_OUTPUTS),
             dynamic_axes={
                 name: {0: "pieces" if name in ("frames", "weights", "encoded") else "windows"}
-                for name in (*_INPUTS, *_OUTPUTS)
+                for name in (*inputs, *_OUTPUTS)
             },
             opset_version=17,
             dynamo=False,

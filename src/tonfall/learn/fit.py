@@ -74,8 +74,14 @@ def fit_calibrated(
         labels: the label space.
         progress: called while clips go through the front.
     """
+    _check_every_label(train, labels, held_out=development)
     first = fit(recipe, train, labels=labels, progress=progress)
     known = development[development["label"].isin(labels)]
+    if known.empty:
+        raise ConfigError(
+            f"None of the clips held out for calibration ({_voices(development)}) has a label out "
+            f"of {', '.join(labels)}; label them, or add speakers."
+        )
     pooled = pool_clips(known, recipe=recipe, progress=progress)
     prior = np.broadcast_to(first.prior, pooled.features.shape).copy()
     truth = known["label"].map(labels.index).to_numpy()
@@ -120,13 +126,25 @@ def fit(
     return Fitted(judge, prior, labels, Calibration(temperature=1, uncertain_below=0))
 
 
-def _check_every_label(items: pd.DataFrame, labels: LabelSpace) -> None:
+def _check_every_label(
+    items: pd.DataFrame, labels: LabelSpace, *, held_out: pd.DataFrame | None = None
+) -> None:
     absent = [label for label in labels if not (items["label"] == label).any()]
-    if absent:
-        raise ConfigError(
-            f"The training clips have no {', '.join(absent)}; take these out of the labels, or "
-            "add a corpus that has them."
-        )
+    if not absent:
+        return
+    without = (
+        f" without {_voices(held_out)}, held out to calibrate," if held_out is not None else ""
+    )
+    raise ConfigError(
+        f"The training clips{without} have no {', '.join(absent)}; take these out of the labels, "
+        "or add clips of other speakers that have them."
+    )
+
+
+def _voices(clips: pd.DataFrame) -> str:
+    """Some of the speakers of the clips, for a message."""
+    names = sorted(set(clips["speaker"].dropna().astype(str)))
+    return f"the speakers {', '.join(names[:5])}{' and others' if len(names) > 5 else ''}"
 
 
 def _centre(

@@ -9,7 +9,7 @@ from tonfall.bundle import FrontEnd
 from tonfall.learn.recipe import Encoder
 from tonfall.learn.whisper import WhisperFront, find_container, read_container
 
-__all__ = ["Front", "Judge", "Network", "build_front", "pool"]
+__all__ = ["Front", "Judge", "LoneNetwork", "Network", "build_front", "pool"]
 
 _RANGE = 8.0
 """Log10 power below a piece's loudest band that is cut off, as Whisper does over 30 s."""
@@ -123,3 +123,20 @@ class Network(nn.Module):
         pooled = pool(statistics)
         logits, dimensions = self.judge(pooled, baseline)
         return encoded, pooled, logits, dimensions
+
+
+class LoneNetwork(nn.Module):
+    """A `Network` that takes no baseline: every window is judged against the prior."""
+
+    def __init__(self, front: Front, judge: Judge) -> None:
+        super().__init__()
+        self.front = front
+        self.judge = judge
+
+    def forward(
+        self, frames: torch.Tensor, weights: torch.Tensor, statistics: torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]:
+        """Encoded statistics; pooled features, logits and dimensions."""
+        pooled = pool(statistics)
+        logits, dimensions = self.judge(pooled, self.judge.prior[None])
+        return self.front(frames, weights), pooled, logits, dimensions

@@ -6,7 +6,14 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    model_validator,
+)
 
 from tonfall.bundle import FrontEnd, Gate, Windows
 from tonfall.emotion import CATEGORIES
@@ -16,6 +23,8 @@ from tonfall.parsing import read_yaml
 __all__ = [
     "Augmentation",
     "BaselineRecipe",
+    "Card",
+    "CorpusRecipe",
     "Encoder",
     "Head",
     "Recipe",
@@ -29,6 +38,36 @@ WHISPER_WIDTH = 384
 
 class _Part(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class CorpusRecipe(_Part):
+    """A corpus to learn from; a path alone stands for its place.
+
+    Attributes:
+        place: folder of a release, a manifest, or one's own table (CSV) or folder a class;
+            relative to the recipe.
+        licence: what its recordings may be used for, for the card; by default as the known
+            corpus of that name was released.
+        language: ISO 639-1 code, for clips that name none.
+    """
+
+    place: Path
+    licence: str | None = None
+    language: str | None = Field(default=None, pattern=r"^[a-z]{2,3}$")
+
+
+class Card(_Part):
+    """What the card says that cannot be told from the corpora and figures.
+
+    Attributes:
+        licence: of the model; by default that of its corpora, named one by one.
+        uses: what it is for, as Markdown.
+        limits: sentences on where it fails.
+    """
+
+    licence: str | None = None
+    uses: str | None = None
+    limits: tuple[str, ...] = ()
 
 
 class Encoder(_Part):
@@ -109,35 +148,57 @@ class Head(_Part):
     hears_baseline: float = Field(default=0, ge=0, le=10)
 
 
+CorpusName = Annotated[str, Field(pattern=r"^\w[\w.-]*$")]
+"""As protocols take it: without + and /, which join corpora and parts there."""
+
+
+def _from_place(value: object) -> object:
+    return {"place": value} if isinstance(value, str | Path) else value
+
+
 class Recipe(_Part):
     """The whole of a recipe file.
 
     Attributes:
-        corpora: by name, with the folder of each release; relative to the recipe.
+        corpora: by name; any name will do for recordings of one's own.
         labels: the label space of the shipped model; each protocol brings its own.
         merge: labels that count as another.
+        card: what the card says beside what is known.
     """
 
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9._-]*$")
     version: str = "1"
-    description: str
+    description: str = ""
     seed: int = Field(default=0, ge=0)
-    corpora: dict[str, Path]
-    labels: tuple[str, ...]
+    corpora: dict[CorpusName, Annotated[CorpusRecipe, BeforeValidator(_from_place)]]
+    labels: tuple[str, ...] = Field(min_length=2)
     merge: dict[str, str] = {}
-    encoder: Encoder
-    front_end: FrontEnd
-    windows: Windows
+    card: Card = Card()
+    encoder: Encoder = Encoder(taps=(1, 2), int8=True)
+    front_end: FrontEnd = FrontEnd(piece_frames=100, context_frames=100)
+    windows: Windows = Windows(pieces=3, minimum_speech_s=0.5)
     augmentation: Augmentation = Augmentation()
     baseline: BaselineRecipe | None = None
     head: Head = Head()
+
+    @property
+    def places(self) -> dict[str, Path]:
+        """Where each corpus is, by name."""
+        return {name: corpus.place for name, corpus in self.corpora.items()}
 
     @model_validator(mode="after")
     def _check_labels(self) -> Recipe:
         names = {*self.labels, *self.merge, *self.merge.values()}
         unknown = sorted(names - set(CATEGORIES))
         if unknown:
-            raise ValueError(f"unknown categories: {', '.join(unknown)}")
+            raise ValueError(
+                f"unknown categories: {', '.join(unknown)}; choose from {', '.join(CATEGORIES)}"
+            )
+        if len(set(self.labels)) < len(self.labels):
+            raise ValueError("a label is named twice")
+        held = set(self.baseline.gate.held) - set(self.labels) if self.baseline else set()
+        if held:
+            raise ValueError(f"baseline.gate.held names {', '.join(sorted(held))}, no label of it")
         if self.augmentation.copies and self.augmentation.acoustics is None:
             raise ValueError("augmentation.acoustics is needed for the copies")
         return self
@@ -177,6 +238,8 @@ def _first_problem(error: ValidationError) -> str:
 
 _MODELS: tuple[type[BaseModel], ...] = (
     Recipe,
+    CorpusRecipe,
+    Card,
     Encoder,
     Augmentation,
     BaselineRecipe,
@@ -191,7 +254,10 @@ def _with_absolute_paths(recipe: Recipe, folder: Path) -> Recipe:
     acoustics = recipe.augmentation.acoustics
     return recipe.model_copy(
         update={
-            "corpora": {name: folder / path for name, path in recipe.corpora.items()},
+            "corpora": {
+                name: corpus.model_copy(update={"place": folder / corpus.place.expanduser()})
+                for name, corpus in recipe.corpora.items()
+            },
             "augmentation": recipe.augmentation.model_copy(
                 update={"acoustics": acoustics and folder / acoustics}
             ),

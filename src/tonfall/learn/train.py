@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -10,15 +10,14 @@ import pandas as pd
 from pydantic import TypeAdapter, ValidationError
 
 from tonfall.bundle import BaselineSpec, Bundle, BundleSpec, CorpusUse, write_bundle
-from tonfall.corpora import find_corpus
 from tonfall.emotion import DIMENSIONS
 from tonfall.errors import ConfigError
-from tonfall.learn.card import write_card
+from tonfall.learn.card import corpus_uses, licence_of, unstated, write_card
 from tonfall.learn.clips import Progress
 from tonfall.learn.data import recipe_clips, split_speakers
 from tonfall.learn.export import export_graph
 from tonfall.learn.fit import Fitted, fit_calibrated
-from tonfall.learn.networks import Network, build_front
+from tonfall.learn.networks import LoneNetwork, Network, build_front
 from tonfall.learn.recipe import Recipe
 
 __all__ = ["read_figures", "train"]
@@ -31,8 +30,10 @@ def train(
     recipe: Recipe,
     target: Path,
     *,
+    named: str | None = None,
     figures: Mapping[str, float] | None = None,
     progress: Progress | None = None,
+    say: Callable[[str], object] = lambda _sentence: None,
 ) -> Bundle:
     """Make the bundle that a recipe describes.
 
@@ -43,18 +44,28 @@ def train(
     Args:
         recipe: how.
         target: folder of the bundle; replaced whole once everything is done.
+        named: how bundle and card call the recipe's file.
         figures: measured under protocols, in percent, for the card.
         progress: called while clips go through the front.
+        say: called with each sentence on what is left out of training, or not known.
+
+    Raises:
+        ConfigError: too few speakers, or a label without clips.
+        ManifestError: a corpus is not where the recipe says, or a table of it is wrong.
+        AudioError: a clip cannot be read.
     """
-    clips = recipe_clips(recipe)
+    clips = recipe_clips(recipe, say=say)
     rest, development = split_speakers(clips, every=_DEVELOPMENT_EVERY, first=3)
     fitted = fit_calibrated(recipe, rest, development, labels=recipe.labels, progress=progress)
     front = build_front(recipe.encoder, recipe.front_end)
-    network = Network(front, fitted.judge).eval()
+    network = (Network if recipe.baseline else LoneNetwork)(front, fitted.judge).eval()
     frames = recipe.front_end.context_frames + recipe.front_end.piece_frames
     graph = export_graph(network, frames=frames, int8=recipe.encoder.int8)
-    spec = _spec(recipe, fitted, clips, figures or {})
-    return write_bundle(target, spec=spec, model=graph, card=write_card(spec, recipe))
+    uses = corpus_uses(recipe, clips)
+    for sentence in unstated(uses):
+        say(sentence)
+    spec = _spec(recipe, fitted, clips, uses, named or f"{recipe.name}.yaml", figures or {})
+    return write_bundle(target, spec=spec, model=graph, card=write_card(spec, recipe, clips))
 
 
 def read_figures(path: Path) -> dict[str, dict[str, float]]:
@@ -72,7 +83,12 @@ def read_figures(path: Path) -> dict[str, dict[str, float]]:
 
 
 def _spec(
-    recipe: Recipe, fitted: Fitted, clips: pd.DataFrame, figures: Mapping[str, float]
+    recipe: Recipe,
+    fitted: Fitted,
+    clips: pd.DataFrame,
+    uses: tuple[CorpusUse, ...],
+    named: str,
+    figures: Mapping[str, float],
 ) -> BundleSpec:
     return BundleSpec(
         schema_version=1,
@@ -81,15 +97,15 @@ def _spec(
         description=recipe.description,
         labels=recipe.labels,
         dimensions=DIMENSIONS,
-        dimensions_weak=True,
+        dimensions_weak=bool(clips["weak"].any()),
         front_end=recipe.front_end,
         windows=recipe.windows,
         baseline=_baseline(recipe, fitted),
         calibration=fitted.calibration,
-        licence="Head and card: for research only, as the corpora ask. Front: MIT (OpenAI).",
-        corpora=tuple(_use(name, own) for name, own in clips.groupby("corpus", sort=False)),
+        licence=recipe.card.licence or licence_of(uses),
+        corpora=uses,
         figures={name: round(float(value), 2) for name, value in figures.items()},
-        recipe=f"recipes/{recipe.name}.yaml",
+        recipe=named,
         files={},
     )
 
@@ -101,15 +117,4 @@ def _baseline(recipe: Recipe, fitted: Fitted) -> BaselineSpec | None:
         prior_mean=tuple(float(value) for value in np.round(fitted.prior, 6)),
         prior_weight_s=recipe.baseline.prior_weight_s,
         gate=recipe.baseline.gate,
-    )
-
-
-def _use(name: object, clips: pd.DataFrame) -> CorpusUse:
-    corpus = find_corpus(str(name))
-    return CorpusUse(
-        name=str(name),
-        licence=corpus.licence,
-        clips=len(clips),
-        speakers=clips["speaker"].nunique(),
-        language=", ".join(sorted(clips["language"].dropna().unique())),
     )

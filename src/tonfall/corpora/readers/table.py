@@ -36,10 +36,13 @@ def rows_of(frame: pd.DataFrame, folder: Path, *, source: str, corpus: str) -> t
         frame = frame.assign(item=_items(frame))
     table = conform(frame, source=source).drop(columns=list(_COMPUTED))
     known = table.astype(object).where(table.notna(), None)
-    return tuple(
-        _row({str(name): value for name, value in said.items()}, folder, corpus)
-        for said in known.to_dict("records")
-    )
+    rows = []
+    for said in known.to_dict("records"):
+        try:
+            rows.append(_row({str(name): value for name, value in said.items()}, folder, corpus))
+        except ManifestError as error:
+            raise ManifestError(f"{source}, item {said['item']}: {error}") from error
+    return tuple(rows)
 
 
 def _items(frame: pd.DataFrame) -> pd.Series[str]:

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
+from tonfall.evaluation.items import silent_note
 from tonfall.evaluation.protocols import Shared
 from tonfall.evaluation.running import Results
 
-__all__ = ["notes", "silent_note", "warnings"]
+__all__ = ["notes", "warnings"]
 
 _FEW_SPEAKERS = 20
-_NAMED = 10
-"""Silent clips that a note names; the report lists all."""
 
 
 def warnings(results: Results) -> list[str]:
@@ -67,16 +66,6 @@ def notes(results: Results, *, speakers: int) -> list[str]:
     if speakers < _FEW_SPEAKERS:
         found.append(f"Intervals from {speakers} speakers are narrower than they should be.")
     return found
-
-
-def silent_note(silent: Sequence[str]) -> str:
-    """One sentence on the clips that were left out.
-
-    >>> silent_note(["1076_MTI_SAD_XX"])
-    '1 silent clip was left out: 1076_MTI_SAD_XX.'
-    """
-    named = ", ".join(silent[:_NAMED]) + (" and others" if len(silent) > _NAMED else "")
-    return f"{len(silent)} silent clip{'s were' if len(silent) > 1 else ' was'} left out: {named}."
 
 
 def _worst(shared: Iterable[Shared], kind: str) -> Shared | None:
