@@ -62,7 +62,7 @@ class LiveServer:
 
     def get(self, path: str) -> Any:
         """What the API answers."""
-        answer = httpx.get(f"http://127.0.0.1:{self.http}{path}", timeout=20)
+        answer = httpx.get(f"http://127.0.0.1:{self.http}{path}", timeout=PATIENCE_S)
         answer.raise_for_status()
         return answer.json()
 

@@ -27,7 +27,8 @@ from tonfall.serve.settings import read_settings
 EXAMPLE = Path(__file__).resolve().parents[3] / "examples" / "call.wav"
 SALT = "0123456789abcdef0123456789abcdef"
 RATE = 8000
-PATIENCE_S = 60.0
+PATIENCE_S = 240.0
+"""Seconds until something is taken for hanging: only a failure lasts so long."""
 
 
 class Running:

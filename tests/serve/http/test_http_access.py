@@ -11,7 +11,7 @@ import ssl
 import threading
 import time
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -67,6 +67,9 @@ def token(kid: str = "one", secret: bytes = SECRET, **changes: Any) -> str:
         "scope": "read supervise other",
         **changes,
     }
+    for name in ("exp", "nbf"):
+        if isinstance(claims.get(name), timedelta):  # From when the token is made, not the test.
+            claims[name] = now + round(claims[name].total_seconds())
     claims = {name: value for name, value in claims.items() if value is not None}
     return jwt.encode(claims, secret, algorithm="HS256", headers={"kid": kid})
 
@@ -84,7 +87,7 @@ def test_a_token_tells_tenant_and_scopes_and_nobodys_name(tokens: Tokens) -> Non
     [
         {"iss": "https://evil.example"},
         {"aud": "another"},
-        {"exp": int(time.time()) - 60},
+        {"exp": timedelta(seconds=-60)},
         {"exp": None},
         {"sub": None},
         {"tenant": None},
@@ -93,7 +96,7 @@ def test_a_token_tells_tenant_and_scopes_and_nobodys_name(tokens: Tokens) -> Non
         {"scope": 7},
         {"sub": "\ud800"},
         {"exp": float("inf")},
-        {"nbf": int(time.time()) + 600},
+        {"nbf": timedelta(minutes=10)},
     ],
     ids=lambda changes: next(iter(changes.items()))[0],
 )

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import pytest
 import soundfile
-from running_node import EXAMPLE, RATE, Running, frames, running
+from running_node import EXAMPLE, PATIENCE_S, RATE, Running, frames, running
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 START = frames(seconds=1, stop=False)[0]
@@ -114,25 +114,25 @@ def test_a_client_that_sends_a_frame_byte_by_byte_is_read(open_node: Running) ->
         head = bytes([0x81, 0x80 | 126]) + len(text).to_bytes(2, "big") + bytes(4)
         for byte in head + text:
             raw.sendall(bytes([byte]))
-        assert json.loads(socket.recv(timeout=60)) == {"type": "started", "version": 1}
+        assert json.loads(socket.recv(timeout=PATIENCE_S)) == {"type": "started", "version": 1}
 
 
 def test_fragments_and_pings_between_them_are_read(open_node: Running) -> None:
     with open_node.socket() as socket:
         text = str(frames(seconds=1, call_id="parts", stop=False)[0])
         socket.send([text[:10], text[10:50], text[50:]])
-        assert json.loads(socket.recv(timeout=60)) == {"type": "started", "version": 1}
+        assert json.loads(socket.recv(timeout=PATIENCE_S)) == {"type": "started", "version": 1}
         assert socket.ping().wait(60)
         socket.send([b"\x00" * 100, b"\x00" * 60])
         socket.send(json.dumps({"type": "stop"}))
-        assert json.loads(socket.recv(timeout=60)) == {"type": "stopped", "samples": 80}
+        assert json.loads(socket.recv(timeout=PATIENCE_S)) == {"type": "stopped", "samples": 80}
 
 
 def test_a_frame_that_is_not_masked_is_refused(open_node: Running) -> None:
     with open_node.socket() as socket:
         socket.socket.sendall(b"\x81\x02{}    ")
         with pytest.raises(ConnectionClosed) as closed:
-            socket.recv(timeout=60)
+            socket.recv(timeout=PATIENCE_S)
     assert closed.value.rcvd is not None
     assert closed.value.rcvd.code == 1002
 
@@ -141,7 +141,7 @@ def test_text_that_is_not_utf_8_is_refused(open_node: Running) -> None:
     with open_node.socket() as socket:
         socket.socket.sendall(b"\x81\x82\x00\x00\x00\x00\xff\xff")
         with pytest.raises(ConnectionClosed) as closed:
-            socket.recv(timeout=60)
+            socket.recv(timeout=PATIENCE_S)
     assert closed.value.rcvd is not None
     assert closed.value.rcvd.code == 1007
 
@@ -243,7 +243,7 @@ def test_other_bodies_are_small(open_node: Running) -> None:
 
 def raw(node: Running) -> sockets.socket:
     host, port = node.node.addresses["http"]
-    return sockets.create_connection((host, port), timeout=60)
+    return sockets.create_connection((host, port), timeout=PATIENCE_S)
 
 
 def test_a_head_that_never_ends_is_cut_off(strict: Running) -> None:

@@ -14,7 +14,7 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
-from running_node import Running, running, speech
+from running_node import PATIENCE_S, Running, running, speech
 from twilio.request_validator import RequestValidator
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
@@ -143,7 +143,7 @@ def test_a_stream_of_another_account_is_refused(office: Running) -> None:
         for message in list(twilio.messages_of(speech(1, channels=2), stream=stream))[:2]:
             socket.send(message.content)
         with pytest.raises(ConnectionClosed):
-            socket.recv(timeout=20)
+            socket.recv(timeout=PATIENCE_S)
     assert socket.close_code == 1008
 
 
@@ -196,7 +196,7 @@ def test_an_audiohook_call_is_closed_once_it_is_judged(office: Running, key: str
 def iter_until_closed(socket: Any) -> Iterator[str]:
     """What the server says, up to ``closed``; then a client closes the socket."""
     while True:
-        message = str(socket.recv(timeout=20))
+        message = str(socket.recv(timeout=PATIENCE_S))
         yield message
         if json.loads(message)["type"] == "closed":
             return

@@ -71,7 +71,7 @@ def test_sigterm_ends_calls_and_keeps_what_was_heard(tmp_path: Path, model: Path
     with served(tmp_path, model, "--config", str(settings)) as (process, url):
         ws_url = url.replace("http", "ws", 1) + "/v1/stream"
         with (
-            httpx.Client(base_url=url, timeout=30) as client,
+            httpx.Client(base_url=url, timeout=PATIENCE_S) as client,
             client.stream("GET", "/v1/events") as stream,
             connect(ws_url, compression=None, proxy=None) as socket,
         ):

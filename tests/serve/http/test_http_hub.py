@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 import pytest
 
 from tonfall.errors import ServiceError
-from tonfall.serve.http.hub import Hub, Subscription
+from tonfall.serve.http.hub import PATIENCE_S, Hub, Subscription
 from tonfall.serve.records import StoredEvent
 
 
@@ -37,15 +37,18 @@ class Source:
         return [each for each in self.events if each.id > after][:limit]
 
 
-def told(source: Source, act: Callable[[Hub], None], *, wait_s: float = 0.1) -> list[int]:
-    """The ids that a listener of tenant a hears."""
+def told(source: Source, act: Callable[[Hub], None], *, count: int) -> list[int]:
+    """The ids that a listener of tenant a hears, once there are so many."""
 
     async def run() -> list[int]:
         heard: list[int] = []
         loop = asyncio.get_running_loop()
         hub = Hub(source, loop=loop, on_event=lambda each: heard.append(each.id))
         act(hub)
-        await asyncio.sleep(wait_s)
+        async with asyncio.timeout(60):
+            while len(heard) < count:
+                await asyncio.sleep(0.005)
+        await asyncio.sleep(2 * PATIENCE_S)  # Nothing more comes, and nothing more is asked.
         return heard
 
     return asyncio.run(run())
@@ -53,7 +56,7 @@ def told(source: Source, act: Callable[[Hub], None], *, wait_s: float = 0.1) -> 
 
 def test_what_follows_at_once_is_told_at_once() -> None:
     source = Source()
-    assert told(source, lambda hub: hub.committed([event(1), event(2)])) == [1, 2]
+    assert told(source, lambda hub: hub.committed([event(1), event(2)]), count=2) == [1, 2]
     assert source.asked == 0
 
 
@@ -64,17 +67,17 @@ def test_news_of_our_own_commits_reads_nothing() -> None:
         hub.heard(1)
 
     source = Source(1)
-    assert told(source, act) == [1]
+    assert told(source, act, count=1) == [1]
     assert source.asked == 0
 
 
 def test_what_lies_between_is_read_first() -> None:
     source = Source(1, 2, 3, 4)
-    assert told(source, lambda hub: hub.committed([event(3), event(4)])) == [1, 2, 3, 4]
+    assert told(source, lambda hub: hub.committed([event(3), event(4)]), count=4) == [1, 2, 3, 4]
 
 
 def test_a_number_from_another_node_is_enough() -> None:
-    assert told(Source(1, 2, 3), lambda hub: hub.heard(3)) == [1, 2, 3]
+    assert told(Source(1, 2, 3), lambda hub: hub.heard(3), count=3) == [1, 2, 3]
 
 
 def test_events_that_were_erased_meanwhile_hold_up_nothing() -> None:
@@ -83,14 +86,14 @@ def test_events_that_were_erased_meanwhile_hold_up_nothing() -> None:
         hub.committed([event(5)])
 
     source = Source(1, 5)
-    assert told(source, act) == [1, 5]
+    assert told(source, act, count=2) == [1, 5]
 
 
 def test_a_store_that_fails_is_asked_again(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tonfall.serve.http.hub.AGAIN_S", 0.01)
     source = Source(1, 2)
     source.fails = 2
-    assert told(source, lambda hub: hub.heard(2), wait_s=0.3) == [1, 2]
+    assert told(source, lambda hub: hub.heard(2), count=2) == [1, 2]
 
 
 def test_a_listener_hears_its_own_tenant_only() -> None:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import httpx
 import pytest
-from running_node import Running, events_of, running
+from running_node import PATIENCE_S, Running, events_of, running
 
 from tonfall.serve.http import streams
 from tonfall.serve.records import StoredEvent
@@ -82,7 +82,7 @@ def deaf(node: Running) -> Iterator[sockets.socket]:
     host, port = node.node.addresses["http"]
     with sockets.socket() as socket:
         socket.setsockopt(sockets.SOL_SOCKET, sockets.SO_RCVBUF, 4096)
-        socket.settimeout(20)
+        socket.settimeout(PATIENCE_S)
         socket.connect((host, port))
         socket.sendall(b"GET /v1/events?after=0 HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
         yield socket

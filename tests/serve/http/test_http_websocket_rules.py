@@ -9,7 +9,7 @@ from pathlib import Path
 
 import httpx
 import pytest
-from running_node import Running, certificate, frames, running, start
+from running_node import PATIENCE_S, Running, certificate, frames, running, start
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import ClientConnection, connect
 
@@ -218,7 +218,7 @@ def talk(socket: ClientConnection, sent: list[str | bytes]) -> None:
     for frame in sent:
         socket.send(frame)
         time.sleep(0.02)
-    socket.recv(timeout=20)
+    socket.recv(timeout=PATIENCE_S)
 
 
 def test_wrong_keys_of_an_address_are_slowed_down_not_right_ones(

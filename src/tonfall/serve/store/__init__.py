@@ -4,8 +4,9 @@ SQLite in one file, or PostgreSQL by URL; the same tables and the same promises:
 
 - A **transaction** holds a change and the event that others see of it, so nobody is told of what
   was not written. Events are numbered in the order of commits, over all nodes, with none left out.
-- A **crash** of the process, of the database or of the machine loses at most the last 250 ms of
-  windows, and nothing that was acknowledged: every commit is on the disk before it is told of.
+- A **crash** of the process, of the database or of the machine loses at most the windows that came
+  since the last commit began, and nothing that was acknowledged: every commit is on the disk
+  before it is told of.
 - **Nothing** that is deleted comes back: what arrives for a purged or erased call is left out.
 - No audio, words, names, numbers or features of a voice are kept; a caller is a salted hash.
 

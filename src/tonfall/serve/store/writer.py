@@ -2,8 +2,9 @@
 
 Changes wait in memory until the next transaction: at once when nothing was written for
 ``interval_s``, else when that time is over, so a lone call waits for nothing and a busy node
-commits some twenty times a second. What a crash can lose is what waits: 250 ms at most while the
-database keeps up. ``write_now`` returns when its change is on the disk.
+commits some twenty times a second. What a crash can lose is what waits: at most what came since the
+last commit that is done began, some 50 ms and the time of two commits. ``write_now`` returns when
+its change is on the disk.
 
 When the database is away, changes wait for it, up to ``backlog`` of them; then windows and turns
 are refused, and a little later everything is but ends and deletions of calls. Nothing of this is
