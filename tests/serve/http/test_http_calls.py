@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import json
+import os
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -244,6 +246,20 @@ def test_a_refusal_that_could_not_be_written_is_not_forgotten(open_node: Running
         socket.send(json.dumps({"type": "stop"}))
         for _ in socket:
             pass
+
+
+@pytest.mark.parametrize("part", ["tonfall.serve.store.exporting._write", "zipfile.ZipFile.write"])
+def test_an_export_that_the_disk_has_no_room_for_is_answered_507(
+    open_node: Running, monkeypatch: pytest.MonkeyPatch, part: str
+) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(part, full)
+    with open_node.client() as client:
+        answer = client.post("/v1/exports", json={"caller": "somebody"})
+    assert answer.status_code == 507
+    assert answer.json()["detail"].startswith("The server has no room for the archive")
 
 
 def test_an_export_holds_one_caller_and_an_erasure_leaves_nothing(open_node: Running) -> None:

@@ -11,6 +11,7 @@ import asyncio
 import logging
 import signal
 import time
+from concurrent.futures import ThreadPoolExecutor
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
@@ -48,6 +49,8 @@ class Analyses:
         self.failed = 0
         self._workers = [_Worker(model) for _ in range(processes)]
         self._queue = FairQueue(self._workers)
+        # Of their own: a recording may take minutes, and requests share the threads of the loop.
+        self._threads = ThreadPoolExecutor(processes, thread_name_prefix="tonfall-analyses")
         self._timeout_s = timeout_s
         self._jobs = 0
 
@@ -86,8 +89,8 @@ class Analyses:
 
     async def _run(self, job: Job, tenant: str) -> bytes:
         worker, given_up = await self._queue.get(tenant), Event()
-        working = asyncio.ensure_future(
-            asyncio.to_thread(worker.run, job, self._timeout_s, given_up)
+        working = asyncio.get_running_loop().run_in_executor(
+            self._threads, worker.run, job, self._timeout_s, given_up
         )
         # The next recording comes once the thread is back, be this one cancelled before.
         working.add_done_callback(lambda _: self._queue.put(worker))

@@ -65,7 +65,7 @@ WORDS = {
     429: "Too often, or too much at once; Retry-After says when.",
     500: "A model failed, or the server made a mistake; it was logged.",
     503: "The database cannot be used now, or the server is about to stop.",
-    507: "The disk has no room for the recording.",
+    507: "The disk has no room for the recording, or for the archive.",
 }
 
 

@@ -91,9 +91,9 @@ def mistake() -> Problem:
     return Problem(500, "The server made a mistake; it was logged.")
 
 
-def no_room() -> Problem:
-    """The answer to an upload that the disk has no room for."""
-    text = "The server has no room for the recording; try again later."
+def no_room(what: str = "recording") -> Problem:
+    """The answer to what the disk has no room for."""
+    text = f"The server has no room for the {what}; try again later."
     return Problem(507, text, headers={"Retry-After": "60", "Connection": "close"})
 
 

@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import tempfile
 import zipfile
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Any
+from typing import IO, Annotated, Any
 
 from fastapi import APIRouter, Query
 from fastapi.responses import Response, StreamingResponse
 
+from tonfall.errors import ServiceError
 from tonfall.serve.calls import LiveCall
 from tonfall.serve.http.access import Principal, Scope
 from tonfall.serve.http.asking import CallId, Moment, Ours, answers, asking
-from tonfall.serve.http.problems import Problem
+from tonfall.serve.http.problems import Problem, no_room
 from tonfall.serve.http.schemas import (
     CallDocument,
     CallPage,
@@ -53,6 +55,8 @@ After = Annotated[int, Query(ge=0, le=2**62)]
 Cursor = Annotated[str | None, Query(max_length=200)]
 ExternalId = Annotated[str | None, Query(min_length=1, max_length=256)]
 CHUNK = 65_536
+
+_log = logging.getLogger(__name__)
 
 
 @router.get("/calls", responses=answers(), summary="Calls, the newest first")
@@ -197,7 +201,7 @@ ZIP: dict[int | str, dict[str, Any]] = {
 
 @router.post(
     "/exports",
-    responses=ZIP | answers(),
+    responses=ZIP | answers(507),
     response_class=StreamingResponse,
     summary="All that is kept of a caller",
 )
@@ -209,7 +213,7 @@ async def exports(said: ErasureRequest, who: Officer, ours: Ours) -> Response:
 
 @router.get(
     "/calls/{call}/export",
-    responses=ZIP | answers(404),
+    responses=ZIP | answers(404, 507),
     response_class=StreamingResponse,
     summary="All that is kept of a call",
 )
@@ -226,16 +230,30 @@ async def _archive(
 
     def write() -> Any:
         packed = tempfile.TemporaryFile()  # noqa: SIM115 - it is closed when it was sent
+        try:
+            pack(packed)
+        except BaseException:
+            packed.close()
+            raise
+        packed.seek(0)
+        return packed
+
+    def pack(packed: IO[bytes]) -> None:
         with tempfile.TemporaryDirectory() as folder, zipfile.ZipFile(packed, "w") as archive:
             done = ours.store.export(
                 who.tenant, Path(folder) / "export", call=call, caller=caller, actor=who.actor
             )
             for path in done.files:
                 archive.write(path, path.name, zipfile.ZIP_DEFLATED)
-        packed.seek(0)
-        return packed
 
-    packed = await asyncio.to_thread(write)
+    try:
+        packed = await asyncio.to_thread(write)
+    except (OSError, ServiceError) as error:
+        cause = error if isinstance(error, OSError) else error.__cause__
+        if not isinstance(cause, OSError):
+            raise
+        _log.error("An export cannot be written: %s", cause.strerror)
+        raise no_room("archive") from None
     name = f"tonfall-{call or 'caller'}.zip"
     headers = {"Content-Disposition": f'attachment; filename="{name}"'}
     return StreamingResponse(_parts(packed), media_type="application/zip", headers=headers)
