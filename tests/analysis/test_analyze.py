@@ -18,6 +18,7 @@ from tonfall.analysis import Analysis, analyze, analyze_blocks
 from tonfall.arrays import FloatArray
 from tonfall.audio import AudioInfo, Encoding, RawFormat, open_audio, read
 from tonfall.errors import AudioError, BundleError, ConfigError
+from tonfall.ort import OncePerProcess
 from tonfall.runtime import Predictor
 from tonfall.timeline import SAMPLING_RATE, Segment, Timeline
 from tonfall.vad import VoiceSettings
@@ -51,6 +52,21 @@ def test_the_facts_are_those_of_the_file(timeline: Timeline, tiny: Predictor) ->
     assert (timeline.model, timeline.model_hash) == ("tiny", tiny.hash)
     assert timeline.labels == tiny.labels
     assert timeline.baseline
+
+
+def test_a_recording_is_judged_to_the_same_bits_whatever_was_heard_before(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Models are opened once a process: nothing of one recording may reach the next."""
+    clip = write(tmp_path / "clip.wav", read(EXAMPLE)[0].mean(axis=0, keepdims=True)[:, :80_000])
+    timelines = [analyze(clip, model="small").timeline]
+    analyze(EXAMPLE, model="small")
+    timelines.append(analyze(clip, model="small").timeline)
+    monkeypatch.setattr(sys.modules["tonfall.ort.session"], "_SHIPPED", OncePerProcess(most=8))
+    monkeypatch.setattr(sys.modules["tonfall.runtime.predictor"], "_LOADED", OncePerProcess(most=4))
+    timelines.append(analyze(clip, model="small").timeline)
+    assert timelines[0].windows
+    assert timelines[0] == timelines[1] == timelines[2]
 
 
 def test_turns_and_windows_are_in_order_within_the_recording(timeline: Timeline) -> None:

@@ -53,6 +53,15 @@ def test_the_page_and_the_exports_hold_no_baseline(tmp_path: Path) -> None:
         assert "prior_mean" not in text
 
 
+def test_many_workers_for_one_recording_are_said_to_change_nothing() -> None:
+    said = [tonfall("analyze", EXAMPLE, "-m", "small", "-j", n, "--json") for n in (1, 2)]
+    assert said[0].stdout == said[1].stdout
+    assert said[0].stderr == b""
+    assert said[1].stderr.decode().startswith("-j changes nothing here: it spreads files over")
+    quiet = tonfall("analyze", EXAMPLE, "-m", "small", "-j", 2, "--quiet")
+    assert (quiet.returncode, quiet.stderr) == (0, b"")
+
+
 def test_raw_samples_come_by_standard_input() -> None:
     samples, rate = soundfile.read(EXAMPLE, dtype="int16")
     raw = f"s16le,{rate},2"

@@ -6,7 +6,6 @@ import os
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
-from functools import lru_cache
 from multiprocessing import get_context
 from pathlib import Path
 
@@ -14,7 +13,6 @@ from tonfall.analysis.analyze import analyze
 from tonfall.analysis.outputs import output_stem, write_outputs
 from tonfall.analysis.summary import SpeakerSummary
 from tonfall.errors import TonfallError
-from tonfall.runtime import Predictor, load
 
 __all__ = ["Order", "Outcome", "analyze_files", "distinct_stems"]
 
@@ -98,7 +96,7 @@ def _analyze_one(file: str, stem: str, order: Order) -> Outcome:
     try:
         analysis = analyze(
             file,
-            model=_predictor(order.model),
+            model=order.model,
             baseline=order.baseline,
             customer=order.customer,
             speakers=order.speakers,
@@ -109,8 +107,3 @@ def _analyze_one(file: str, stem: str, order: Order) -> Outcome:
     except TonfallError as error:
         return Outcome(file, error=str(error))
     return Outcome(file, seconds=analysis.timeline.recording.duration, speakers=analysis.summary())
-
-
-@lru_cache(maxsize=1)
-def _predictor(model: str) -> Predictor:
-    return load(model)

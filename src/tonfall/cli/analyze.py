@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 __all__ = ["analyze"]
 
 BASELINE_CHOICES = ("on", "off")
+_ONE_FILE = "-j changes nothing here: it spreads files over processes, and there is one file."
 
 
 def analyze(
@@ -64,7 +65,10 @@ def analyze(
         typer.Option("--raw", help="No header: ENCODING,RATE,CHANNELS, as s16le,8000,1."),
     ] = None,
     workers: Annotated[
-        int | None, typer.Option("--workers", "-j", min=1, help="Processes for many files.")
+        int | None,
+        typer.Option(
+            "--workers", "-j", min=1, help="Processes for many files; a file is done by one."
+        ),
     ] = None,
     quiet: Annotated[
         bool, typer.Option("--quiet", "-q", help="No progress bar and no notes; results only.")
@@ -110,6 +114,8 @@ def analyze(
             quiet=quiet,
         )
         return
+    if workers and workers > 1 and not quiet:
+        typer.echo(_ONE_FILE, err=True)
     _analyze_one(
         files[0],
         model=model,

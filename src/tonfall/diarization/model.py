@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +11,7 @@ import numpy as np
 from tonfall.arrays import FloatArray
 from tonfall.errors import BundleError
 from tonfall.features import fbank
-from tonfall.ort import Session, open_session
+from tonfall.ort import Session, open_shipped
 
 __all__ = ["EMBEDDING", "SpeakerJob", "SpeakerModel"]
 
@@ -50,18 +49,15 @@ class SpeakerModel:
 
     @classmethod
     def load(cls, *, threads: int = 1) -> SpeakerModel:
-        """Open the shipped graph.
+        """The shipped graph, opened once a process.
 
         Raises:
-            BundleError: the file was altered.
+            BundleError: the file is missing or was altered.
         """
-        content = _FILE.read_bytes()
-        if hashlib.sha256(content).hexdigest() != _SHA256:
-            raise BundleError(
-                f"{_FILE.name}: the speaker model was altered; install Tonfall again."
-            )
         inputs, outputs = ("features",), ("embedding",)
-        return cls(open_session(content, inputs=inputs, outputs=outputs, threads=threads))
+        return cls(
+            open_shipped(_FILE, sha256=_SHA256, inputs=inputs, outputs=outputs, threads=threads)
+        )
 
     def embed(self, samples: FloatArray) -> FloatArray:
         """The voice of one stretch.

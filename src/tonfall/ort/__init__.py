@@ -1,5 +1,6 @@
-"""Opening ONNX Runtime sessions: fixed threads, checked names and shapes."""
+"""Opening ONNX Runtime sessions: fixed threads, checked names and shapes, once a process."""
 
-from tonfall.ort.session import Session, open_session
+from tonfall.ort.once import OncePerProcess
+from tonfall.ort.session import Session, open_session, open_shipped
 
-__all__ = ["Session", "open_session"]
+__all__ = ["OncePerProcess", "Session", "open_session", "open_shipped"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -10,8 +11,9 @@ import numpy.typing as npt
 import onnxruntime
 
 from tonfall.errors import BundleError
+from tonfall.ort.once import OncePerProcess
 
-__all__ = ["Session", "open_session"]
+__all__ = ["Session", "open_session", "open_shipped"]
 
 Array = npt.NDArray[np.float32]
 
@@ -86,6 +88,50 @@ def open_session(
     _check("inputs", [each.name for each in opened.get_inputs()], inputs, name, exactly=True)
     _check("outputs", [each.name for each in opened.get_outputs()], outputs, name, exactly=False)
     return Session(opened, name=name)
+
+
+def open_shipped(
+    file: Path,
+    *,
+    sha256: str,
+    inputs: Sequence[str],
+    outputs: Sequence[str],
+    threads: int = 1,
+) -> Session:
+    """A graph that is installed with Tonfall, opened once a process.
+
+    Args:
+        file: the graph.
+        sha256: of its content, hexadecimal.
+        inputs: names that it must have.
+        outputs: names that it must have; there may be more.
+        threads: that one run may use.
+
+    Raises:
+        BundleError: the file is missing, was altered, or cannot be opened.
+    """
+    return _SHIPPED.get(
+        (file, sha256, threads),
+        lambda: open_session(
+            _verified(file, sha256), inputs=inputs, outputs=outputs, threads=threads
+        ),
+    )
+
+
+_SHIPPED = OncePerProcess[Session](most=8)
+
+
+def _verified(file: Path, sha256: str) -> bytes:
+    try:
+        content = file.read_bytes()
+    except OSError as error:
+        raise BundleError(
+            f"{file.name}: this model of Tonfall's cannot be read ({error.strerror}); install "
+            "Tonfall again."
+        ) from None
+    if hashlib.sha256(content).hexdigest() != sha256:
+        raise BundleError(f"{file.name}: this model of Tonfall's was altered; install it again.")
+    return content
 
 
 def _check(

@@ -15,7 +15,7 @@ from tonfall.bundle import Bundle, BundleSpec, bundled_models, find_bundle, read
 from tonfall.emotion import Affect
 from tonfall.errors import BundleError
 from tonfall.features import BANDS
-from tonfall.ort import Session, open_session
+from tonfall.ort import OncePerProcess, Session, open_session
 from tonfall.runtime.baseline import Baseline, gate_weight, prior_baseline
 from tonfall.runtime.clip import mono_clip, mono_pieces
 
@@ -273,9 +273,20 @@ def _opened_again(name: str, expected: str, threads: int) -> Predictor:
 
 
 def load(name: str | Path = "medium", *, threads: int = 1) -> Predictor:
-    """Load a bundled model by name, or a bundle from its folder.
+    """Load a bundled model by name, or a bundle from its folder; each once a process.
+
+    A folder is read and verified each time, so a bundle that was exported anew is another model.
 
     Raises:
         BundleError: no such model, or a file of it is missing, altered or too new.
     """
-    return Predictor(read_bundle(name), threads=threads)
+    if str(name) in bundled_models():
+        return _LOADED.get(
+            (str(name), threads), lambda: Predictor(read_bundle(name), threads=threads)
+        )
+    bundle = read_bundle(name)
+    key = (bundle.folder.resolve(), bundle.hash, threads)
+    return _LOADED.get(key, lambda: Predictor(bundle, threads=threads))
+
+
+_LOADED = OncePerProcess[Predictor](most=4)

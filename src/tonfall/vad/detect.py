@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
-
 import numpy as np
 
 from tonfall.arrays import FloatArray
@@ -14,11 +12,6 @@ from tonfall.vad.track import VoiceTrack
 from tonfall.vad.turns import TurnFinder, VoiceSettings
 
 __all__ = ["detect", "probabilities"]
-
-
-@lru_cache(maxsize=1)
-def _model() -> VoiceModel:
-    return VoiceModel.load()
 
 
 def probabilities(waveform: FloatArray) -> FloatArray:
@@ -34,7 +27,7 @@ def probabilities(waveform: FloatArray) -> FloatArray:
     for track, channel in zip(tracks, waveform, strict=True):
         track.push(channel)
         track.close()
-    _model().score([job for track in tracks for job in track.due()])
+    VoiceModel.load().score([job for track in tracks for job in track.due()])
     return np.stack([track.take() for track in tracks])
 
 

@@ -8,7 +8,6 @@ lies half a minute back is forgotten, whatever it was (figures in docs/experimen
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,7 +16,7 @@ import numpy as np
 
 from tonfall.arrays import FloatArray
 from tonfall.errors import BundleError
-from tonfall.ort import Session, open_session
+from tonfall.ort import Session, open_shipped
 from tonfall.vad.spectrum import SEEN, SPECTRUM, spectra
 
 __all__ = ["STRETCH", "Job", "VoiceModel", "VoiceState"]
@@ -93,18 +92,13 @@ class VoiceModel:
 
     @classmethod
     def load(cls) -> VoiceModel:
-        """Open the shipped graph.
+        """The shipped graph, opened once a process.
 
         Raises:
-            BundleError: the file was altered.
+            BundleError: the file is missing or was altered.
         """
-        content = _FILE.read_bytes()
-        if hashlib.sha256(content).hexdigest() != _SHA256:
-            raise BundleError(
-                f"{_FILE.name}: the voice activity model was altered; install Tonfall again."
-            )
         inputs, outputs = ("magnitude", "state", "lengths"), ("probability", "state_after")
-        return cls(open_session(content, inputs=inputs, outputs=outputs))
+        return cls(open_shipped(_FILE, sha256=_SHA256, inputs=inputs, outputs=outputs))
 
     def score(self, jobs: Sequence[Job]) -> None:
         """Do the jobs side by side, those of like length together, and deliver.
