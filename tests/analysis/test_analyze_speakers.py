@@ -18,6 +18,7 @@ from tonfall.analysis.picture import picture
 from tonfall.audio import denoise, read
 from tonfall.errors import ConfigError
 from tonfall.runtime import Predictor
+from tonfall.vad import VoiceSettings
 
 EXAMPLE = Path(__file__).resolve().parents[2] / "examples" / "call.wav"
 
@@ -71,6 +72,13 @@ def test_channels_are_speakers_whatever_is_asked_for(tiny: Predictor):
         analyze(EXAMPLE, model=tiny, **options).timeline for options in ({"speakers": 3}, {})
     )
     assert given == usual
+
+
+def test_speakers_are_found_in_what_counts_as_speech(mono: Path, tiny: Predictor):
+    """Where nothing counts, nobody is told apart."""
+    settings = VoiceSettings(onset=1.0, offset=1.0)
+    timeline = analyze(mono, model=tiny, customer=1, settings=settings).timeline
+    assert timeline.notes[0].startswith("Fewer speakers were found")
 
 
 def test_only_the_customer_is_judged(mono: Path, tiny: Predictor):

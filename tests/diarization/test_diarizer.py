@@ -1,6 +1,6 @@
 """The whole way, offline and online, on real networks; and that cuts in the audio do not show."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
@@ -23,7 +23,7 @@ from tonfall.diarization import (
 from tonfall.diarization.offline import attribute_speech
 from tonfall.diarization.track import VoiceWindowTrack
 from tonfall.diarization.voices import VoiceWindows
-from tonfall.vad import CHUNK
+from tonfall.vad import CHUNK, Job, VoiceModel, VoiceSettings
 
 
 @pytest.fixture(scope="module")
@@ -62,13 +62,13 @@ def pieces(sound: np.ndarray, cuts: list[int]) -> Iterator[tuple[np.ndarray, np.
 
 
 def heard_offline(sound: np.ndarray, model: SpeakerModel, cuts: list[int]) -> Attribution:
-    track, windows = VoiceWindowTrack(), VoiceWindows()
+    track, windows = VoiceWindowTrack(VoiceSettings()), VoiceWindows()
     for samples, speech in pieces(sound, cuts):
         model.score(track.push(samples, speech))
     model.score(track.close())
     for window in track.take():
         windows.add(window)
-    return attribute_speech(windows, spoken_of(sound), settings=MADE_UP)
+    return attribute_speech(windows, spoken_of(sound) > 0, settings=MADE_UP)
 
 
 def heard_online(sound: np.ndarray, model: SpeakerModel, cuts: list[int]) -> Attribution:
@@ -136,6 +136,46 @@ def test_online_decides_within_a_second_and_a_half(sound: np.ndarray, model: Spe
         heard += len(speech)
         decided += len(speakers.take().owners)
         assert heard - decided <= 47
+
+
+FAINT = VoiceSettings(onset=0.15, offset=0.1)
+
+
+class FaintlyHeard(VoiceModel):
+    """Takes the made-up voices for speech with a probability of a fifth, whatever they say."""
+
+    def __init__(self, sound: np.ndarray) -> None:
+        self.speech = 0.2 * spoken_of(sound)
+
+    def score(self, jobs: Sequence[Job]) -> None:
+        for job in jobs:
+            count = len(job.windows)
+            job.deliver(self.speech[:count], job.state)
+            self.speech = self.speech[count:]
+
+
+@pytest.mark.parametrize(("settings", "speakers"), [(FAINT, 2), (None, 1)])
+def test_what_counts_as_speech_offline_is_as_set(
+    sound: np.ndarray, model: SpeakerModel, settings: VoiceSettings | None, speakers: int
+):
+    whole = sound[: len(sound) // CHUNK * CHUNK]
+    diarizer = Diarizer(
+        voice_model=FaintlyHeard(whole),
+        speaker_model=model,
+        settings=MADE_UP,
+        voice_settings=settings,
+    )
+    diarizer.push(whole)
+    assert diarizer.close().speakers == speakers
+
+
+@pytest.mark.parametrize(("settings", "owners"), [(FAINT, {0, 1}), (None, {0})])
+def test_what_counts_as_speech_online_is_as_set(
+    sound: np.ndarray, model: SpeakerModel, settings: VoiceSettings | None, owners: set[int]
+):
+    run = OnlineSpeakers(MADE_UP_LIVE).start(settings)
+    model.score(run.push(sound, 0.2 * spoken_of(sound)))
+    assert set(run.take().owners.tolist()) == owners
 
 
 def test_a_diarizer_hears_the_example_as_two_speakers():

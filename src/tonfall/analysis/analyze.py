@@ -102,6 +102,7 @@ def analyze(
                 speakers=speakers,
                 customer=customer,
                 denoise=denoise,
+                settings=settings,
                 progress=first,
                 mixing=sound.mixing,
             )

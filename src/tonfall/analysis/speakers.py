@@ -24,6 +24,7 @@ from tonfall.audio import (
 from tonfall.diarization import CUSTOMER_SURE, MOST_SPEAKERS, Diarizer, SpeakerSettings
 from tonfall.errors import ConfigError
 from tonfall.streaming import KnownSpeakers, LiveSpeakers, Speakers
+from tonfall.vad import VoiceSettings
 
 __all__ = [
     "HeardSpeakers",
@@ -101,6 +102,7 @@ def hear_speakers(
     speakers: int | None,
     customer: int | None,
     denoise: bool,
+    settings: VoiceSettings | None,
     progress: Progress | None,
     mixing: Mixing = Mixing.NONE,
 ) -> HeardSpeakers:
@@ -112,6 +114,7 @@ def hear_speakers(
         speakers: how many there are; None to find out.
         customer: the one who is judged, None for all.
         denoise: True to turn noise down first.
+        settings: of voice activity.
         progress: called after each block.
         mixing: what makes one channel of several.
 
@@ -127,7 +130,7 @@ def hear_speakers(
         live = LiveSpeakers(SpeakerSettings.live(speakers), sure=sure, ordered=ordered)
         notes = (_ON_THE_WAY, _BY_ORDER) if ordered else (_ON_THE_WAY,)
         return HeardSpeakers(live, _scored(customer, MOST_SPEAKERS), notes)
-    diarizer = Diarizer(settings=SpeakerSettings(speakers=speakers))
+    diarizer = Diarizer(settings=SpeakerSettings(speakers=speakers), voice_settings=settings)
     with open_audio(source, raw=raw) as reader:
         rate, total = reader.info.sampling_rate, reader.info.samples
         resampler, done = Resampler(source_rate=rate, channels=1), 0

@@ -12,12 +12,9 @@ from tonfall.diarization.cluster import MOST_CLUSTERED, SpeakerSettings, find_vo
 from tonfall.diarization.model import SpeakerModel
 from tonfall.diarization.track import VOICE_WINDOW, VoiceWindowTrack
 from tonfall.diarization.voices import VoiceWindows
-from tonfall.vad import VoiceModel, VoiceTrack
+from tonfall.vad import VoiceModel, VoiceSettings, VoiceTrack
 
 __all__ = ["Diarizer", "attribute_speech"]
-
-_SPOKEN = 0.25
-"""Probability from which a chunk counts as speech, as where a turn pauses."""
 
 _ROUNDS = 3
 """Times that voices are learnt anew from what was attributed to them."""
@@ -33,6 +30,7 @@ class Diarizer:
         voice_model: voice activity; loaded if not given.
         speaker_model: loaded if not given.
         settings: what counts as a speaker.
+        voice_settings: what counts as speech.
 
     The result does not depend on how the samples are cut. Ten hours take about 40 MB.
 
@@ -48,12 +46,14 @@ class Diarizer:
         voice_model: VoiceModel | None = None,
         speaker_model: SpeakerModel | None = None,
         settings: SpeakerSettings | None = None,
+        voice_settings: VoiceSettings | None = None,
     ) -> None:
         self._voice_model = voice_model or VoiceModel.load()
         self._speaker_model = speaker_model or SpeakerModel.load()
         self._settings = settings or SpeakerSettings()
+        self._voice_settings = voice_settings or VoiceSettings()
         self._activity = VoiceTrack()
-        self._cutter = VoiceWindowTrack()
+        self._cutter = VoiceWindowTrack(self._voice_settings)
         self._windows = VoiceWindows()
         self._speech: list[FloatArray] = []
 
@@ -81,7 +81,8 @@ class Diarizer:
         self._hear(np.zeros(0, np.float32))
         self._speaker_model.score(self._cutter.close())
         self._keep()
-        return attribute_speech(self._windows, self.speech, settings=self._settings)
+        spoken = self.speech >= self._voice_settings.offset
+        return attribute_speech(self._windows, spoken, settings=self._settings)
 
     def _hear(self, samples: FloatArray) -> None:
         self._voice_model.score(self._activity.due())
@@ -96,20 +97,19 @@ class Diarizer:
 
 
 def attribute_speech(
-    windows: VoiceWindows, speech: FloatArray, *, settings: SpeakerSettings
+    windows: VoiceWindows, spoken: npt.NDArray[np.bool_], *, settings: SpeakerSettings
 ) -> Attribution:
     """Find the speakers of a recording, and each chunk's.
 
     Args:
         windows: the voices of its windows.
-        speech: (chunks,) speech probabilities.
+        spoken: (chunks,) True where there is speech.
         settings: what counts as a speaker.
     """
-    chunks = len(speech)
+    chunks = len(spoken)
     voices = _voices(windows, settings)
     if len(voices) < 2:
         return Attribution(np.zeros(chunks, np.int8), np.ones(chunks, np.float32), 1)
-    spoken = speech >= _SPOKEN
     for _ in range(_ROUNDS):
         path = _path(windows, voices, spoken, settings)
         voices = _relearnt(windows, voices, path, settings)

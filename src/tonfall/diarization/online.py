@@ -11,10 +11,10 @@ from tonfall.diarization.cluster import MOST_SPEAKERS, SpeakerSettings, find_voi
 from tonfall.diarization.model import EMBEDDING, SpeakerJob
 from tonfall.diarization.track import VOICE_HOP, VOICE_WINDOW, VoiceWindowTrack
 from tonfall.diarization.voices import VoiceWindow, VoiceWindows
+from tonfall.vad import VoiceSettings
 
 __all__ = ["OnlineSpeakers", "SpeakerRun"]
 
-_SPOKEN = 0.25
 _CERTAIN = VOICE_HOP + (VOICE_WINDOW - VOICE_HOP) // 2
 """Chunks after a window's start up to which it decides; the rest waits for the next window."""
 
@@ -48,9 +48,9 @@ class OnlineSpeakers:
         self._numbers: list[int] = []  # the speaker that each remembered window was given
         self._since = 0
 
-    def start(self) -> SpeakerRun:
+    def start(self, voice_settings: VoiceSettings | None = None) -> SpeakerRun:
         """A stretch of audio without a gap; runs are to be taken from one after the other."""
-        return SpeakerRun(self)
+        return SpeakerRun(self, voice_settings or VoiceSettings())
 
     def miss(self) -> None:
         """Speech was missed: if fewer than two voices are known, who was first is not known."""
@@ -110,12 +110,14 @@ class SpeakerRun:
 
     Args:
         speakers: of the call.
+        voice_settings: what counts as speech.
     """
 
-    def __init__(self, speakers: OnlineSpeakers) -> None:
+    def __init__(self, speakers: OnlineSpeakers, voice_settings: VoiceSettings) -> None:
         self._speakers = speakers
         self._settings = speakers.settings
-        self._cutter = VoiceWindowTrack()
+        self._offset = voice_settings.offset
+        self._cutter = VoiceWindowTrack(voice_settings)
         self._speech: FloatArray = np.zeros(0, np.float32)  # not yet decided
         self._decided = 0
         self._recent: list[VoiceWindow] = []
@@ -176,7 +178,7 @@ class SpeakerRun:
             return Attribution(owners, sure, self._known)
         likeness = self._likeness(first, count)
         for place, own in enumerate(likeness):
-            if speech[place] >= _SPOKEN:
+            if speech[place] >= self._offset:
                 self._step(own)
             owners[place] = self._owner
         return Attribution(owners, self._confidence(likeness, owners), self._known)

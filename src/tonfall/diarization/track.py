@@ -10,7 +10,7 @@ import numpy as np
 from tonfall.arrays import FloatArray
 from tonfall.diarization.model import SpeakerJob
 from tonfall.diarization.voices import VoiceWindow
-from tonfall.vad import CHUNK
+from tonfall.vad import CHUNK, VoiceSettings
 
 __all__ = ["VOICE_HOP", "VOICE_WINDOW", "VoiceWindowTrack"]
 
@@ -23,16 +23,18 @@ VOICE_HOP = 24
 _LEAST_SPEECH = 0.25
 """Part of a window that must be speech; less says nothing of a voice."""
 
-_SPEECH = 0.4
-
 
 class VoiceWindowTrack:
     """Cuts one channel into windows, the same however samples and probabilities come.
 
     Window *k* covers chunks ``[24 k, 24 k + 47)`` since the start; the last may be shorter.
+
+    Args:
+        settings: of voice activity: from its onset on, a chunk counts as speech.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, settings: VoiceSettings) -> None:
+        self._onset = settings.onset
         self._samples: list[FloatArray] = []
         self._first = 0  # chunk at which the kept samples begin
         self._speech: FloatArray = np.zeros(0, np.float32)
@@ -81,7 +83,7 @@ class VoiceWindowTrack:
         start, self._next = self._next, self._next + VOICE_HOP
         kept = np.concatenate(self._samples)
         offset = start - self._first
-        speech = float((self._speech[offset : offset + chunks] >= _SPEECH).mean())
+        speech = float((self._speech[offset : offset + chunks] >= self._onset).mean())
         samples = kept[offset * CHUNK : (offset + chunks) * CHUNK].copy()
         self._forget(kept)
         if speech < _LEAST_SPEECH or not samples.any():

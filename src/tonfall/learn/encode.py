@@ -38,6 +38,7 @@ CODE = (
     "learn/whisper.py",
     "ort",
     "runtime/clip.py",
+    "runtime/pieces.py",
     "vad",
 )
 """All of this package that has a part in the result; a test compares it with the imports."""

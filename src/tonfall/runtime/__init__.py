@@ -1,12 +1,21 @@
 """Scoring: a loaded bundle, its baseline, and the scores of turns."""
 
 from tonfall.runtime.baseline import Baseline, gate_weight, prior_baseline
-from tonfall.runtime.clip import FLOOR, clip_pieces, cut_pieces, frame_weights
+from tonfall.runtime.clip import clip_pieces
+from tonfall.runtime.pieces import (
+    FLOOR,
+    LEAST_SPEECH_S,
+    cut_pieces,
+    frame_weights,
+    padded_piece,
+    speech_seconds,
+)
 from tonfall.runtime.predictor import Judgement, Predictor, load
 from tonfall.runtime.turns import scored_turn, turn_scores
 
 __all__ = [
     "FLOOR",
+    "LEAST_SPEECH_S",
     "Baseline",
     "Judgement",
     "Predictor",
@@ -15,7 +24,9 @@ __all__ = [
     "frame_weights",
     "gate_weight",
     "load",
+    "padded_piece",
     "prior_baseline",
     "scored_turn",
+    "speech_seconds",
     "turn_scores",
 ]

@@ -5,11 +5,10 @@ from __future__ import annotations
 import numpy as np
 
 from tonfall.arrays import FloatArray
-from tonfall.vad import CHUNK
+from tonfall.vad import CHUNK, VoiceSettings
 
 __all__ = ["Background", "ChunkLevels"]
 
-_SPEECH, _NO_SPEECH = 0.5, 0.1
 _SILENCE = 1e-10
 _MEMORY = 10
 """Pieces (of a second) over which the level of the background is averaged."""
@@ -41,9 +40,14 @@ class ChunkLevels:
 
 
 class Background:
-    """The noise of one channel, followed over its pauses."""
+    """The noise of one channel, followed over its pauses.
 
-    def __init__(self) -> None:
+    Args:
+        settings: what counts as speech.
+    """
+
+    def __init__(self, settings: VoiceSettings) -> None:
+        self._settings = settings
         self._noise: float | None = None
 
     def snr_db(self, levels: FloatArray, speech: FloatArray) -> float | None:
@@ -56,8 +60,8 @@ class Background:
         Returns:
             dB from -10 to 60, or None where the piece has no speech or no pause was heard yet.
         """
-        self._follow(levels[(speech < _NO_SPEECH) & (levels > _SILENCE)])
-        spoken = levels[speech >= _SPEECH]
+        self._follow(levels[(speech < self._settings.silent) & (levels > _SILENCE)])
+        spoken = levels[speech >= self._settings.loud]
         if self._noise is None or not len(spoken):
             return None
         ratio = max(float(spoken.mean()) / self._noise - 1, 0.1)

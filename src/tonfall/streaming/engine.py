@@ -38,7 +38,8 @@ class Engine:
         channels: 1 to 8; each is one speaker.
         baseline: True to judge each voice against what was heard of it before.
         scored: for each channel, False where it is heard for its turns only; all by default.
-        settings: of voice activity.
+        settings: of voice activity, for whatever depends on what is speech: turns, speakers,
+            echo, and the level of speech over its background.
         speakers: tells the speakers of a single channel apart; ``scored`` is then a value for
             each of them, and each has a baseline of its own.
 
@@ -231,7 +232,9 @@ class Engine:
             front_end=self._front_end,
             settings=self._settings,
             era=self._era,
-            separation=self._speakers.start(self._era) if self._speakers else None,
+            separation=(
+                self._speakers.start(self._era, self._settings) if self._speakers else None
+            ),
         )
 
 

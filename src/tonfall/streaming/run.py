@@ -11,13 +11,13 @@ from tonfall.arrays import FloatArray
 from tonfall.bundle import FrontEnd
 from tonfall.diarization import SpeakerJob
 from tonfall.features import BANDS, HOP, WINDOW, LogMelStream
-from tonfall.runtime import FLOOR, frame_weights
+from tonfall.runtime import frame_weights, padded_piece, speech_seconds
 from tonfall.streaming.background import Background, ChunkLevels
 from tonfall.streaming.jobs import PieceJob
 from tonfall.streaming.shelf import Shelf
 from tonfall.streaming.speakers import Separation
 from tonfall.streaming.voice import Piece, Voice
-from tonfall.timeline import SAMPLING_RATE, Segment
+from tonfall.timeline import Segment
 from tonfall.vad import CHUNK, EchoSuppressor, Job, TurnFinder, VoiceSettings, VoiceTrack
 
 __all__ = ["Run"]
@@ -58,9 +58,9 @@ class Run:
         self._front_end = front_end
         self._tracks = [] if separation else [VoiceTrack() for _ in voices]
         self._finders = [TurnFinder(settings) for _ in voices]
-        self._echo = EchoSuppressor(channels=channels)
+        self._echo = EchoSuppressor(channels=channels, settings=settings)
         self._meter = ChunkLevels(channels=channels)
-        self._backgrounds = [Background() for _ in voices]
+        self._backgrounds = [Background(settings) for _ in voices]
         self._framed = [0] * any(scored) if separation else np.flatnonzero(scored).tolist()
         rows = range(len(self._framed))
         self._rows = (
@@ -202,7 +202,7 @@ class Run:
         speech = self._speech.take(chunks.start, chunks.stop)[voice]
         levels = self._levels.take(chunks.start, chunks.stop)[0 if self._separation else voice]
         weights = frame_weights(speech, count, first=first, first_chunk=chunks.start)
-        speech_s = float(weights.sum()) * HOP / SAMPLING_RATE
+        speech_s = speech_seconds(weights)
         given_up = isnan(speech_s)
         piece = Piece(
             segment=self._segment(first),
@@ -214,23 +214,15 @@ class Run:
         self._voices[voice].add_piece(piece)
         if not piece.spoken:
             return None
-        frames, weights = self._padded(voice, first, weights)
-        return PieceJob(frames, weights, piece.fill, piece.give_up)
+        frames = self._frames.take(
+            max(0, first - self._front_end.context_frames), first + self._front_end.piece_frames
+        )[self._rows[voice]]
+        padded = padded_piece(frames, weights, front_end=self._front_end)
+        return PieceJob(*padded, piece.fill, piece.give_up)
 
     def _segment(self, first: int) -> Segment:
         start = self._origin + first * HOP
         return Segment(start, min(start + self._front_end.piece_frames * HOP, self.end))
-
-    def _padded(self, voice: int, first: int, weights: FloatArray) -> tuple[FloatArray, FloatArray]:
-        """Frames with their context, and weights, padded where the run begins or ends."""
-        piece, context = self._front_end.piece_frames, self._front_end.context_frames
-        there = self._frames.take(max(0, first - context), first + piece)[self._rows[voice]]
-        before = max(0, context - first)
-        frames = np.full((context + piece, BANDS), FLOOR, np.float32)
-        frames[before : before + len(there)] = there
-        counted = np.zeros(context + piece, np.float32)
-        counted[context : context + len(weights)] = weights
-        return frames, counted
 
     def _forget(self) -> None:
         """Drop what no later piece needs."""

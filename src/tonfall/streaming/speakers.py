@@ -14,9 +14,10 @@ from tonfall.diarization import (
     Attribution,
     OnlineSpeakers,
     SpeakerJob,
+    SpeakerRun,
     SpeakerSettings,
 )
-from tonfall.vad import CHUNK, Job, VoiceTrack
+from tonfall.vad import CHUNK, Job, VoiceSettings, VoiceTrack
 
 __all__ = ["KnownSpeakers", "LiveSpeakers", "Separation", "Speakers"]
 
@@ -56,8 +57,8 @@ class Speakers(Protocol):
     def voices(self) -> int:
         """How many there are at most."""
 
-    def start(self, era: int) -> Separation:
-        """A new run; a new era may have other speakers."""
+    def start(self, era: int, settings: VoiceSettings) -> Separation:
+        """A new run of a stream with these settings; a new era may have other speakers."""
 
 
 @dataclass(frozen=True)
@@ -79,8 +80,8 @@ class KnownSpeakers:
         """As many as there are."""
         return self.attribution.speakers
 
-    def start(self, era: int) -> Separation:
-        """The recording is one run."""
+    def start(self, era: int, settings: VoiceSettings) -> Separation:  # noqa: ARG002
+        """The recording is one run; what is speech in it was settled when it was heard."""
         assert era == 0, era
         return _Known(self)
 
@@ -110,13 +111,13 @@ class LiveSpeakers:
         """As many as can be told apart."""
         return MOST_SPEAKERS
 
-    def start(self, era: int) -> Separation:
+    def start(self, era: int, settings: VoiceSettings) -> Separation:
         """A gap leaves the speakers who they are; a new era does not."""
         if era != self._era:
             self._era = era
             self._online = OnlineSpeakers(self._settings, ordered=self._ordered)
             self._online.miss()
-        return _Live(self._online, self._sure)
+        return _Live(self._online.start(settings), self._sure)
 
 
 class _Known:
@@ -152,9 +153,9 @@ class _Known:
 
 
 class _Live:
-    def __init__(self, speakers: OnlineSpeakers, sure: float) -> None:
+    def __init__(self, run: SpeakerRun, sure: float) -> None:
         self._activity = VoiceTrack()
-        self._run = speakers.start()
+        self._run = run
         self._sure = sure
         self._unheard: list[FloatArray] = []
         self._speech: list[FloatArray] = []

@@ -7,15 +7,12 @@ from dataclasses import dataclass, field
 
 from tonfall.arrays import FloatArray
 from tonfall.bundle import BundleSpec
-from tonfall.runtime import Baseline, Judgement, scored_turn
+from tonfall.runtime import LEAST_SPEECH_S, Baseline, Judgement, scored_turn
 from tonfall.streaming.events import Event, SpeechEnded, SpeechStarted, TurnEnded, WindowScored
 from tonfall.streaming.jobs import WindowJob
 from tonfall.timeline import SAMPLING_RATE, Segment, Turn, Window
 
 __all__ = ["Piece", "Voice"]
-
-_SHORTEST_SPEECH_S = 0.1
-"""Seconds of speech below which a piece adds nothing and is not encoded."""
 
 
 @dataclass(slots=True)
@@ -49,7 +46,7 @@ class Piece:
     @property
     def spoken(self) -> bool:
         """True where there is speech enough to encode."""
-        return self.speech_s >= _SHORTEST_SPEECH_S
+        return self.speech_s >= LEAST_SPEECH_S
 
 
 @dataclass(slots=True)

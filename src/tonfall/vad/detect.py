@@ -36,13 +36,14 @@ def detect(waveform: FloatArray, *, settings: VoiceSettings | None = None) -> li
 
     Args:
         waveform: (channels, samples) float32 at 16 kHz, at least one sample.
-        settings: thresholds and lengths.
+        settings: what counts as speech.
 
     >>> detect(np.zeros((2, 16000), np.float32))
     [[], []]
     """
-    speech = without_echo(probabilities(waveform), chunk_levels(waveform))
-    return [_turns(channel, waveform.shape[1], settings or VoiceSettings()) for channel in speech]
+    settings = settings or VoiceSettings()
+    speech = without_echo(probabilities(waveform), chunk_levels(waveform), settings)
+    return [_turns(channel, waveform.shape[1], settings) for channel in speech]
 
 
 def _turns(speech: FloatArray, samples: int, settings: VoiceSettings) -> list[Segment]:

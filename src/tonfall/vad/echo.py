@@ -6,6 +6,7 @@ import numpy as np
 
 from tonfall.arrays import FloatArray
 from tonfall.vad.spectrum import CHUNK
+from tonfall.vad.turns import VoiceSettings
 
 __all__ = ["ECHO_CHUNKS", "EchoSuppressor", "chunk_levels", "without_echo"]
 
@@ -18,8 +19,6 @@ _QUIETER = np.float32(10 ** (-17 / 10))
 Leakage of -20 dB and less is found; a caller 12 dB quieter than the agent is still heard through
 the agent's words (figures: ``python -m benchmarks.vad echo``).
 """
-
-_SPEECH = 0.5
 
 _DOUBLING = (1, 2, 4)
 """Maxima of neighbours, of pairs, of fours: together of eight, as many as an echo lasts."""
@@ -40,12 +39,15 @@ def chunk_levels(waveform: FloatArray) -> FloatArray:
     return levels
 
 
-def without_echo(probabilities: FloatArray, levels: FloatArray) -> FloatArray:
+def without_echo(
+    probabilities: FloatArray, levels: FloatArray, settings: VoiceSettings | None = None
+) -> FloatArray:
     """Speech probabilities, 0 where a channel only echoes what another one just said.
 
     Args:
         probabilities: (channels, chunks) in [0, 1].
         levels: (channels, chunks) mean squares.
+        settings: what counts as speech.
 
     Returns:
         (channels, chunks) float32. A chunk's value depends on that chunk and the seven before it.
@@ -55,7 +57,8 @@ def without_echo(probabilities: FloatArray, levels: FloatArray) -> FloatArray:
     array([[1.],
            [0.]], dtype=float32)
     """
-    return EchoSuppressor(channels=len(probabilities)).suppress(probabilities, levels)
+    suppressor = EchoSuppressor(channels=len(probabilities), settings=settings)
+    return suppressor.suppress(probabilities, levels)
 
 
 def _loudest_recently(spoken: FloatArray) -> FloatArray:
@@ -80,9 +83,11 @@ class EchoSuppressor:
 
     Args:
         channels: number of channels; with one there is nothing to do.
+        settings: what counts as speech.
     """
 
-    def __init__(self, *, channels: int) -> None:
+    def __init__(self, *, channels: int, settings: VoiceSettings | None = None) -> None:
+        self._loud = (settings or VoiceSettings()).loud
         self._spoken: FloatArray = np.zeros((channels, ECHO_CHUNKS - 1), np.float32)
 
     def suppress(self, probabilities: FloatArray, levels: FloatArray) -> FloatArray:
@@ -97,7 +102,7 @@ class EchoSuppressor:
         """
         if len(probabilities) == 1 or not probabilities.size:
             return probabilities
-        spoken = np.concatenate([self._spoken, levels * (probabilities >= _SPEECH)], axis=1)
+        spoken = np.concatenate([self._spoken, levels * (probabilities >= self._loud)], axis=1)
         self._spoken = spoken[:, 1 - ECHO_CHUNKS :].copy()
         others = _of_the_others(_loudest_recently(spoken))
         return probabilities * (levels >= others * _QUIETER)

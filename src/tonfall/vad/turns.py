@@ -14,11 +14,14 @@ __all__ = ["TurnFinder", "VoiceSettings"]
 
 @dataclass(frozen=True, slots=True)
 class VoiceSettings:
-    """How probabilities become turns.
+    """What counts as speech: how probabilities become turns, voices and levels.
 
     Attributes:
         onset: probability in (0, 1] at which speech begins.
         offset: probability in (0, onset] below which it pauses.
+        loud: probability in (0, 1] from which a chunk tells how loud a voice is: for its echo in
+            other channels, and for the level of speech over its background.
+        silent: probability in (0, loud] below which a chunk tells how loud the background is.
         shortest_speech_ms: what is shorter is no turn.
         shortest_pause_ms: what is shorter does not end a turn; at least twice the padding.
         padding_ms: added before and after each turn.
@@ -29,6 +32,8 @@ class VoiceSettings:
 
     onset: float = 0.4
     offset: float = 0.25
+    loud: float = 0.5
+    silent: float = 0.1
     shortest_speech_ms: int = 192
     shortest_pause_ms: int = 320
     padding_ms: int = 96
@@ -38,6 +43,11 @@ class VoiceSettings:
             raise ConfigError(
                 f"The voice activity thresholds are onset {self.onset} and offset {self.offset}, "
                 "but 0 < offset <= onset <= 1 is needed."
+            )
+        if not 0 < self.silent <= self.loud <= 1:
+            raise ConfigError(
+                f"The voice activity thresholds are loud {self.loud} and silent {self.silent}, but "
+                "0 < silent <= loud <= 1 is needed."
             )
         if min(self.shortest_speech_ms, self.shortest_pause_ms, self.padding_ms) < 0:
             raise ConfigError("The lengths for voice activity must not be negative.")
