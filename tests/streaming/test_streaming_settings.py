@@ -45,8 +45,8 @@ def test_the_level_of_speech_is_that_of_chunks_as_loud_as_set(tiny: Predictor) -
 
 def test_the_background_is_heard_where_it_is_as_silent_as_set() -> None:
     levels, speech = np.array([1e-4, 1e-1], np.float32), np.array([0.2, 0.9], np.float32)
-    assert Background(VoiceSettings()).snr_db(levels, speech) is None
-    assert Background(VoiceSettings(silent=0.3)).snr_db(levels, speech) == 30.0
+    assert Background(VoiceSettings()).snr_db(levels, speech, speech) is None
+    assert Background(VoiceSettings(silent=0.3)).snr_db(levels, speech, speech) == 30.0
 
 
 def test_the_speakers_of_each_run_are_told_what_counts_as_speech(tiny: Predictor) -> None:

@@ -167,3 +167,10 @@ def test_speakers_of_two_channels_are_refused(tiny: Predictor) -> None:
 def test_a_value_for_each_speaker_is_needed(tiny: Predictor) -> None:
     with pytest.raises(ConfigError, match="1 values in scored, but the stream has 2 channels or"):
         stream(tiny, known(mono()), scored=[True])
+
+
+def test_another_speaker_is_no_background(known_events: list[Event]) -> None:
+    """Who speaks after somebody else is as far above the noise as alone in the channel."""
+    for speaker in ("S1", "S2"):
+        found = [w.snr_db for w in windows_of(known_events) if w.speaker == speaker]
+        assert min(level for level in found if level is not None) > 10

@@ -50,17 +50,20 @@ class Background:
         self._settings = settings
         self._noise: float | None = None
 
-    def snr_db(self, levels: FloatArray, speech: FloatArray) -> float | None:
+    def snr_db(
+        self, levels: FloatArray, speech: FloatArray, anyones: FloatArray
+    ) -> float | None:
         """Level of a piece's speech over the background heard so far.
 
         Args:
             levels: (chunks,) mean squares.
-            speech: (chunks,) probabilities.
+            speech: (chunks,) probabilities that this voice speaks.
+            anyones: (chunks,) that anybody does in this channel, echo included: no background.
 
         Returns:
             dB from -10 to 60, or None where the piece has no speech or no pause was heard yet.
         """
-        self._follow(levels[(speech < self._settings.silent) & (levels > _SILENCE)])
+        self._follow(levels[(anyones < self._settings.silent) & (levels > _SILENCE)])
         spoken = levels[speech >= self._settings.loud]
         if self._noise is None or not len(spoken):
             return None

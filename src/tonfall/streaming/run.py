@@ -73,6 +73,7 @@ class Run:
         self._frames = Shelf((len(self._framed), 0, BANDS))
         self._levels = Shelf((channels, 0))
         self._speech = Shelf((len(voices), 0))
+        self._anyones = Shelf((channels, 0))
         self._samples = 0
         self._pieces = 0
         self._ended = False
@@ -129,6 +130,7 @@ class Run:
         if self._separation:
             turns, judged = self._separation.take()
             self._speech.append(judged)
+            self._anyones.append(turns.max(axis=0, keepdims=True))
             self._find_turns(turns)
         else:
             self._hear_channels(np.stack([track.take() for track in self._tracks]))
@@ -142,6 +144,7 @@ class Run:
             heard = self._speech.end
             levels = self._levels.take(heard, heard + fresh.shape[1])
             self._speech.append(self._echo.suppress(fresh, levels))
+            self._anyones.append(fresh)
             # What was given up is NaN and so counts as silence: a turn may end early by it.
             self._find_turns(self._speech.take(heard, self._speech.end))
 
@@ -200,14 +203,16 @@ class Run:
         """Cut a voice's piece; None where it has too little speech to encode."""
         chunks = slice(first * HOP // CHUNK, -(-(first + count) * HOP // CHUNK))
         speech = self._speech.take(chunks.start, chunks.stop)[voice]
-        levels = self._levels.take(chunks.start, chunks.stop)[0 if self._separation else voice]
+        channel = 0 if self._separation else voice
+        levels = self._levels.take(chunks.start, chunks.stop)[channel]
+        anyones = self._anyones.take(chunks.start, chunks.stop)[channel]
         weights = frame_weights(speech, count, first=first, first_chunk=chunks.start)
         speech_s = speech_seconds(weights)
         given_up = isnan(speech_s)
         piece = Piece(
             segment=self._segment(first),
             speech_s=0.0 if given_up else speech_s,
-            snr_db=None if given_up else self._backgrounds[voice].snr_db(levels, speech),
+            snr_db=None if given_up else self._backgrounds[voice].snr_db(levels, speech, anyones),
             given_up=given_up,
             era=self._era,
         )
@@ -229,4 +234,5 @@ class Run:
         first = self._pieces * self._front_end.piece_frames
         self._frames.forget(before=first - self._front_end.context_frames)
         self._speech.forget(before=first * HOP // CHUNK)
+        self._anyones.forget(before=first * HOP // CHUNK)
         self._levels.forget(before=first * HOP // CHUNK)
