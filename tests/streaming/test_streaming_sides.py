@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
+
 import pytest
-from streams import RATE, cut, example, push_all, turns_of, windows_of
+from streams import RATE, cut, example, push_all, turns_of, white_noise, windows_of
 
 from tonfall.arrays import FloatArray
 from tonfall.bundle import Bundle
 from tonfall.errors import ConfigError
 from tonfall.runtime import Predictor
-from tonfall.streaming import Engine, Scorer, Stream, WindowScored
+from tonfall.streaming import Engine, Event, Scorer, Stream, WindowScored
+from tonfall.timeline import Turn, Window
 
 CUSTOMER, AGENT = 0, 1
 
@@ -90,3 +94,28 @@ def test_each_channel_has_a_baseline_of_its_own(tiny: Predictor) -> None:
         assert seconds[0] == 0
         assert seconds == sorted(seconds)
     assert heard[CUSTOMER][-1] != heard[AGENT][-1]
+
+
+def told_of(events: Sequence[Event], *, channel: int) -> list[Turn | Window]:
+    """Turns and windows of a channel, as if it were the first."""
+    told = [*turns_of(events), *windows_of(events)]
+    return [replace(each, channel=0, speaker="S1") for each in told if each.channel == channel]
+
+
+@pytest.mark.parametrize("other", ["silence", "noise", "the other speaker"])
+def test_channels_that_are_swapped_are_judged_as_before_swapped(
+    tiny: Predictor, other: str
+) -> None:
+    """Each voice hears its own channel: speech, noise, level and frames."""
+    call = example(4, 16)
+    if other != "the other speaker":
+        call[1] = white_noise(12, level=0.002) if other == "noise" else 0
+    as_it_is, swapped = (
+        push_all(Stream(tiny, sampling_rate=RATE, channels=2), [each])
+        for each in (call, call[::-1])
+    )
+    for channel in (0, 1):
+        assert told_of(swapped, channel=1 - channel) == told_of(as_it_is, channel=channel)
+    assert len(told_of(as_it_is, channel=0)) > 5
+    levels = [w.snr_db for w in windows_of(as_it_is) if w.snr_db is not None]
+    assert levels or other == "silence"

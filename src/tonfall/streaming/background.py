@@ -50,9 +50,7 @@ class Background:
         self._settings = settings
         self._noise: float | None = None
 
-    def snr_db(
-        self, levels: FloatArray, speech: FloatArray, anyones: FloatArray
-    ) -> float | None:
+    def snr_db(self, levels: FloatArray, speech: FloatArray, anyones: FloatArray) -> float | None:
         """Level of a piece's speech over the background heard so far.
 
         Args:
