@@ -6,15 +6,18 @@ DEV := .venvs/dev
 DEV_EXTRAS := av,browser,dev,docs,eval,mosei,opensmile,postgresql,serve,train
 LOWEST := .venvs/lowest
 PYTEST_OPTIONS ?=
+MUTATED ?= runtime
+MUTANTS ?=
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help demo test test-all test-lowest lint format bench docs constraints clean
+.PHONY: help demo test test-all test-lowest mutants lint format bench docs constraints clean
 
 help:
 	@echo "make demo         analyse the example call and say where its page is (no PyTorch)"
 	@echo "make test         run the tests, but for the slow ones"
 	@echo "make test-all     run every test"
 	@echo "make test-lowest  run the tests with the lowest versions that pyproject.toml allows"
+	@echo "make mutants      plant faults in a package and see which the tests miss (hours)"
 	@echo "make lint         check style, types and the order of imports"
 	@echo "make format       mend what can be mended of the style"
 	@echo "make bench        print the figures of docs/benchmarks.md that need no corpora"
@@ -36,6 +39,10 @@ test-all: $(DEV)/ready
 test-lowest: $(LOWEST)/ready
 	$(LOWEST)/bin/python -m pytest -m "not slow" $(PYTEST_OPTIONS) \
 		-W default::DeprecationWarning -W default::FutureWarning
+
+# One package at a time; in the environment of the tests and a tool that they do not need.
+mutants: .venvs/mutants/ready
+	$(PYTHON) .ci/mutants.py $(MUTATED) .venvs/mutants/bin/mutmut $(MUTANTS)
 
 lint: $(DEV)/ready
 	$(DEV)/bin/ruff check .
@@ -91,3 +98,6 @@ $(LOWEST)/ready: pyproject.toml .ci/lowest.py
 	@mkdir -p .venvs
 	@$(PYTHON) .ci/lowest.py < pyproject.toml > .venvs/lowest.txt
 	$(call environment,'.[$(DEV_EXTRAS)]',.venvs/lowest.txt)
+
+.venvs/mutants/ready: pyproject.toml constraints.txt
+	$(call environment,'.[$(DEV_EXTRAS)]' mutmut==3.8.1,constraints.txt)

@@ -105,6 +105,12 @@ def test_an_offset_above_the_onset_is_refused() -> None:
         VoiceSettings(onset=0.3, offset=0.4)
 
 
+@pytest.mark.parametrize(("loud", "silent"), [(0.05, 0.1), (1.1, 0.1), (0.5, 0.0)])
+def test_impossible_thresholds_of_levels_are_refused(loud: float, silent: float) -> None:
+    with pytest.raises(ConfigError, match="0 < silent <= loud <= 1 is needed"):
+        VoiceSettings(loud=loud, silent=silent)
+
+
 def test_negative_lengths_are_refused() -> None:
     with pytest.raises(ConfigError, match="must not be negative"):
         VoiceSettings(shortest_speech_ms=-1)
