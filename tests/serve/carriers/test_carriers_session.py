@@ -12,10 +12,12 @@ import pytest
 
 from tonfall.errors import AudioError, ServiceError
 from tonfall.serve.carriers import Close, Session, Switchboard, Timeouts
+from tonfall.serve.carriers.turn import EMPTY_AT_ONCE
 from tonfall.serve.codecs import (
     Audio,
     CallEnded,
     CallStarted,
+    EndReason,
     Event,
     Native,
 )
@@ -352,3 +354,30 @@ def test_the_record_of_a_call_that_was_given_up_says_why() -> None:
     session.gone(clean=True)
     reason = "Nothing came for too long; the call was given up."
     assert office.calls[0].events[-1] == CallEnded(reason, complete=False)
+
+
+def test_frames_without_audio_are_counted_and_too_many_end_the_call() -> None:
+    office = Office()
+    session = office.native()
+    session.receive(start(), now=0.0)
+    gap = json.dumps({"type": "gap", "samples": 1})
+    out: list[Any] = []
+    for number in range(3 * EMPTY_AT_ONCE):
+        frame: str | bytes = gap if number % 3 else bytes(2 * (number % 2))
+        out = session.receive(frame, now=0.0)
+        if out:
+            break
+    assert out == [Close(1008, EndReason.EMPTY)]
+    assert EMPTY_AT_ONCE - 2 <= number < EMPTY_AT_ONCE + 2
+    assert office.board.totals["native"].rejects == {"policy_violation": 1}
+    assert session.receive(gap, now=0.0) == []
+    session.gone(clean=True)
+    [ended] = [each for each in office.calls[0].events if isinstance(each, CallEnded)]
+    assert ended == CallEnded(EndReason.EMPTY, complete=False)
+
+
+def test_a_fast_call_of_ordinary_frames_is_never_taken_for_a_flood() -> None:
+    session = Office().native()
+    session.receive(start(), now=0.0)
+    for _ in range(20_000):  # 20 ms each, sent as fast as they go
+        assert session.receive(bytes(320), now=0.0) == []

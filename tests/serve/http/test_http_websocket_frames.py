@@ -16,6 +16,7 @@ from websockets.uri import parse_uri
 
 from tonfall.serve.carriers import Close, Pace
 from tonfall.serve.carriers.turn import LEAST_FRAMES, MOST_FRAMES, TICK_S
+from tonfall.serve.codecs import EndReason
 from tonfall.serve.http import frames as frames_of_ours
 from tonfall.serve.http import websocket
 from tonfall.serve.http.http1 import HttpConnection
@@ -83,7 +84,7 @@ class Collected:
 
     def spend(self, *, now: float) -> list[Any]:
         self.empty -= 1
-        return [Close(1008, "Too many.")] if self.empty < 0 else []
+        return [Close(1008, EndReason.EMPTY)] if self.empty < 0 else []
 
     def gone(self, *, clean: bool) -> None:
         self.ended.append(clean)
@@ -287,7 +288,7 @@ def test_too_many_empty_frames_close_with_a_reason_and_no_more_is_taken(frames: 
         server.data_received(flood(Frame(Opcode.BINARY, b"more"), 3))
         client.receive_data(wire.written)
         assert client.close_rcvd is not None
-        assert (client.close_rcvd.code, client.close_rcvd.reason) == (1008, "Too many.")
+        assert (client.close_rcvd.code, client.close_rcvd.reason) == (1008, EndReason.EMPTY)
         assert session.frames == []
         server.connection_lost(None)
 

@@ -22,6 +22,7 @@ from websockets.server import ServerProtocol
 from tonfall.serve.carriers import Close, Pace, Session
 from tonfall.serve.carriers.session import Out
 from tonfall.serve.carriers.turn import Turn
+from tonfall.serve.codecs import EndReason
 from tonfall.serve.http.frames import SHORTEST, find, unmasked
 from tonfall.serve.http.serving import Serving
 
@@ -236,7 +237,6 @@ class WebSocketConnection(asyncio.Protocol):
         out = self._session.spend(now=self._loop.time())
         if out:
             self.send_out(out)
-            self._linger()
 
     def _deliver(self, kind: int, data: bytes, now: float) -> None:
         if self._protocol.state is not State.OPEN or self._session is None:
@@ -287,7 +287,9 @@ class WebSocketConnection(asyncio.Protocol):
         reason = close.reason.encode()[:LONGEST_REASON].decode(errors="ignore")
         self._protocol.send_close(close.code, reason)
         self._set_timer(CLOSE_S)
-        if self._session is None:  # The other side's answer is all that is still read.
+        if close.reason == EndReason.EMPTY:  # A flood, behind which no answer would be found.
+            self._linger()
+        elif self._session is None:  # The other side's answer is all that is still read.
             self.resume()
 
     def _end_after_close(self) -> None:
