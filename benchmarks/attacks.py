@@ -199,24 +199,21 @@ def _later(server: BenchmarkServer, key: str, kinds: list[str], seconds: float) 
 
 
 def _print(stretches: list[Stretch], windows: np.ndarray, memory: list[int]) -> None:
-    idle = np.concatenate([_within(each, windows) for each in stretches if not each.kind])
-    usual = np.quantile(idle, 0.95)
-    answers = [answer for each in stretches if not each.kind for answer in each.answers_s]
-    print("| attack | MB taken | windows | p95, ms | of the idle p95 | `/livez` p95, ms |")
-    print("|---|---:|---:|---:|---:|---:|")
-    print(
-        f"| none | | {len(idle)} | {1000 * usual:.0f} | 1.00 | "
-        f"{1000 * np.quantile(answers, 0.95):.0f} |"
-    )
-    for each in stretches:
-        if each.kind:
-            late = np.quantile(_within(each, windows), 0.95)
-            print(
-                f"| {each.kind} | {each.sent / 1e6:.1f} | {len(_within(each, windows))} | "
-                f"{1000 * late:.0f} | {late / usual:.2f} | "
-                f"{1000 * np.quantile(each.answers_s, 0.95):.0f} |"
-            )
+    print("| attack | MB taken | windows | p95, ms | idle before and after, ms | ratio |", end="")
+    print(" `/livez` p95, ms |\n|---|---:|---:|---:|---:|---:|---:|")
+    for before, each, after in zip(stretches[::2], stretches[1::2], stretches[2::2], strict=False):
+        late = _p95(_within(each, windows))
+        idle = _p95(np.concatenate([_within(before, windows), _within(after, windows)]))
+        print(
+            f"| {each.kind} | {each.sent / 1e6:.1f} | {len(_within(each, windows))} | "
+            f"{1000 * late:.0f} | {1000 * idle:.0f} | {late / idle:.2f} | "
+            f"{1000 * _p95(np.array(each.answers_s)):.0f} |"
+        )
     print(f"\nMost memory: {max(memory) / 1e6:.0f} MB.")
+
+
+def _p95(seconds: np.ndarray) -> float:
+    return float(np.quantile(seconds, 0.95)) if len(seconds) else float("nan")
 
 
 def _within(stretch: Stretch, windows: np.ndarray) -> np.ndarray:
