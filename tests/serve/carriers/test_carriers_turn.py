@@ -10,6 +10,7 @@ from uuid import UUID
 import pytest
 
 from tonfall.serve.carriers import Pace, ports
+from tonfall.serve.carriers.pace import MANY, TICKS
 from tonfall.serve.carriers.turn import (
     EMPTY_A_SECOND,
     EMPTY_AT_ONCE,
@@ -176,6 +177,26 @@ def test_audiosocket_packets_without_audio_close_the_connection(
         connection.data_received(CALL + packet(0x10, bytes(160)) + flood * 25)
         assert wire.closed
         assert board.totals["audiosocket"].rejects["policy_violation"] == 1
+        connection.connection_lost(None)
+
+    asyncio.run(run())
+
+
+def test_where_many_are_connected_each_is_read_between_two_rests(board: Any, call: Call) -> None:
+    async def run() -> None:
+        line = AudioSocketPort(port=9_000)
+        pace = Pace(asyncio.get_running_loop())
+        for _ in range(MANY):
+            pace.join()
+        connection, wire = ports._AudioSocketConnection(line, board, pace, 3_600), Wire()
+        connection.connection_made(wire)
+        for data in (CALL, packet(0x10, bytes(320)), packet(0x10, bytes(320))):
+            connection.data_received(data)
+            assert wire.paused
+            for _ in range(TICKS):
+                pace._tick()
+            assert not wire.paused
+        assert call.samples == 320
         connection.connection_lost(None)
 
     asyncio.run(run())

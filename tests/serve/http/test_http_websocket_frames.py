@@ -15,6 +15,7 @@ from websockets.http11 import Response
 from websockets.uri import parse_uri
 
 from tonfall.serve.carriers import Close, Pace
+from tonfall.serve.carriers.pace import MANY, TICKS
 from tonfall.serve.carriers.turn import LEAST_FRAMES, MOST_FRAMES, TICK_S
 from tonfall.serve.codecs import EndReason
 from tonfall.serve.http import frames as frames_of_ours
@@ -290,6 +291,25 @@ def test_too_many_empty_frames_close_with_a_reason_and_no_more_is_taken(frames: 
         assert client.close_rcvd is not None
         assert (client.close_rcvd.code, client.close_rcvd.reason) == (1008, EndReason.EMPTY)
         assert session.frames == []
+        server.connection_lost(None)
+
+    asyncio.run(run())
+
+
+def test_where_many_are_connected_a_socket_is_read_between_two_rests() -> None:
+    async def run() -> None:
+        session = Collected()
+        server, wire, _ = await opened(session)
+        assert server._pace is not None
+        for _ in range(MANY):
+            server._pace.join()
+        for number in range(1, 4):
+            server.data_received(flood(Frame(Opcode.BINARY, b"audio"), 1))
+            assert wire.paused
+            for _ in range(TICKS):
+                server._pace._tick()
+            assert not wire.paused
+            assert len(session.frames) == number
         server.connection_lost(None)
 
     asyncio.run(run())

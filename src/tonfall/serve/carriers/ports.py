@@ -146,7 +146,7 @@ class _AudioSocketConnection(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         if self._session is not None:
             self._buffer += data
-            self._work()
+            self._rest(left=self._take_packets())
 
     def connection_lost(self, exc: Exception | None) -> None:
         if self._session is not None:
@@ -167,11 +167,10 @@ class _AudioSocketConnection(asyncio.Protocol):
         """Work off what was left, and read again."""
         if not self._transport.is_closing():
             self._transport.resume_reading()
-            self._work()
+            if self._take_packets():  # Else it is read before it may rest again.
+                self._rest(left=True)
 
-    def _work(self) -> None:
-        """One turn at the packets that wait."""
-        left = self._take_packets()
+    def _rest(self, *, left: bool) -> None:
         if not self._transport.is_closing():
             self._pace.rest(self, left=left)
 

@@ -126,7 +126,7 @@ class WebSocketConnection(asyncio.Protocol):
             self._throw_away(len(data))
             return
         self._buffer += data
-        self._work()
+        self._rest(left=self._take_frames())
 
     def connection_lost(self, exc: Exception | None) -> None:
         """The call ends with its connection."""
@@ -167,13 +167,12 @@ class WebSocketConnection(asyncio.Protocol):
         self._paused = False
         if not self._transport.is_closing():
             self._transport.resume_reading()
-            self._work()
+            if self._take_frames():  # Else it is read before it may rest again.
+                self._rest(left=True)
 
     # Frames that come.
 
-    def _work(self) -> None:
-        """One turn at what waits."""
-        left = self._take_frames()
+    def _rest(self, *, left: bool) -> None:
         if self._pace is not None and not self._transport.is_closing():
             self._pace.rest(self, left=left)
 
