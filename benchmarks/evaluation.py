@@ -66,7 +66,10 @@ def steps(ravdess: Path | None, folder: Path) -> dict[str, tuple[Callable[[], ob
     """Name of each step, what it does, and the seconds that it may take."""
     made = many_files(folder / "many")
     found: dict[str, tuple[Callable[[], object], float]] = {
-        f"prepare {MANY} files, headers only": (lambda: prepare("folders", made), 60),
+        f"prepare {MANY} files, headers only": (
+            lambda: prepare("folders", made, silence=False),
+            60,
+        ),
         f"bootstrap, 1,000 draws on {MANY} items": (bootstrap, 5),
     }
     if ravdess is None:

@@ -17,6 +17,7 @@ from tonfall.audio import read
 from tonfall.bundle import Bundle
 from tonfall.errors import ProtocolError
 from tonfall.evaluation.calls_report import CallsReport
+from tonfall.evaluation.items import mark_silent
 from tonfall.evaluation.running import ModelFacts
 from tonfall.learn.calls import call_items, evaluate_calls
 from tonfall.learn.degrade import parse_degradation
@@ -81,6 +82,16 @@ def test_turns_of_a_recording_are_the_clips_cut_apart(
 ) -> None:
     turns = joined(items, tmp_path / "dialogue.wav")
     assert evaluate_calls(tiny, turns, facts=FACTS).table() == report.table()
+
+
+def test_silent_clips_are_in_no_call_and_counted(
+    items: pd.DataFrame, tiny: Predictor, tmp_path: Path
+) -> None:
+    soundfile.write(tmp_path / "nothing.wav", [0.0] * 8000, 8000)
+    files = items["file"].where(items["item"] != "0-1", str(tmp_path / "nothing.wav"))
+    report = evaluate_calls(tiny, mark_silent(items.assign(file=files)), facts=FACTS)
+    assert report.silent == ("made/0-1",)
+    assert "1 silent clip was left out: made/0-1." in report.text()
 
 
 def test_through_a_telephone_the_calls_are_the_same_and_the_scores_others(

@@ -123,7 +123,7 @@ def _parse(folder: Path, raw: bytes) -> BundleSpec:
     try:
         content = read_json(raw)
         version = int(content["schema_version"])
-    except (ValueError, KeyError, TypeError, OverflowError, RecursionError):
+    except (ValueError, KeyError, TypeError, OverflowError):
         raise BundleError(
             f"{folder / SPEC_FILE}: not a bundle's description (JSON with a schema_version); "
             "export the model again."
