@@ -1,46 +1,71 @@
-"""Makes examples/call.wav: a telephone call between two synthetic voices.
+"""Makes examples/call.wav: a telephone call composed of clips of two actors of CREMA-D.
 
-Run it from anywhere, with Tonfall installed and espeak-ng on the path (on Debian and
-Ubuntu: apt-get install espeak-ng):
+Run it with Tonfall installed, on a folder of CREMA-D (Cao et al., 2014; ODbL 1.0) as it was
+released, which ``tonfall data prepare crema-d FOLDER`` reads too:
 
-    python examples/make_call.py
+    python examples/make_call.py corpora/crema-d
 
-A customer (channel 0) disputes a bill: calm at first, then annoyed, then angry, which here
-means faster, higher, wider in pitch, louder and sharper. An agent (channel 1) stays calm. They
-talk over each other where tempers rise. Like a real call it is 8 kHz mu-law, limited to the
-telephone band, with comfort noise, and each side has a faint echo of the other.
+Actors and clips are chosen by the votes of those who heard the voice alone; noisy clips are left
+out, and no model is asked. The customer (channel 0) is the actor with the most agreement on both
+calm and angry clips, and speaks in order of the listeners' votes for anger; the agent (channel 1)
+is the actor of the other sex with the most agreement on neutral clips. Like a real call it is
+8 kHz mu-law, limited to the telephone band, with comfort noise; each side has a faint echo of the
+other, and both talk at once where tempers rise. What is said makes no dialogue: the corpus has
+twelve sentences that mean nothing in particular.
 
-The same espeak-ng (1.51 made the file here) gives the same call.
-Beside it, call.rttm says who speaks when.
+Beside it, call.rttm says who speaks when, and call.csv which clip it is and what listeners heard.
 """
 
 from __future__ import annotations
 
 import argparse
-import shutil
-import subprocess
-import sys
-import tempfile
-from collections.abc import Mapping, Sequence
+import csv
+import io
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
+from itertools import groupby
 from pathlib import Path
-from xml.sax.saxutils import escape
 
 import numpy as np
+import pandas as pd
 import scipy.signal
 import soundfile
 
 from tonfall.arrays import FloatArray
 from tonfall.audio import read, resample
+from tonfall.corpora import prepare
 
+SEED = 2026
 SAMPLING_RATE = 8_000
 BAND_HZ = (300, 3_400)
+CALM_DB = -26.0
+"""Root-mean-square level of each actor's neutral clips; the others keep their distance to it."""
+SOFTEST_DB = CALM_DB - 4
+"""Softer clips are lifted to this level, as a telephone's gain control does."""
 NOISE_DB = -62.0
 ECHO_DB = -35.0
 ECHO_SECONDS = 0.12
-SPEECH_FLOOR = 0.01
-"""Of a line's peak; quieter than this, before and after it, is not speech."""
+QUIET_DB = -20.0
+"""Below a clip's loudest 0.1 s; quieter than this, before and after the words, is no speech."""
+CLEAN_DB = 22.0
+"""A clip's loudest 0.1 s has to be so far above its quietest tenth."""
+
+AGREED = 0.8
+"""Part of the listeners that has to agree on a clip for it to count as calm or as angry."""
+DOUBTED = (0.35, 0.65)
+"""Part that heard anger in the clips between the two."""
+CALM_CLIPS, DOUBTED_CLIPS, ANGRY_CLIPS, AGENT_CLIPS = 5, 3, 8, 16
+# Silent, or the same sound under two labels.
+LEFT_OUT = {
+    "1006_TIE_HAP_XX",
+    "1006_TIE_NEU_XX",
+    "1013_WSI_DIS_XX",
+    "1013_WSI_SAD_XX",
+    "1017_IWW_ANG_XX",
+    "1017_IWW_FEA_XX",
+    "1076_MTI_SAD_XX",
+}
 
 
 class Side(IntEnum):
@@ -50,86 +75,49 @@ class Side(IntEnum):
     AGENT = 1
 
 
-VOICES: Mapping[Side, str] = {Side.CUSTOMER: "en-us+m3", Side.AGENT: "en-us+f2"}
-
-
 @dataclass(frozen=True)
-class Mood:
-    """How a line is said.
+class Turn:
+    """How many clips a side says in one go, and when.
 
     Attributes:
-        speed: words a minute.
-        pitch: espeak-ng's, from 0 to 99.
-        pitch_range: how far the melody moves, as SSML says it.
-        level_db: root-mean-square over full scale.
-        sharpness: in [0, 1]; how much a pressed voice lifts the high frequencies.
-    """
-
-    speed: int
-    pitch: int
-    pitch_range: str
-    level_db: float
-    sharpness: float
-
-
-FRIENDLY = Mood(speed=165, pitch=50, pitch_range="+10%", level_db=-25, sharpness=0.0)
-CALM = Mood(speed=155, pitch=40, pitch_range="-10%", level_db=-26, sharpness=0.0)
-ANNOYED = Mood(speed=180, pitch=62, pitch_range="+30%", level_db=-22, sharpness=0.3)
-ANGRY = Mood(speed=200, pitch=86, pitch_range="+70%", level_db=-18, sharpness=0.6)
-FURIOUS = Mood(speed=215, pitch=99, pitch_range="+100%", level_db=-15, sharpness=0.9)
-
-
-@dataclass(frozen=True)
-class Line:
-    """One thing that is said.
-
-    Attributes:
-        pause: seconds after the end of the line before; below 0, both talk at once.
+        pause: seconds after the end of the turn before; below 0, both talk at once.
     """
 
     side: Side
-    mood: Mood
-    text: str
-    pause: float = 0.5
+    clips: int
+    pause: float
 
 
-CALL: Sequence[Line] = (
-    Line(Side.AGENT, FRIENDLY, "Good morning, customer service, Claire speaking.", pause=0.8),
-    Line(Side.CUSTOMER, CALM, "Hello. I am calling about my last bill. It seems too high."),
-    Line(Side.AGENT, FRIENDLY, "I see. May I have your customer number, please?"),
-    Line(Side.CUSTOMER, CALM, "Yes, of course. It is four, seven, one, nine, two."),
-    Line(Side.AGENT, FRIENDLY, "Thank you. One moment. The amount looks correct to me.", pause=0.6),
-    Line(Side.CUSTOMER, ANNOYED, "But it cannot be correct. We were away for six weeks."),
-    Line(Side.AGENT, FRIENDLY, "The meter was read on the third of May, so that the figure"),
-    Line(
-        Side.CUSTOMER,
-        ANGRY,
-        "Nobody read that meter! I have told you people that twice already!",
-        pause=-1.1,
-    ),
-    Line(Side.AGENT, FRIENDLY, "I understand. Let me look at it again for you.", pause=0.4),
-    Line(
-        Side.CUSTOMER,
-        FURIOUS,
-        "No! I hear that every single time! I have been waiting for a month!",
-        pause=-0.5,
-    ),
-    Line(Side.AGENT, FRIENDLY, "I am sorry. I will get my supervisor.", pause=0.3),
-    Line(
-        Side.CUSTOMER,
-        FURIOUS,
-        "Then do it! Do it now! This is completely unacceptable!",
-        pause=-0.3,
-    ),
-    Line(Side.AGENT, FRIENDLY, "Please stay on the line.", pause=0.7),
+CALL: Sequence[Turn] = (
+    Turn(Side.AGENT, 2, 0.8),
+    Turn(Side.CUSTOMER, 3, 0.7),
+    Turn(Side.AGENT, 3, 0.8),
+    Turn(Side.CUSTOMER, 2, 0.9),
+    Turn(Side.AGENT, 3, 0.6),
+    Turn(Side.CUSTOMER, 3, 0.7),
+    Turn(Side.AGENT, 2, 0.8),
+    Turn(Side.CUSTOMER, 2, -0.6),
+    Turn(Side.AGENT, 2, 0.7),
+    Turn(Side.CUSTOMER, 3, -0.4),
+    Turn(Side.AGENT, 2, 0.8),
+    Turn(Side.CUSTOMER, 3, -0.5),
+    Turn(Side.AGENT, 2, 1.0),
 )
 
 
 @dataclass(frozen=True)
 class Placed:
-    """A line and where it begins; ``speech`` is (samples,) float32 at 8 kHz."""
+    """A clip and where it begins.
 
-    line: Line
+    Attributes:
+        row: the clip's row of the corpus's manifest.
+        start: its first sample in the call.
+        speech: (samples,) float32 at 8 kHz.
+    """
+
+    row: pd.Series
+    side: Side
+    turn: int
     start: int
     speech: FloatArray
 
@@ -139,25 +127,84 @@ class Placed:
         return self.start + len(self.speech)
 
 
-def speak(line: Line) -> FloatArray:
-    """The line as (samples,) float32 at 8 kHz, from its first sound to its last."""
-    mood = line.mood
-    ssml = f'<speak><prosody range="{mood.pitch_range}">{escape(line.text)}</prosody></speak>'
-    options = ["-m", "-v", VOICES[line.side], "-s", str(mood.speed), "-p", str(mood.pitch)]
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "line.wav"
-        subprocess.run(["espeak-ng", *options, "-w", str(path), ssml], check=True)
-        waveform, source_rate = read(path)
-    sharp = sharpen(waveform, mood.sharpness)
-    voice = resample(sharp, source_rate=source_rate, target_rate=SAMPLING_RATE)
-    return to_level(trim(telephone_band(voice[0])), mood.level_db)
+def heard_clips(corpus: Path) -> pd.DataFrame:
+    """The corpus's manifest with the parts of the listeners who heard anger and no emotion."""
+    manifest, _ = prepare("crema-d", corpus, partial=True)
+    clips = manifest.frame[~manifest.frame["item"].isin(LEFT_OUT)]
+    clips = clips.dropna(subset=["file", "votes"]).sort_values("item")
+    totals = clips["votes"].map(lambda votes: sum(votes.values()))
+    for name in ("anger", "neutral"):
+        clips[name] = clips["votes"].map(lambda votes, name=name: votes.get(name, 0.0)) / totals
+    clips["path"] = [manifest.root / file for file in clips["file"]]
+    return clips
 
 
-def sharpen(waveform: FloatArray, sharpness: float) -> FloatArray:
-    """Lift the high frequencies by mixing in the waveform's slope."""
-    slope = np.diff(waveform, prepend=0)
-    mixed: FloatArray = waveform + np.float32(4 * sharpness) * slope
-    return mixed
+def choose(clips: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """The customer's clips, by rising anger, and the agent's."""
+    customer = most_agreed(customer_clips, clips, CALM_CLIPS + DOUBTED_CLIPS + ANGRY_CLIPS)
+    others = clips[clips["sex"] != customer["sex"].iloc[0]]
+    return customer, most_agreed(agent_clips, others, AGENT_CLIPS)
+
+
+def most_agreed(
+    choice: Callable[[pd.DataFrame], pd.DataFrame], clips: pd.DataFrame, count: int
+) -> pd.DataFrame:
+    """The choice, for the actor with enough clean clips whose clips listeners agree on most."""
+    actors = [rows for _, rows in clips.groupby("speaker") if len(choice(rows)) == count]
+    for rows in sorted(actors, key=lambda rows: agreement(choice(rows)), reverse=True):
+        chosen = choice(rows[rows["path"].map(is_clean)])
+        if len(chosen) == count:
+            return chosen
+    raise SystemExit("No actor has enough clips; is this the whole of CREMA-D?")
+
+
+def is_clean(path: Path) -> bool:
+    """True where the words stand well above the noise of the clip."""
+    powers = loudness(telephone_band(at_8_khz(path)))
+    quiet = np.percentile(powers, 10)
+    return bool(10 * np.log10(powers.max() / max(quiet, 1e-12)) >= CLEAN_DB)
+
+
+def customer_clips(rows: pd.DataFrame) -> pd.DataFrame:
+    """An actor's calm, doubted and angry clips; each sentence at most once calm, once angry."""
+    calm = best(rows[rows["neutral"] >= AGREED], "neutral").head(CALM_CLIPS)
+    doubted = best(rows[rows["anger"].between(*DOUBTED)], "anger").head(DOUBTED_CLIPS)
+    angry = best(rows[rows["anger"] >= AGREED], "anger").head(ANGRY_CLIPS)
+    return pd.concat([calm, doubted, angry]).sort_values(["anger", "item"])
+
+
+def agent_clips(rows: pd.DataFrame) -> pd.DataFrame:
+    """An actor's calm clips: the best of each sentence, then the second best."""
+    calm = rows[rows["neutral"] >= AGREED]
+    first = best(calm, "neutral")
+    second = best(calm.drop(first.index), "neutral")
+    return pd.concat([first, second]).head(AGENT_CLIPS)
+
+
+def best(rows: pd.DataFrame, emotion: str) -> pd.DataFrame:
+    """The clip with the most votes of each sentence, the most votes first."""
+    ranked = rows.sort_values([emotion, "item"], ascending=[False, True])
+    return ranked.drop_duplicates("sentence")
+
+
+def agreement(rows: pd.DataFrame) -> float:
+    """How far listeners agree that these clips are neutral or angry."""
+    return float(rows[["neutral", "anger"]].max(axis=1).mean())
+
+
+def speech_of(rows: pd.DataFrame) -> list[FloatArray]:
+    """Each clip as (samples,) float32 at 8 kHz, without the quiet around it."""
+    voices = [trim(telephone_band(at_8_khz(path))) for path in rows["path"]]
+    calm = [level(voice) for voice, part in zip(voices, rows["neutral"], strict=True) if part > 0.5]
+    gain = from_db(CALM_DB - float(np.mean(calm)))
+    lifts = [from_db(max(SOFTEST_DB - level(gain * voice), 0)) for voice in voices]
+    return [np.tanh(gain * lift * voice) for voice, lift in zip(voices, lifts, strict=True)]
+
+
+def at_8_khz(path: Path) -> FloatArray:
+    """A clip as (samples,) float32."""
+    waveform, source_rate = read(path)
+    return resample(waveform, source_rate=source_rate, target_rate=SAMPLING_RATE)[0]
 
 
 def telephone_band(waveform: FloatArray) -> FloatArray:
@@ -168,34 +215,53 @@ def telephone_band(waveform: FloatArray) -> FloatArray:
 
 
 def trim(speech: FloatArray) -> FloatArray:
-    """Without the quiet before and after."""
-    loud = np.flatnonzero(np.abs(speech) > SPEECH_FLOOR * np.abs(speech).max())
-    return speech[loud[0] : loud[-1] + 1]
+    """Without the quiet before and after the words, faded in and out over 20 ms."""
+    powers, window = loudness(speech), SAMPLING_RATE // 50
+    loud = np.flatnonzero(powers > powers.max() * from_db(2 * QUIET_DB))
+    words = speech[loud[0] * window : (loud[-1] + 5) * window].copy()
+    fade = np.linspace(0, 1, window, dtype=np.float32)
+    words[:window] *= fade
+    words[-window:] *= fade[::-1]
+    return words
 
 
-def to_level(speech: FloatArray, level_db: float) -> FloatArray:
-    """Scaled to this level; peaks are rounded off below full scale, as a line does."""
-    gain = from_db(level_db) / np.sqrt(np.mean(speech**2))
-    limited: FloatArray = np.tanh(gain * speech)
-    return limited
+def loudness(speech: FloatArray) -> FloatArray:
+    """Mean power of each 0.1 s, every 20 ms."""
+    window = SAMPLING_RATE // 50
+    short = np.square(speech[: len(speech) // window * window]).reshape(-1, window).mean(axis=1)
+    mean: FloatArray = np.convolve(short, np.full(5, 0.2, np.float32), "valid")
+    return mean
 
 
-def place(lines: Sequence[Line]) -> list[Placed]:
-    """Every line after the one before it."""
+def level(speech: FloatArray) -> float:
+    """Root-mean-square level in dB."""
+    return float(10 * np.log10(np.mean(speech**2)))
+
+
+def place(customer: pd.DataFrame, agent: pd.DataFrame, *, rng: np.random.Generator) -> list[Placed]:
+    """Every clip in its turn; within a turn, 0.2 to 0.6 s lie between two clips."""
+    waiting = {
+        side: iter(list(zip(rows.iloc, speech_of(rows), strict=True)))
+        for side, rows in ((Side.CUSTOMER, customer), (Side.AGENT, agent))
+    }
     placed: list[Placed] = []
     end = 0
-    for line in lines:
-        placed.append(Placed(line, end + round(line.pause * SAMPLING_RATE), speak(line)))
-        end = placed[-1].end
+    for number, turn in enumerate(CALL):
+        for clip in range(turn.clips):
+            pause = rng.uniform(0.2, 0.6) if clip else turn.pause
+            row, speech = next(waiting[turn.side])
+            start = end + round(pause * SAMPLING_RATE)
+            placed.append(Placed(row, turn.side, number, start, speech))
+            end = placed[-1].end
     return placed
 
 
 def mix(placed: Sequence[Placed], *, rng: np.random.Generator) -> FloatArray:
     """The call as a (2, samples) waveform: speech, its echo on the other side, noise."""
-    samples = max(turn.end for turn in placed) + SAMPLING_RATE
+    samples = max(clip.end for clip in placed) + SAMPLING_RATE
     waveform = np.zeros((len(Side), samples), np.float32)
-    for turn in placed:
-        waveform[turn.line.side, turn.start : turn.end] += turn.speech
+    for clip in placed:
+        waveform[clip.side, clip.start : clip.end] += clip.speech
     echo = np.roll(waveform[::-1], round(ECHO_SECONDS * SAMPLING_RATE), axis=1)
     noise = telephone_band(rng.standard_normal(waveform.shape).astype(np.float32))
     call: FloatArray = waveform + from_db(ECHO_DB) * echo + from_db(NOISE_DB) * noise
@@ -207,29 +273,46 @@ def from_db(level_db: float) -> np.float32:
     return np.float32(10 ** (level_db / 20))
 
 
-def rttm(placed: Sequence[Placed], *, name: str) -> str:
+def rttm(placed: Iterable[Placed], *, name: str) -> str:
     """Who speaks when, a line a turn, in NIST's format; the channel counts from 1."""
     lines = []
-    for turn in placed:
-        side, seconds = turn.line.side, len(turn.speech) / SAMPLING_RATE
-        time = f"{turn.start / SAMPLING_RATE:.3f} {seconds:.3f}"
-        lines.append(f"SPEAKER {name} {side + 1} {time} <NA> <NA> {side.name.lower()} <NA> <NA>\n")
+    for _, clips in groupby(placed, key=lambda clip: clip.turn):
+        first, *_, last = 2 * list(clips)
+        start, seconds = first.start / SAMPLING_RATE, (last.end - first.start) / SAMPLING_RATE
+        who = f"{first.side.name.lower()} <NA> <NA>"
+        lines.append(f"SPEAKER {name} {first.side + 1} {start:.3f} {seconds:.3f} <NA> <NA> {who}\n")
     return "".join(lines)
 
 
+def table(placed: Iterable[Placed]) -> str:
+    """Every clip with its place and its votes, as CSV."""
+    emotions = ("anger", "disgust", "fear", "happiness", "neutral", "sadness")
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(["start", "end", "channel", "clip", "text", *emotions])
+    for clip in placed:
+        times = [f"{sample / SAMPLING_RATE:.3f}" for sample in (clip.start, clip.end)]
+        votes = [int(clip.row["votes"].get(name, 0)) for name in emotions]
+        writer.writerow([*times, int(clip.side), clip.row["item"], clip.row["text"], *votes])
+    return text.getvalue()
+
+
 def main() -> None:
-    """Write the call and its turns."""
-    parser = argparse.ArgumentParser(description="Make a synthetic telephone call.")
+    """Write the call, its turns and its clips."""
+    parser = argparse.ArgumentParser(description="Compose a telephone call of clips of CREMA-D.")
     here = Path(__file__).resolve().parent
+    parser.add_argument("corpus", type=Path, help="folder of CREMA-D")
     parser.add_argument("--output", type=Path, default=here / "call.wav", help="WAV file to write")
-    path: Path = parser.parse_args().output
-    if shutil.which("espeak-ng") is None:
-        sys.exit("espeak-ng is not installed; on Debian and Ubuntu: apt-get install espeak-ng")
-    placed = place(CALL)
-    call = mix(placed, rng=np.random.default_rng(2026))
+    options = parser.parse_args()
+    path: Path = options.output
+    rng = np.random.default_rng(SEED)
+    customer, agent = choose(heard_clips(options.corpus))
+    placed = place(customer, agent, rng=rng)
+    call = mix(placed, rng=rng)
     soundfile.write(path, call.T, SAMPLING_RATE, subtype="ULAW")
     path.with_suffix(".rttm").write_text(rttm(placed, name=path.stem))
-    print(f"{path}: {call.shape[1] / SAMPLING_RATE:.1f} s, {len(placed)} turns")
+    path.with_suffix(".csv").write_text(table(placed))
+    print(f"{path}: {call.shape[1] / SAMPLING_RATE:.1f} s, {len(placed)} clips, {len(CALL)} turns")
 
 
 if __name__ == "__main__":

@@ -46,7 +46,7 @@ def container() -> Path:
 
 @pytest.fixture(scope="module")
 def pieces() -> tuple[FloatArray, FloatArray]:
-    """Three seconds of the example call."""
+    """Three seconds of the example call's customer."""
     waveform, rate = read(EXAMPLE)
     clip = waveform[0, 5 * rate : 8 * rate]
     frames, weights, _ = clip_pieces(clip, sampling_rate=rate, front_end=FRONT_END)

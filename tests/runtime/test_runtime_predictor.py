@@ -26,9 +26,9 @@ SHORT_PRIOR = BaselineSpec(prior_mean=(0.0,), prior_weight_s=4, gate=Gate(held={
 
 @pytest.fixture(scope="module")
 def clips() -> list[FloatArray]:
-    """Three turns of the customer: calm, annoyed, angry."""
+    """Three seconds of the customer each: calm, doubted, angry."""
     waveform, _ = read(EXAMPLE)
-    return [waveform[0, start * RATE : (start + 3) * RATE] for start in (5, 22, 40)]
+    return [waveform[0, start * RATE : (start + 3) * RATE] for start in (5, 29, 54)]
 
 
 def test_a_clip_is_judged(tiny: Predictor, clips: list[FloatArray]) -> None:

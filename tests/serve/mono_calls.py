@@ -1,6 +1,7 @@
 """Both sides of the example call in one channel, and a network that knows them by a tone.
 
-The example's voices come from a synthesiser, and are too alike for the real network.
+What is tested is what the server does with speakers, not how well the real network tells
+them apart.
 """
 
 from __future__ import annotations

@@ -74,7 +74,7 @@ def frames_of(recording: Recording, samples: FloatArray, *roles: Role, **policy:
 
 def test_no_agent_frame_reaches_the_model(recording: Recording) -> None:
     # The agent speaks under a loud tone, which would show in every frame it had a part in.
-    customer, agent = example(0, 20)
+    customer, agent = example(0, 25)
     tone = 0.5 * np.sin(2 * np.pi * 1000 * np.arange(len(agent)) / RATE).astype(np.float32)
     marked = np.clip(agent + tone, -1, 1)
     frames_of(recording, customer[None], CUSTOMER)

@@ -99,7 +99,7 @@ def test_eight_channels_each_have_a_speaker(tiny: Predictor) -> None:
 
 
 def test_speech_to_the_last_sample_is_told_within_the_stream(tiny: Predictor) -> None:
-    samples = example(4, 7.456)[:1]
+    samples = example(4, 6.456)[:1]
     events = push_all(Stream(tiny, sampling_rate=RATE), [samples])
     last = turns_of(events)[-1]
     assert last.segment.end == 2 * samples.shape[1]

@@ -37,14 +37,16 @@ from tonfall.streaming import (
 )
 
 # A failing cut is not made smaller: each try takes a tenth of a second and more.
+SHORTEST = 4800
+"""Samples of speech below which nothing new is judged."""
 QUICK = {"deadline": None, "phases": (Phase.explicit, Phase.reuse, Phase.generate)}
 LENGTHS = st.one_of(st.integers(0, 40), st.integers(41, 3000), st.integers(3001, 30_000))
 
 
 def sounds() -> dict[int, FloatArray]:
     """Speech with and without noise, by its rate: each rate has another resampler."""
-    speech = example(8, 20)
-    noisy = example(22, 34) + white_noise(12, level=0.005, channels=2)
+    speech = example(40, 52)
+    noisy = example(48, 60) + white_noise(12, level=0.005, channels=2)
     return {
         8000: speech,
         16000: resample(noisy, source_rate=RATE, target_rate=16000),
@@ -133,8 +135,10 @@ def test_a_turn_is_told_once_its_windows_are(tiny: Predictor) -> None:
         events = live.push(chunk)
         told += windows_of(events)
         for turn in turns_of(events):
-            last = max(w.segment.end for w in told if w.channel == turn.channel)
-            assert turn.label is None or last >= turn.segment.end
+            ends = (w.segment.end for w in told if w.channel == turn.channel)
+            last = max(ends, default=0)
+            # What is left of a turn may be too short for a window of its own.
+            assert turn.label is None or last > turn.segment.end - SHORTEST
 
 
 @settings(max_examples=8, **QUICK)

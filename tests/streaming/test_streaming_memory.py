@@ -66,7 +66,7 @@ def test_an_hour_of_pauses_is_held_in_nothing(tiny: Predictor) -> None:
 
 def test_thousands_of_turns_are_told_in_order_and_forgotten(tiny: Predictor) -> None:
     # Half a second of a vowel and as much silence: about a turn a second and channel.
-    speech = example(5.2, 5.7)
+    speech = example(46.6, 47.1)
     speech[1] = speech[0]
     second = np.concatenate([speech, np.zeros_like(speech)], axis=1)
     minute = np.tile(second, (1, 60))

@@ -14,7 +14,7 @@ from tonfall.streaming import Event, Stream
 CHUNK = 512
 """Samples of one voice probability: the grain of a turn's start and end."""
 
-LARGEST, MEAN = 0.08, 0.02
+LARGEST, MEAN = 0.08, 0.035
 """Between probabilities. Telephone audio is doubled by a filter of our own, whose images above
 4 kHz lie 79 dB down; soxr, which made the recordings here, leaves nothing there at all, and the
 log-mel of next to nothing is as large as that of nothing is small."""
@@ -27,11 +27,11 @@ def small() -> Predictor:
 
 @pytest.fixture(scope="module")
 def at_8_khz(small: Predictor) -> list[Event]:
-    return push_all(Stream(small, sampling_rate=RATE, channels=2), [example(0, 32)])
+    return push_all(Stream(small, sampling_rate=RATE, channels=2), [example(44, 63)])
 
 
 def at(rate: int) -> FloatArray:
-    resampled = soxr.resample(example(0, 32).T, RATE, rate).T
+    resampled = soxr.resample(example(44, 63).T, RATE, rate).T
     return np.ascontiguousarray(resampled.clip(-1, 1), np.float32)
 
 

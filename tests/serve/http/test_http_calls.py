@@ -121,7 +121,7 @@ def test_windows_can_be_read_on_from_the_last(open_node: Running, played: str) -
 
 def test_the_same_recording_gives_the_same_windows(open_node: Running) -> None:
     sides = (Role.CUSTOMER, Role.AGENT)
-    call = open_node.play(seconds=60.0, call_id="whole", roles=sides)
+    call = open_node.play(seconds=90.0, call_id="whole", roles=sides)
     with open_node.client() as client, EXAMPLE.open("rb") as file:
         live = client.get(f"/v1/calls/{call}/windows").json()["windows"]
         answer = client.post("/v1/analyze", files={"file": file}, data={"customer": "0"})
