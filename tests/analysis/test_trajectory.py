@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sample_timelines import LABELS, call, timeline, turn, window
 
-from tonfall.analysis.trajectory import Trend, smooth, trajectory, trend
+from tonfall.analysis.trajectory import Trend, smooth, trajectory, trend, trend_between
 from tonfall.errors import ConfigError
 
 
@@ -78,24 +78,32 @@ def _tone_over_time(*tones: tuple[float, str]) -> Trend:
 @pytest.mark.parametrize(
     ("first", "last", "expected"),
     [
-        ((0.4, "neutral"), (0.6, "neutral"), Trend.IMPROVING),
-        ((0.6, "neutral"), (0.4, "neutral"), Trend.WORSENING),
         ((0.5, "anger"), (0.5, "neutral"), Trend.IMPROVING),
         ((0.5, "neutral"), (0.5, "anger"), Trend.WORSENING),
-        ((0.5, "neutral"), (0.55, "neutral"), Trend.STEADY),
+        ((0.5, "neutral"), (0.5, "happiness"), Trend.STEADY),
+        ((0.9, "neutral"), (0.1, "neutral"), Trend.STEADY),
+        ((0.1, "neutral"), (0.9, "anger"), Trend.WORSENING),
     ],
 )
-def test_the_trend_follows_valence_up_and_anger_down(first, last, expected):
+def test_the_trend_follows_anger_and_not_valence(first, last, expected):
     assert _tone_over_time(*[first] * 9, *[last] * 9) is expected
+
+
+@pytest.mark.parametrize(
+    ("first", "last", "expected"),
+    [(0.1, 0.34, Trend.STEADY), (0.1, 0.36, Trend.WORSENING), (0.36, 0.1, Trend.IMPROVING)],
+)
+def test_a_change_by_a_quarter_is_a_trend(first, last, expected):
+    assert trend_between(1 - first, 1 - last) is expected
 
 
 def test_a_short_speaker_has_no_trend():
     assert _tone_over_time((0.1, "anger"), (0.9, "neutral")) is Trend.UNKNOWN
 
 
-def test_a_model_without_valence_or_anger_has_no_trend():
+def test_a_model_without_anger_has_no_trend():
     labels = ("neutral", "happiness")
-    windows = [window(i, i + 1, labels=labels, valence=None) for i in range(30)]
+    windows = [window(i, i + 1, labels=labels, valence=0.5) for i in range(30)]
     item = timeline([turn(0, 30)], windows, labels=labels)
     assert trend(item, "agent") is Trend.UNKNOWN
 

@@ -7,6 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from tonfall.analysis import analyze
+from tonfall.analysis.trajectory import Trend
 from tonfall.audio import read
 from tonfall.bundle import bundled_models
 from tonfall.runtime import Predictor, clip_pieces, load
@@ -29,8 +31,8 @@ def test_its_recipe_and_card_are_there(model: Predictor) -> None:
 def test_a_window_is_judged_alike_alone_and_with_others(model: Predictor) -> None:
     waveform, rate = read(EXAMPLE)
     windows = []
-    for channel in waveform:
-        for second in (4, 7, 10, 20):
+    for channel, starts in zip(waveform, ((5, 15, 30, 55), (1, 10, 22, 50)), strict=True):
+        for second in starts:
             clip = channel[second * rate : (second + 3) * rate]
             frames, weights, _ = clip_pieces(
                 clip, sampling_rate=rate, front_end=model.spec.front_end
@@ -44,3 +46,11 @@ def test_a_window_is_judged_alike_alone_and_with_others(model: Predictor) -> Non
     for window, before, judgement in zip(windows, baselines, together, strict=True):
         (alone,) = model.judge_windows(window[None], [before])
         assert alone.affect.probabilities == pytest.approx(judgement.affect.probabilities, abs=1e-6)
+
+
+def test_the_trend_of_the_example_is_what_listeners_hear() -> None:
+    """Its customer turns angry, its agent stays calm; nothing of it was chosen by a model."""
+    customer, agent = sorted(analyze(EXAMPLE).summary(), key=lambda speaker: speaker.channel)
+    assert customer.trend is Trend.WORSENING
+    assert agent.trend is Trend.STEADY
+    assert customer.probabilities["anger"] > 2 * agent.probabilities["anger"]

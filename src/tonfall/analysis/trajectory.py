@@ -6,9 +6,10 @@ therefore fades what was heard before it instead of freezing it. Where two windo
 moment the curve is broken.
 
 The trend compares the tone of the last third of a speaker's judged speech with that of the
-first third. Tone is valence less the probabilities of anger and frustration, as far as the
-model has them. A rise by at least 0.1 is "improving", a fall by at least 0.1 "worsening",
-anything between "steady"; under 15 s of judged speech the trend is "unknown".
+first third. Tone is 1 less the probabilities of anger and frustration. A rise by at least 0.25 is
+"improving", a fall by at least 0.25 "worsening", anything between "steady"; under 15 s of judged
+speech, or where the model knows neither, the trend is "unknown". Both the tone and the step were
+chosen on calls composed by listeners' votes (``benchmarks/trend.py``, docs/experiments/trend.md).
 """
 
 from __future__ import annotations
@@ -44,7 +45,7 @@ __all__ = [
 TIME_CONSTANT = 5.0
 """Seconds after which a window's weight in the curve has fallen to 1/e."""
 
-TREND_STEP = 0.1
+TREND_STEP = 0.25
 """Change of tone between the first and the last third that counts as a trend."""
 
 TREND_SECONDS = 15.0
@@ -223,15 +224,13 @@ def _point(window: Window, row: list[float], connected: bool) -> TrajectoryPoint
 
 
 def tone(window: Window, labels: Sequence[str]) -> float:
-    """Valence less anger and frustration; NaN where the model knows none of them."""
+    """1 less anger and frustration; NaN where the model knows neither."""
     unfriendly = [
         probability
         for label, probability in zip(labels, window.probabilities, strict=True)
         if label in UNFRIENDLY
     ]
-    if window.valence is None and not unfriendly:
-        return float("nan")
-    return (window.valence or 0.0) - sum(unfriendly)
+    return 1 - sum(unfriendly) if unfriendly else nan
 
 
 def _mean(values: Values, weights: Values) -> float:
