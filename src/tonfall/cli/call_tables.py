@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import sys
 from collections import Counter
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 from rich import box
-from rich.console import Console
 from rich.table import Table
+
+from tonfall.cli.console import console, print_line
 
 if TYPE_CHECKING:
     from tonfall.serve.client import CallResult, Listener, Plan
@@ -19,19 +19,17 @@ __all__ = ["print_calls"]
 
 MOST_LINES = 20
 """Calls that get a line of their own; of more, those that failed do."""
-PIPE_WIDTH = 100
 
 
 def print_calls(results: Sequence[CallResult], *, plan: Plan, listener: Listener | None) -> None:
     """A line for each call, then the sum of all."""
-    console = Console(width=None if sys.stdout.isatty() else PIPE_WIDTH, highlight=False)
     failed = [result for result in results if result.error]
     shown = results if len(results) <= MOST_LINES else failed[:MOST_LINES]
     if shown:
-        console.print(_calls(shown, listener))
-    console.print(_summary(results, plan=plan, listener=listener))
+        console().print(_calls(shown, listener))
+    console().print(_summary(results, plan=plan, listener=listener))
     if len(failed) > len(shown):
-        console.print(f"{len(failed) - len(shown)} more calls failed.")
+        print_line(f"{len(failed) - len(shown)} more calls failed.")
 
 
 def _calls(results: Sequence[CallResult], listener: Listener | None) -> Table:

@@ -270,13 +270,13 @@ def download(
 
 def _print_table(rows: list[dict[str, str]]) -> None:
     """Rows in columns; as wide as they need where standard output is no terminal."""
-    from rich.console import Console
     from rich.table import Table
+
+    from tonfall.cli.console import console
 
     table = Table(box=None, pad_edge=False)
     for name in rows[0] if rows else ():
         table.add_column(name, overflow="fold")
     for row in rows:
         table.add_row(*row.values())
-    console = Console()
-    Console(width=None if console.is_terminal else 200).print(table)
+    console(pipe_width=200).print(table)

@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from tonfall.cli.console import bars
+
 if TYPE_CHECKING:
     from rich.progress import Progress
 
@@ -56,8 +58,5 @@ def measuring_bars(*, quiet: bool) -> Iterator[Bars]:
     if quiet or not sys.stderr.isatty():
         yield Bars(None)
         return
-    from rich.console import Console
-    from rich.progress import Progress
-
-    with Progress(console=Console(stderr=True), transient=True) as shown:
+    with bars() as shown:
         yield Bars(shown)

@@ -28,10 +28,12 @@ def models(
         specs = [bundle.spec.model_dump(mode="json", exclude={"baseline"}) for bundle in bundles]
         typer.echo(json.dumps(specs, indent=1, ensure_ascii=False))
         return
-    from rich.console import Console
     from rich.markdown import Markdown
 
-    console = Console(width=min(100, Console().width))
+    from tonfall.cli.console import console
+
+    output = console()
+    output.width = min(output.width, 100)
     for bundle in bundles:
-        console.print(Markdown(bundle.card))
-        console.print(f"Folder: {bundle.folder}", soft_wrap=True, style="dim")
+        output.print(Markdown(bundle.card))
+        output.print(f"Folder: {bundle.folder}", soft_wrap=True, style="dim")

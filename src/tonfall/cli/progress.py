@@ -5,10 +5,8 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from rich.console import Console
+from tonfall.cli.console import bars
 
 __all__ = ["count_bar", "seconds_bar"]
 
@@ -19,9 +17,7 @@ def count_bar(title: str, *, quiet: bool) -> Iterator[Callable[[int, int], None]
     if quiet or not sys.stderr.isatty():
         yield None
         return
-    from rich.progress import Progress
-
-    with Progress(console=_console(), transient=True) as bar:
+    with bars() as bar:
         task = bar.add_task(title, total=None)
         yield lambda done, total: bar.update(task, completed=done, total=total)
 
@@ -34,14 +30,6 @@ def seconds_bar(
     if quiet or not sys.stderr.isatty():
         yield None
         return
-    from rich.progress import Progress
-
-    with Progress(console=_console(), transient=True) as bar:
+    with bars() as bar:
         task = bar.add_task(title, total=None)
         yield lambda done, total: bar.update(task, completed=done, total=total)
-
-
-def _console() -> Console:
-    from rich.console import Console
-
-    return Console(stderr=True)

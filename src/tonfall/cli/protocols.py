@@ -150,8 +150,9 @@ def _leaks(protocol: Protocol, fold: str) -> bool:
 
 
 def _print_table(rows: list[dict[str, str]], *, red: list[bool]) -> None:
-    from rich.console import Console
     from rich.table import Table
+
+    from tonfall.cli.console import console
 
     table = Table(box=None, pad_edge=False)
     for name in dict.fromkeys(name for row in rows for name in row):
@@ -159,5 +160,4 @@ def _print_table(rows: list[dict[str, str]], *, red: list[bool]) -> None:
     for row, marked in zip(rows, red, strict=True):
         cells = [row.get(str(column.header), "") for column in table.columns]
         table.add_row(*cells, style="red" if marked else None)
-    console = Console()
-    Console(width=None if console.is_terminal else 160, highlight=False).print(table)
+    console(pipe_width=160).print(table)

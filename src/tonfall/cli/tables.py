@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from rich import box
-from rich.console import Console
 from rich.table import Table
 
 from tonfall.analysis.rows import clock, speaker_rows, turn_rows
 from tonfall.audio import printable
+from tonfall.cli.console import console, print_line
 from tonfall.timeline import Timeline
 
 if TYPE_CHECKING:
@@ -21,18 +20,15 @@ if TYPE_CHECKING:
 
 __all__ = ["print_analysis", "print_outcomes"]
 
-_PIPE_WIDTH = 100
-
 
 def print_analysis(analysis: Analysis) -> None:
     """Turns, then a summary for each speaker, then the notes."""
-    console = _console()
-    timeline = analysis.timeline
+    timeline, output = analysis.timeline, console()
     if timeline.turns:
-        console.print(_turns(timeline))
-        console.print(_speakers(analysis.summary()))
+        output.print(_turns(timeline))
+        output.print(_speakers(analysis.summary()))
     for note in timeline.notes:
-        console.print(note, style="dim")
+        print_line(note, style="dim")
 
 
 def print_outcomes(outcomes: Sequence[Outcome]) -> None:
@@ -45,7 +41,7 @@ def print_outcomes(outcomes: Sequence[Outcome]) -> None:
         length = "-" if outcome.error else clock(outcome.seconds)
         result = outcome.error or spoken or "no speech was found"
         table.add_row(printable(outcome.file), length, str(len(outcome.speakers) or "-"), result)
-    _console().print(table)
+    console().print(table)
 
 
 def _turns(timeline: Timeline) -> Table:
@@ -72,8 +68,3 @@ def _speakers(summaries: Sequence[SpeakerSummary]) -> Table:
 
 def _table() -> Table:
     return Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0), highlight=False)
-
-
-def _console() -> Console:
-    width = None if sys.stdout.isatty() else _PIPE_WIDTH
-    return Console(width=width, highlight=False)
