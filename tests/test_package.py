@@ -134,3 +134,29 @@ def test_every_dependency_is_pinned() -> None:
         if name.replace(".", "-") not in normal
     }
     assert missing == set(), "run make constraints"
+
+
+IMPORTED_AS = {
+    "PyJWT": "jwt",
+    "PyYAML": "yaml",
+    "psycopg": "postgresql",
+    "scikit-learn": "sklearn",
+}
+"""Distributions whose module has another name; psycopg is named in the URL of a database."""
+USED_BY_OTHERS = {"python-multipart"}
+"""FastAPI reads forms with it."""
+FOR_DEVELOPERS = {"browser", "dev", "docs"}
+
+
+def test_every_declared_dependency_is_used() -> None:
+    project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())["project"]
+    extras = project["optional-dependencies"]
+    declared = project["dependencies"] + [
+        each for extra in extras.keys() - FOR_DEVELOPERS for each in extras[extra]
+    ]
+    source = "\n".join(path.read_text(encoding="utf-8") for path in MODULES)
+    for requirement in declared:
+        (name,) = re.findall(r"^[\w.-]+", requirement)
+        module = IMPORTED_AS.get(name, name.replace("-", "_"))
+        used = re.search(rf"(?:import|from) {re.escape(module)}\b|[\"']{re.escape(module)}", source)
+        assert used or name in USED_BY_OTHERS, f"{requirement} is declared and unused"

@@ -15,7 +15,7 @@ app = typer.Typer(
     name="tonfall",
     help="Hears how something is said: recordings and calls become a timeline of emotion.",
     no_args_is_help=True,
-    add_completion=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
