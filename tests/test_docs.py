@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import re
 import runpy
 import shlex
@@ -15,12 +16,15 @@ from typing import Any
 
 import pytest
 import typer
+from typer.testing import CliRunner
 
 from tonfall.cli import app
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 DOCS = REPOSITORY / "docs"
 PAGES = [REPOSITORY / "README.md", REPOSITORY / "CONTRIBUTING.md", *sorted(DOCS.rglob("*.md"))]
+SOURCE = REPOSITORY / "src" / "tonfall"
+DOCSTRINGS = runpy.run_path(str(DOCS / "griffe_docstrings.py"))
 HOOKS = runpy.run_path(str(DOCS / "site_hooks.py"))
 MADE: dict[str, str] = HOOKS["made"]()
 EXAMPLE = REPOSITORY / "examples" / "call.wav"
@@ -123,7 +127,9 @@ def test_links_lead_somewhere(page: Path) -> None:
 def test_python_examples_run(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("MPLBACKEND", "Agg")
-    shutil.copy(EXAMPLE, "call.wav")
+    Path("examples").mkdir()
+    for place in ("call.wav", "examples/call.wav"):
+        shutil.copy(EXAMPLE, place)
     namespace: dict[str, object] = {"__name__": "example"}
     for block in python_blocks(page):
         # The line numbers of a traceback are those of the page.
@@ -163,6 +169,53 @@ def test_the_command_reference_has_every_command() -> None:
         assert f"## `{call}`" in MADE["command-line.md"]
 
 
+def test_every_package_has_a_page_that_shows_something() -> None:
+    """A package that exports nothing shows its parts."""
+    for path, text in MADE.items():
+        if path.startswith("api/") and path != "api/index.md":
+            name = path.removeprefix("api/").removesuffix(".md")
+            module = importlib.import_module(f"tonfall.{name}")
+            assert getattr(module, "__all__", None) or text.count(":::") > 3, path
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("as in :class:`~tonfall.errors.AudioError`.", "as in `AudioError`."),
+        ("see :func:`tonfall.analysis.analyze`", "see `tonfall.analysis.analyze`"),
+        ("by age (:mod:`.retaining`)", "by age (`retaining`)"),
+        ("see :attr:`Writer.state`", "see `Writer.state`"),
+        ("a time of 10:30 `as is`", "a time of 10:30 `as is`"),
+    ],
+)
+def test_roles_become_names(text: str, expected: str) -> None:
+    assert DOCSTRINGS["plain_roles"](text) == expected
+
+
+def test_every_role_in_the_source_is_known() -> None:
+    """What would be shown as it stands is found here, without building the site."""
+    for path in SOURCE.rglob("*.py"):
+        left = re.findall(r":[a-z]+:`[^`]*`", DOCSTRINGS["plain_roles"](path.read_text()))
+        assert not left, path.name
+
+
+def test_the_home_page_shows_a_picture_and_code() -> None:
+    text = (DOCS / "index.md").read_text()
+    assert "![" in text
+    assert {block.language for block in blocks(DOCS / "index.md")} == {"python", "sh"}
+
+
+@pytest.mark.parametrize("call", ["", *sorted({call.split()[1] for call in COMMANDS})])
+def test_help_has_a_short_name(call: str) -> None:
+    result = CliRunner().invoke(app, [*call.split(), "-h"])
+    assert result.exit_code == 0, result.output
+    assert "-h, --help" in result.output
+
+
+def test_shells_can_complete() -> None:
+    assert "--install-completion" in CliRunner().invoke(app, ["--help"]).output
+
+
 @pytest.mark.slow
 def test_the_site_builds_and_asks_nothing_of_the_network(tmp_path: Path) -> None:
     build = [sys.executable, "-m", "mkdocs", "build", "--strict", "--quiet", "-d", tmp_path]
@@ -170,4 +223,8 @@ def test_the_site_builds_and_asks_nothing_of_the_network(tmp_path: Path) -> None
     assert done.returncode == 0, done.stderr
     loaded = re.compile(r"""<(?:script|img|iframe|link(?! rel="canonical"))[^>]*https?://[^>]*>""")
     for page in tmp_path.rglob("*.html"):
-        assert loaded.findall(page.read_text()) == [], page.name
+        text = page.read_text()
+        assert loaded.findall(text) == [], page.name
+        assert not re.search(r":(?:class|func|meth|mod|data|attr):", text), page.name
+        for link in re.findall(r"""(?:href|src)="([^"#?:]+)[#?"]""", text):
+            assert (page.parent / link).exists(), f"{page.name} leads to {link}"

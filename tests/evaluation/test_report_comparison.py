@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -200,8 +202,8 @@ def test_rows_say_when_they_were_made_and_by_what(plain):
     old = report_of(plain, right=0.5).model_copy(update={"tonfall": "0.1.0"})
     new = old.model_copy(update={"created": "2026-11-26T12:00:05Z"})
     page = leaderboard_page([old, new])
-    assert "| not recorded, Tonfall 0.1.0 | `tonfall evaluate" in page
-    assert "| 2026-11-26, Tonfall 0.1.0 | `tonfall evaluate" in page
+    assert "` (not recorded, Tonfall 0.1.0)" in page
+    assert "` (2026-11-26, Tonfall 0.1.0)" in page
 
 
 def test_published_figures_stand_below_their_protocol(plain):
@@ -224,6 +226,40 @@ def test_published_figures_are_of_known_protocols():
 def test_a_folder_without_reports_is_refused(tmp_path):
     with pytest.raises(ProtocolError, match=r"holds no report.json"):
         find_reports(tmp_path)
+
+
+def named(report, name):
+    return report.model_copy(
+        update={"protocol": report.protocol.model_copy(update={"name": name, "hash": name})}
+    )
+
+
+def test_the_strictest_protocol_comes_first_and_shared_speakers_last(plain):
+    report = report_of(plain, right=0.5)
+    flawed = report.model_copy(update={"warnings": ["Speakers are shared."]})
+    found = [
+        named(flawed, "emobox/a"),
+        named(report, "emobox/b"),
+        named(flawed, "loco/c"),
+        named(report, "loco/four"),
+        named(report, "loso/d"),
+    ]
+    heads = re.findall(r"^## (\S+)", leaderboard_page(found), flags=re.MULTILINE)
+    assert heads == ["loco/four", "loso/d", "emobox/b", "loco/c", "emobox/a"]
+
+
+def test_a_flattered_row_stands_below_the_others(plain):
+    good = report_of(plain, right=0.3, name="honest")
+    flattered = report_of(plain, right=0.9, name="flattered")
+    flattered = flattered.model_copy(update={"warnings": ["It was trained on these."]})
+    page = leaderboard_page([flattered, good])
+    assert page.index("| honest |") < page.index("| flattered (!) |")
+
+
+def test_tables_of_figures_have_no_column_of_commands(plain):
+    page = leaderboard_page([report_of(plain, right=0.5)])
+    assert not any("tonfall evaluate" in row for row in page.splitlines() if row.startswith("|"))
+    assert '??? note "Commands"\n    - mine: `tonfall evaluate' in page
 
 
 def test_warnings_reach_the_leaderboard(plain):
