@@ -28,6 +28,7 @@ help:
 demo: $(RUN)/ready
 	$(RUN)/bin/tonfall analyze examples/call.wav --output out/demo --format json,csv --plot png,html
 	@echo "The page: out/demo/call.html (open it in a browser)"
+	@echo "Now for your own recordings: . $(RUN)/bin/activate; tonfall analyze RECORDING"
 
 test: $(DEV)/ready
 	$(DEV)/bin/python -m pytest -m "not slow" $(PYTEST_OPTIONS)
