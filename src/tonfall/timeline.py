@@ -76,6 +76,9 @@ class Turn:
 
     Where a turn was too short to be judged, or its side is not scored, ``label``, ``guess`` and
     ``confidence`` are None, ``probabilities`` is empty and the dimensions are None.
+
+    ``short`` is True where there was less speech than a window needs (half a second), so that the
+    judgement rests on little.
     """
 
     segment: Segment
@@ -88,6 +91,7 @@ class Turn:
     arousal: float | None = None
     valence: float | None = None
     dominance: float | None = None
+    short: bool = False
 
     @property
     def label(self) -> str | None:

@@ -83,12 +83,16 @@ def _turn(turn: Turn) -> dict[str, str]:
         "start": clock(seconds(turn.segment.start)),
         "end": clock(seconds(turn.segment.end)),
         "speaker": turn.speaker,
-        "sounds": turn.label or "not judged",
+        "sounds": _sounds(turn),
         "guess": (turn.guess or "") if turn.unclear else "",
         "confidence": _number(turn.confidence),
         "arousal": _number(turn.arousal),
         "valence": _number(turn.valence),
     }
+
+
+def _sounds(turn: Turn) -> str:
+    return f"{turn.label or 'not judged'}{' (short)' if turn.short else ''}"
 
 
 def _speaker(summary: SpeakerSummary) -> dict[str, str]:

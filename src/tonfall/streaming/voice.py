@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
 
 from tonfall.arrays import FloatArray
 from tonfall.bundle import BundleSpec
+from tonfall.features import HOP
 from tonfall.runtime import LEAST_SPEECH_S, Baseline, Judgement, scored_turn
 from tonfall.streaming.events import Event, SpeechEnded, SpeechStarted, TurnEnded, WindowScored
 from tonfall.streaming.jobs import WindowJob
@@ -78,7 +80,10 @@ class Voice:
     _due: deque[tuple[Piece, ...]] = field(default_factory=deque)
     _asked: bool = False
     _windows: deque[tuple[int, Window]] = field(default_factory=deque)
+    _short: deque[tuple[int, Window]] = field(default_factory=deque)
     _turns: deque[Segment] = field(default_factory=deque)
+    _uncovered: int | None = None
+    _judged: bool = False
     _earliest: int = 0
     _cut_to: int = 0
     _era: int = 0
@@ -104,7 +109,14 @@ class Voice:
         self._cut_to = end
 
     def add_piece(self, piece: Piece) -> None:
-        """The next second is cut. A window ends with it where there is speech enough."""
+        """The next second is cut. A window ends with it where there is speech enough.
+
+        Speech that ends before it is enough gives a short window. That one is not told and teaches
+        the baseline nothing: it is there for a turn that no other window reaches.
+        """
+        if not piece.spoken:
+            self._ask_short()
+        self._judged = True
         self._recent.append(piece)
         while len(self._recent) > self.spec.windows.pieces:
             self._recent.popleft()
@@ -112,10 +124,19 @@ class Voice:
         speech = sum(recent.speech_s for recent in self._recent if recent.spoken)
         if piece.spoken and speech >= self.spec.windows.minimum_speech_s:
             self._due.append(tuple(self._recent))
+            self._uncovered = None
+        elif piece.spoken and self._uncovered is None:
+            self._uncovered = piece.segment.start
 
     def break_off(self) -> None:
         """A gap: windows do not reach across it."""
+        self._ask_short()
         self._recent.clear()
+
+    def _ask_short(self) -> None:
+        if self._uncovered is not None:
+            self._due.append(tuple(self._recent))
+            self._uncovered = None
 
     def window_job(self) -> WindowJob | None:
         """The next window to be judged, or None while one is out or its pieces are."""
@@ -135,27 +156,50 @@ class Voice:
     def settle(self) -> None:
         """Tell the turns whose windows are all judged; forget windows no turn will ask for."""
         until = self._due[0][-1].segment.start if self._due else self._cut_to
+        if self._uncovered is not None:
+            until = min(until, self._uncovered)
         while self._turns and self._turns[0].end <= until:
-            self._tell(self._turns.popleft())
+            turn = self._turn(self._turns[0])
+            if turn.guess is None and until < self._turns[0].end + self._patience:
+                break
+            self._tell(turn)
         needed = min([turn.start for turn in self._turns], default=self._earliest)
-        while self._windows and self._windows[0][1].segment.end <= needed:
-            self._windows.popleft()
+        for windows in (self._windows, self._short):
+            while windows and windows[0][1].segment.end <= needed:
+                windows.popleft()
 
     def close(self) -> None:
         """Nothing follows: tell every turn that is left."""
         assert not self._due
         while self._turns:
-            self._tell(self._turns.popleft())
+            self._tell(self._turn(self._turns[0]))
 
-    def _tell(self, segment: Segment) -> None:
+    @property
+    def _patience(self) -> int:
+        """Samples after a turn that no window reaches in which one may still come to judge it."""
+        return self.spec.front_end.piece_frames * HOP if self._judged else 0
+
+    def _tell(self, turn: Turn) -> None:
+        segment = self._turns.popleft()
+        if turn.guess is None:
+            every = [*self._short, *self._windows]
+            turn = self._scored(segment, every, before=segment.end + self._patience)
+            turn = replace(turn, short=turn.guess is not None)
+        self.events.append(TurnEnded(turn))
+
+    def _turn(self, segment: Segment) -> Turn:
         """Windows whose newest second comes after the turn do not count: live, they are not in."""
-        turn = scored_turn(
+        return self._scored(segment, self._windows, before=segment.end)
+
+    def _scored(
+        self, segment: Segment, windows: Iterable[tuple[int, Window]], *, before: int
+    ) -> Turn:
+        return scored_turn(
             Turn(segment, self.channel, self.speaker),
-            [window for newest, window in self._windows if newest < segment.end],
+            [window for newest, window in windows if newest < before],
             labels=self.spec.labels,
             threshold=self.spec.calibration.uncertain_below,
         )
-        self.events.append(TurnEnded(turn))
 
     def _enter(self, era: int) -> None:
         """Forget what was heard, if another voice may speak from this window on."""
@@ -171,18 +215,26 @@ class Voice:
         self._asked = False
         pieces = self._due.popleft()
         window = _window(self, pieces, judgement)
-        self._windows.append((pieces[-1].segment.start, window))
+        newest = pieces[-1]
+        if self._is_short(pieces):
+            self._short.append((newest.segment.start, window))
+            return
+        if self.baseline:
+            self.baseline = self.baseline.updated(
+                judgement.pooled, seconds=newest.speech_s, gate=judgement.gate
+            )
+        self._windows.append((newest.segment.start, window))
         self.events.append(WindowScored(window))
+
+    def _is_short(self, pieces: Sequence[Piece]) -> bool:
+        speech = sum(piece.speech_s for piece in pieces if piece.spoken)
+        return speech < self.spec.windows.minimum_speech_s
 
 
 def _window(voice: Voice, pieces: tuple[Piece, ...], judgement: Judgement) -> Window:
-    """The judged window; the baseline takes in what was new in it."""
+    """The window, judged against the baseline as it is."""
     heard = voice.baseline.heard if voice.baseline else 0.0
     newest = pieces[-1]
-    if voice.baseline:
-        voice.baseline = voice.baseline.updated(
-            judgement.pooled, seconds=newest.speech_s, gate=judgement.gate
-        )
     segment = Segment(pieces[0].segment.start, newest.segment.end)
     affect = judgement.affect
     speech = sum(piece.speech_s for piece in pieces)

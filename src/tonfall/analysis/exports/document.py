@@ -84,6 +84,9 @@ class TurnEntry(_Judged):
     arousal: Unit | None
     valence: Unit | None
     dominance: Unit | None
+    short: bool = Field(
+        default=False, description="True where it was judged on less than half a second of speech."
+    )
 
 
 class WindowEntry(_Judged):

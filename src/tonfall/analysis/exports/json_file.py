@@ -101,6 +101,7 @@ def _turn(turn: Turn, labels: Sequence[str]) -> Entry:
         "arousal": turn.arousal,
         "valence": turn.valence,
         "dominance": turn.dominance,
+        "short": turn.short,
     }
 
 
@@ -215,6 +216,7 @@ def _read_turn(entry: TurnEntry, labels: Sequence[str]) -> Turn:
         arousal=entry.arousal,
         valence=entry.valence,
         dominance=entry.dominance,
+        short=entry.short,
     )
 
 
