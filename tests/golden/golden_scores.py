@@ -7,11 +7,10 @@ from typing import Any
 
 import soundfile
 
-from tonfall.analysis import analyze
 from tonfall.audio import read
 from tonfall.emotion import Affect
 from tonfall.runtime import Predictor
-from tonfall.timeline import Turn, Window
+from tonfall.timeline import Timeline, Turn, Window
 
 HERE = Path(__file__).resolve().parent
 CLIP, CALL, GOLDEN = HERE / "clip.flac", HERE / "call.flac", HERE / "golden.json"
@@ -30,9 +29,8 @@ def write_mono(folder: Path) -> Path:
     return folder / "mono.wav"
 
 
-def call_scores(model: Predictor, call: Path) -> dict[str, Any]:
+def scores_of(timeline: Timeline) -> dict[str, Any]:
     """Facts and scores of every turn and window of a call."""
-    timeline = analyze(call, model=model).timeline
     return {
         "turns": [[*_facts(turn), _scores(turn)] for turn in timeline.turns],
         "windows": [

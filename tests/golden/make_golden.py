@@ -22,9 +22,10 @@ import soundfile
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from golden_scores import CALL, CLIP, GOLDEN, call_scores, clip_scores, write_mono
+from golden_scores import CALL, CLIP, GOLDEN, clip_scores, scores_of, write_mono
 from tiny_bundle import write_tiny
 
+from tonfall.analysis import analyze
 from tonfall.audio import read, resample
 from tonfall.runtime import Predictor, load
 
@@ -68,10 +69,14 @@ def main() -> None:
         models = {"tiny": Predictor(write_tiny(Path(folder) / "tiny"))}
         models |= {name: load(name) for name in ("small", "medium")}
         golden = {
-            name: {"clip": clip_scores(model), "call": call_scores(model, CALL)}
+            name: {
+                "clip": clip_scores(model),
+                "call": scores_of(analyze(CALL, model=model).timeline),
+            }
             for name, model in models.items()
         }
-        golden["small"]["mono"] = call_scores(models["small"], write_mono(Path(folder)))
+        mono = analyze(write_mono(Path(folder)), model="small").timeline
+        golden["small"]["mono"] = scores_of(mono)
     GOLDEN.write_text(json.dumps(golden, indent=1) + "\n", encoding="utf-8")
 
 

@@ -11,9 +11,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from golden_scores import CALL, GOLDEN, call_scores, clip_scores, write_mono
+from golden_scores import CALL, GOLDEN, clip_scores, scores_of, write_mono
 
+from tonfall.analysis import analyze
 from tonfall.runtime import Predictor, load
+from tonfall.timeline import Timeline
 
 EXPECTED: dict[str, dict[str, Any]] = json.loads(GOLDEN.read_text(encoding="utf-8"))
 
@@ -55,6 +57,14 @@ def assert_as_expected(found: dict[str, Any], expected: dict[str, Any], within: 
     ]
 
 
+def assert_labels_follow_from_scores(timeline: Timeline, threshold: float) -> None:
+    judged = [*timeline.windows, *(turn for turn in timeline.turns if turn.probabilities)]
+    for each in judged:
+        best = max(each.probabilities)
+        guess = timeline.labels[each.probabilities.index(best)]
+        assert (each.guess, each.confidence, each.unclear) == (guess, best, best < threshold)
+
+
 def test_a_clip_scores_what_it_did(model: tuple[str, Predictor]) -> None:
     name, predictor = model
     assert clip_scores(predictor) == close(EXPECTED[name]["clip"], WITHIN[name])
@@ -62,9 +72,11 @@ def test_a_clip_scores_what_it_did(model: tuple[str, Predictor]) -> None:
 
 def test_a_call_scores_what_it_did(model: tuple[str, Predictor]) -> None:
     name, predictor = model
-    assert_as_expected(call_scores(predictor, CALL), EXPECTED[name]["call"], WITHIN[name])
+    timeline = analyze(CALL, model=predictor).timeline
+    assert_as_expected(scores_of(timeline), EXPECTED[name]["call"], WITHIN[name])
+    assert_labels_follow_from_scores(timeline, predictor.spec.calibration.uncertain_below)
 
 
 def test_a_call_in_one_channel_scores_what_it_did(tmp_path: Path) -> None:
-    found = call_scores(load("small"), write_mono(tmp_path))
-    assert_as_expected(found, EXPECTED["small"]["mono"], WITHIN["small"])
+    timeline = analyze(write_mono(tmp_path), model="small").timeline
+    assert_as_expected(scores_of(timeline), EXPECTED["small"]["mono"], WITHIN["small"])

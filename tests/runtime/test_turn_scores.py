@@ -60,6 +60,14 @@ def test_scores_are_filled_into_the_turn():
     scored = scored_turn(turn, [judged(0, 3, 0.8)], labels=LABELS, threshold=0.5)
     assert (scored.segment, scored.channel, scored.speaker) == (turn.segment, 1, "agent")
     assert (scored.label, scored.confidence, scored.arousal) == ("anger", 0.8, 0.8)
+    assert (scored.guess, scored.unclear, scored.dominance) == ("anger", False, None)
+    assert (scored.probabilities, scored.valence) == (pytest.approx((0.2, 0.8)), pytest.approx(0.2))
+
+
+def test_a_turn_below_the_threshold_is_unclear_and_keeps_the_guess():
+    turn = Turn(Segment(0, 2 * SECOND), 1, "agent")
+    scored = scored_turn(turn, [judged(0, 3, 0.8)], labels=LABELS, threshold=0.9)
+    assert (scored.label, scored.guess, scored.unclear) == ("unclear", "anger", True)
 
 
 @given(

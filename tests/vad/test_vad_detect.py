@@ -10,7 +10,7 @@ from tonfall.analysis import analyze
 from tonfall.arrays import FloatArray
 from tonfall.runtime import Predictor
 from tonfall.timeline import Segment
-from tonfall.vad import CHUNK, detect, probabilities
+from tonfall.vad import CHUNK, VoiceSettings, detect, probabilities
 
 CALLS = ["auto_repairs_40", "auto_repairs_49", "genesys_connector_test", "spokenwoz_mul1011"]
 
@@ -38,6 +38,7 @@ def test_the_other_channels_echo_is_no_turn(speech: FloatArray) -> None:
     assert voice
     assert leaked == []
     assert detect(echo[None])[0]
+    assert detect(np.stack([speech, echo]), settings=VoiceSettings(loud=1.0))[1]
 
 
 @pytest.mark.parametrize("call", CALLS)

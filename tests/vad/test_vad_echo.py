@@ -1,10 +1,13 @@
+from itertools import permutations
+
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from tonfall.arrays import FloatArray
-from tonfall.vad import EchoSuppressor
-from tonfall.vad.echo import ECHO_CHUNKS, without_echo
+from tonfall.vad import CHUNK, EchoSuppressor, VoiceSettings
+from tonfall.vad.echo import ECHO_CHUNKS, _of_the_others, chunk_levels, without_echo
 
 
 def power(level_db: float) -> float:
@@ -13,6 +16,19 @@ def power(level_db: float) -> float:
 
 def both(first: FloatArray, second: FloatArray) -> FloatArray:
     return np.array([first, second], np.float32)
+
+
+def test_the_level_of_a_chunk_is_its_mean_square() -> None:
+    waveform = np.full((2, CHUNK + CHUNK // 2), 0.5, np.float32)
+    waveform[1] *= -0.2
+    np.testing.assert_allclose(chunk_levels(waveform), [[0.25, 0.125], [0.01, 0.005]], rtol=1e-6)
+
+
+def test_a_voice_echoes_from_the_probability_on_that_is_set() -> None:
+    spoken, levels = both([0.4], [0.8]), both([power(-10)], [power(-40)])
+    np.testing.assert_array_equal(without_echo(spoken, levels), spoken)
+    found = without_echo(spoken, levels, VoiceSettings(loud=0.4))
+    np.testing.assert_array_equal(found, both([0.4], [0]))
 
 
 def test_what_is_20_db_below_the_other_voice_is_its_echo() -> None:
@@ -74,3 +90,10 @@ def test_any_chunking_gives_the_same(seed: int, channels: int, cuts: list[int]) 
     )
     found = np.concatenate([suppressor.suppress(*part) for part in parts], axis=1)
     np.testing.assert_array_equal(found, without_echo(spoken, levels))
+
+
+@pytest.mark.parametrize("levels", list(permutations([1.0, 3.0, 5.0, 7.0])))
+def test_the_loudest_of_the_others_is_that_of_all_but_oneself(levels: tuple[float, ...]) -> None:
+    loudness = np.array(levels, np.float32)[:, None]
+    expected = [[5.0] if own == 7.0 else [7.0] for own in levels]
+    assert _of_the_others(loudness).tolist() == expected

@@ -116,6 +116,20 @@ def test_negative_lengths_are_refused() -> None:
         VoiceSettings(shortest_speech_ms=-1)
 
 
+@pytest.mark.parametrize("name", ["shortest_speech_ms", "shortest_pause_ms", "padding_ms"])
+def test_each_negative_length_is_refused(name: str) -> None:
+    with pytest.raises(ConfigError, match="must not be negative"):
+        VoiceSettings(**{name: -1})
+
+
+def test_the_bounds_of_the_settings_are_allowed() -> None:
+    VoiceSettings(onset=1.0, offset=1.0, loud=1.0, silent=1.0)
+    VoiceSettings(shortest_speech_ms=0, shortest_pause_ms=1, padding_ms=0)
+    VoiceSettings(shortest_pause_ms=101, padding_ms=50)
+    with pytest.raises(ConfigError, match=r"offset 0\.0"):
+        VoiceSettings(offset=0.0)
+
+
 def test_a_pause_that_the_padding_fills_is_refused() -> None:
     with pytest.raises(ConfigError, match=r"pause is 100 ms, but must be longer .* of 50 ms"):
         VoiceSettings(shortest_pause_ms=100, padding_ms=50)
