@@ -33,8 +33,15 @@ STATING_SAMPLES = [
 """Containers that state how many bytes of samples they hold."""
 STATING_AN_END = [("OGG", "VORBIS", "FILE"), ("OGG", "OPUS", "FILE"), ("VOC", "PCM_16", "FILE")]
 OTHERS = [("FLAC", "PCM_16", "FILE"), ("CAF", "PCM_16", "FILE"), ("MP3", "MPEG_LAYER_III", "FILE")]
-FFMPEG = ["a.m4a", "a.mov", "a.mp4", "a.mkv", "a.webm", "a.avi", "a.wma", "a.flv", "a.tta"]
-OPEN_LENGTH = ["a.wav", "a.aiff", "a.au", "a.caf", "a.w64", "a.avi", "a.mkv"]
+FFMPEG = ["a.m4a", "a.mov", "a.mp4", "a.mkv", "a.webm", "a.avi", "a.wma", "a.flv", "a.tta", "a.wv"]
+TAGS = [
+    b"TAG" + bytes(range(1, 126)),
+    bytes(5000),
+    b"recorded by hand " * 200,
+    "Müller".encode("latin1"),
+]
+"""What other programs put after a recording: ID3v1, padding, text."""
+OPEN_LENGTH = ["a.wav", "a.aiff", "a.au", "a.caf", "a.w64", "a.avi", "a.mkv", "a.wma"]
 """What FFmpeg writes into a pipe without going back."""
 
 
@@ -50,7 +57,7 @@ def encode(path: Path, *, seconds: float = 4, target: io.RawIOBase | None = None
     """Write noise with FFmpeg, in the codec that suits the name."""
     av = pytest.importorskip("av", reason="needs the extra tonfall[av]")
     rate = 48000 if path.suffix == ".webm" else 44100 if path.suffix == ".flv" else 16000
-    codec = {".wma": "wmav2", ".webm": "libopus", ".flv": "mp3", ".tta": "tta"}
+    codec = {".wma": "wmav2", ".webm": "libopus", ".flv": "mp3", ".tta": "tta", ".wv": "wavpack"}
     codec |= dict.fromkeys((".wav", ".au", ".aiff", ".caf", ".w64", ".avi"), "pcm_s16le")
     codec |= {".aiff": "pcm_s16be", ".au": "pcm_s16be", ".mkv": "flac"}
     waveform = speech_like(channels=1, samples=round(rate * seconds))
@@ -186,6 +193,27 @@ def test_what_was_written_into_a_pipe_is_read_to_its_end(tmp_path: Path, name: s
     waveform, rate = read(path)
     assert abs(waveform.shape[1] / rate - 4) < 0.15
     assert "a second recording begins" in refusal(join(path))
+
+
+@pytest.mark.parametrize("after", TAGS)
+@pytest.mark.parametrize("name", FFMPEG)
+def test_what_is_no_recording_may_follow_what_ffmpeg_alone_reads(
+    tmp_path: Path, name: str, after: bytes
+) -> None:
+    path = encode(tmp_path / name)
+    whole = read(path)[0].shape
+    path.write_bytes(path.read_bytes() + after)
+    assert read(path)[0].shape == whole
+
+
+@pytest.mark.parametrize("subtype", ["VORBIS", "OPUS"])
+def test_a_second_ogg_file_behind_one_that_was_cut_off_is_told(
+    tmp_path: Path, subtype: str
+) -> None:
+    path = write_as(tmp_path, ("OGG", subtype, "FILE"))
+    (tmp_path / "b").mkdir()
+    join(cut(path), write_as(tmp_path / "b", ("OGG", subtype, "FILE"), seconds=3))
+    assert "files that were joined" in refusal(path)
 
 
 @pytest.mark.parametrize("unknown", [0, (1 << 64) - 1])

@@ -132,3 +132,29 @@ def test_a_playlist_opens_no_other_file(tmp_path: Path) -> None:
     )
     with pytest.raises(AudioError, match="not a recording in any known format"):
         read(playlist)
+
+
+@pytest.mark.parametrize("ending", ["al", "ul", "sw"])
+def test_raw_samples_are_not_read_at_a_rate_that_nobody_named(tmp_path: Path, ending: str) -> None:
+    path = tmp_path / f"call.{ending}"
+    path.write_bytes(bytes(range(256)) * 100)
+    with pytest.raises(AudioError, match="if it is raw audio, give its encoding"):
+        read(path)
+
+
+def test_tags_that_are_not_utf_8_do_not_matter(tmp_path: Path) -> None:
+    path = encode(tmp_path / "a.avi", "pcm_s16le", sampling_rate=8000, layout="mono", seconds=1)
+    plain = path.read_bytes()
+    assert b"Lavf" in plain
+    path.write_bytes(plain.replace(b"Lavf", b"M\xfcll"))
+    assert read(path)[0].shape == (1, 8000)
+
+
+def test_nothing_is_printed_where_ffmpeg_seeks_to_nowhere(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    path = encode(tmp_path / "a.caf", "alac", sampling_rate=8000, layout="mono", seconds=1)
+    whole = read(path)[0].shape
+    path.write_bytes(path.read_bytes() + b"TAG" + bytes(range(1, 126)))
+    assert read(path)[0].shape == whole
+    assert capfd.readouterr().err == ""

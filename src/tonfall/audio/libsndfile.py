@@ -87,7 +87,7 @@ def _check(file: soundfile.SoundFile, *, path: Path, extent: Extent) -> None:
         raise cut_off(printable(path), f"{seconds:.1f} s of audio before a part that is cut off")
 
 
-def _open(source: Path | BinaryIO) -> _ForwardFile:
+def _open(source: Path | BinaryIO | _UnmeasuredFile) -> _ForwardFile:
     # soundfile encodes a path strictly; where its bytes are no UTF-8 they must come as they are.
     named = os.fsencode(source) if isinstance(source, Path) and os.name == "posix" else source
     try:
@@ -165,10 +165,34 @@ class LibsndfileDecoder(Decoder):
         return piece
 
 
-class MpegDecoder(LibsndfileDecoder):
-    """Decodes MP3, whose length libsndfile may only guess.
+class _UnmeasuredFile:
+    """A file whose end only the first question finds, which is libsndfile's own.
 
-    It then stops at the guess, however much follows. Read through a Python file, the
+    The second is libmpg123's, which guesses a length from the file's size and the first frame: far
+    off where the bit rate varies. Where it cannot guess, libsndfile has it count all frames.
+    """
+
+    def __init__(self, stream: BinaryIO) -> None:
+        self._stream = stream
+        self._measured = False
+
+    def read(self, count: int) -> bytes:
+        return self._stream.read(count)
+
+    def tell(self) -> int:
+        return self._stream.tell()
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        if whence == os.SEEK_END and self._measured:
+            return self.tell()
+        self._measured |= whence == os.SEEK_END
+        return self._stream.seek(offset, whence)
+
+
+class MpegDecoder(LibsndfileDecoder):
+    """Decodes MP3, whose stated length may be that of the first of several joined files.
+
+    libsndfile then stops there, however much follows. Read through a Python file, the
     position in it shows that something was left. Other formats are not read so, because
     an interrupt is lost when it hits while the library calls back.
 
@@ -182,7 +206,7 @@ class MpegDecoder(LibsndfileDecoder):
         stated = _states_length(self._stream)
         self._stream.seek(0)
         try:
-            file = _open(self._stream)
+            file = _open(self._stream if stated else _UnmeasuredFile(self._stream))
         except UnknownFormatError:
             # By its name it was MP3, by its first bytes it is not.
             self._stream.close()
@@ -207,7 +231,8 @@ class MpegDecoder(LibsndfileDecoder):
 
     def _refuse_rest(self) -> None:
         rest = self._size - self._stream.tell()
-        if rest > _MPEG_SLACK_BYTES and _MPEG_TAG not in self._stream.read(_MPEG_SLACK_BYTES):
+        following = self._stream.read(_MPEG_SLACK_BYTES)
+        if rest > _MPEG_SLACK_BYTES and _MPEG_TAG not in following and any(following):
             raise AudioError(
                 f"{self.info.name}: its length seemed to be "
                 f"{self._count / self.info.sampling_rate:.1f} s, but {rest} bytes follow, as in "

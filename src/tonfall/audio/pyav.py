@@ -5,8 +5,10 @@ PyAV is large and optional: it is imported when such a file is opened, not befor
 
 from __future__ import annotations
 
+import os
 from collections.abc import Generator
 from fractions import Fraction
+from io import FileIO
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
@@ -29,6 +31,16 @@ _STATING = ("mov", "matroska", "flv", "tta", "wv", "ape")
 """Containers that state their length; others leave FFmpeg to guess it from the bit rate."""
 
 
+class _File(FileIO):
+    """Fails as FFmpeg expects it: PyAV would print the traceback of an error on the terminal."""
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        try:
+            return super().seek(offset, whence)
+        except (OSError, OverflowError):
+            return -1
+
+
 def open_pyav(path: Path, *, extent: Extent) -> Decoder:
     """A decoder of a file that exists, can be read, and that libsndfile does not know.
 
@@ -47,9 +59,10 @@ def open_pyav(path: Path, *, extent: Extent) -> Decoder:
             f"{printable(path)}: it is not WAV, FLAC, Ogg Vorbis, Opus or MP3, or is damaged; for "
             "m4a, mp4, webm and others install the extra: pip install 'tonfall[av]'."
         ) from error
-    stream = path.open("rb")
+    stream = _File(path)
     try:
-        container = av.open(stream, "r", options=_OPTIONS)
+        # Tags are not read; those in Latin-1, as old recorders write, must not end the reading.
+        container = av.open(stream, "r", options=_OPTIONS, metadata_errors="replace")
     except (av.FFmpegError, OSError) as error:
         stream.close()
         raise (_cut_off(path, extent) if extent.cut else _unknown(path)) from error
@@ -65,11 +78,15 @@ def open_pyav(path: Path, *, extent: Extent) -> Decoder:
 
 
 def _check_audio(container: InputContainer, path: Path) -> None:
-    """Refuse a container without sound, and a text that FFmpeg took for one by its name."""
+    """Refuse a container without sound, and what FFmpeg only took for one by its name.
+
+    That is text, or raw samples (call.al, call.ul), whose rate FFmpeg would make up.
+    """
     if not container.streams.audio:
         raise AudioError(f"{printable(path)}: there is no audio in it; give a file that has sound.")
     track = container.streams.audio[0]
-    if not track.rate or not track.channels:
+    raw = track.codec_context.name == f"pcm_{container.format.name}"
+    if raw or not track.rate or not track.channels:
         raise _unknown(path)
 
 
@@ -105,6 +122,7 @@ class PyAVDecoder(Decoder):
         self._pieces = self._decode()
         self._waiting: list[FloatArray] = []
         self._count = 0
+        self._decoded = 0
         self.promised = _stated_samples(container)
         self.info = AudioInfo(
             path=str(path),
@@ -146,9 +164,12 @@ class PyAVDecoder(Decoder):
         try:
             for frame in chain(self._container.decode(self._track), [None]):
                 for converted in to_float.resample(frame):
+                    self._decoded += converted.samples
                     yield np.asarray(converted.to_ndarray(), np.float32)
         except (av.FFmpegError, IndexError, ValueError) as error:
             # ValueError: the rate or the channels change on the way; IndexError: a track appears.
+            if self.promised is not None and self._decoded >= self.promised:
+                return  # What FFmpeg stumbled over stands after the sound: WavPack's own tags.
             raise damaged(self.info, found=self._count, promised=self.promised) from error
 
 

@@ -16,11 +16,13 @@ WAVE64 = bytes.fromhex("726966662e91cf11a5d628db04c10000")
 _BEGINNING = re.compile(
     rb"(?:RIFF|RIFX|RF64|BW64).{4}(?:WAVE|AVI )|FORM.{4}(?:AIF[FC]|8SVX|16SV)|caff\x00\x01"
     rb"|\.snd\x00|dns\.|NIST_1A|OggS|fLaC\x00{3}\x22|.{4}ftyp|\x1a\x45\xdf\xa3|FLV\x01"
-    rb"|Creative Voice|\x30\x26\xb2\x75\x8e\x66\xcf\x11|" + re.escape(WAVE64),
+    rb"|Creative Voice|wvpk.{12}\0{4}.{5}[\x08-\x0f\x18-\x1f]|\x30\x26\xb2\x75\x8e\x66\xcf\x11|"
+    + re.escape(WAVE64),
     re.DOTALL,
 )
-"""What a recording begins with, of any kind that is read."""
-_LONGEST_BEGINNING = 16
+"""What a recording begins with, of any kind that is read: WavPack with the first sample's block."""
+_LONGEST_BEGINNING = 26
+_REPEATED_BYTES = 16
 _SEARCHED_BYTES = 1 << 20
 
 
@@ -114,7 +116,7 @@ def _of_samples(stream: BinaryIO, chunk: Chunk, *, size: int) -> Extent:
 
 def _first_bytes(stream: BinaryIO) -> bytes:
     stream.seek(0)
-    return stream.read(_LONGEST_BEGINNING)
+    return stream.read(_REPEATED_BYTES)
 
 
 def _beginning_after(stream: BinaryIO, chunk: Chunk, *, size: int) -> int | None:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 import struct
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import partial
+from itertools import takewhile
 from math import prod
 from typing import BinaryIO
 
@@ -41,6 +43,33 @@ _CAF = struct.Struct(">4sq")
 _GUID = struct.Struct("<16sQ")
 _ASF = bytes.fromhex("3026b2758e66cf11a6d900aa0062ce6c")
 _ASF_DATA = bytes.fromhex("3626b2758e66cf11a6d900aa0062ce6c")
+_ASF_DATA_HEAD = 50
+_ASF_OBJECTS = frozenset(
+    [
+        _ASF,
+        _ASF_DATA,
+        bytes.fromhex("33000890e5b1cf1189f400a0c90349cb"),
+        bytes.fromhex("d329e2d6da35d111903400a0c90349be"),
+        bytes.fromhex("f803b1fead12644c840f2a1d2f7ad48c"),
+        bytes.fromhex("d03fb73c4a0c0348953dedf7b6228f0c"),
+    ]
+)
+"""Header, data, and the four kinds of index."""
+_BOXES = frozenset(
+    b"ftyp styp pdin moov moof mfra mdat free skip wide sidx ssix prft emsg meta udta uuid pnot"
+    b" PICT junk".split()
+)
+"""Of MP4 and QuickTime, at the top."""
+_ELEMENTS = frozenset(
+    bytes.fromhex(name)
+    for names in (
+        "1a45dfa3 18538067",
+        "114d9b74 1549a966 1654ae6b 1f43b675 1c53bb6b 1941a469 1043a770 1254c367 ec bf",
+        "e7 5854 a7 ab a3 a0 af",
+    )
+    for name in names.split()
+)
+"""Of Matroska: at the top, in a segment and in a cluster, into which open lengths lead."""
 _WAVE64_DATA = b"data" + bytes.fromhex("f3acd3118cd100c04f8edb8a")
 _FLAC = b"fLaC\0\0\0\x22"
 """With the head of the block that must come first: eight bytes that no samples hold by chance."""
@@ -87,11 +116,36 @@ def _in_one_chunk(read: ChunkReader, *, first: int, sound: tuple[bytes, ...]) ->
     return extent
 
 
-def _in_many_chunks(read: ChunkReader, *, first: int = 0) -> _Family:
+def _in_many_chunks(read: ChunkReader, *, names: frozenset[bytes]) -> _Family:
+    """What has another name was put after the recording, as tags are, and states nothing of it."""
+
     def extent(stream: BinaryIO, size: int) -> Extent:
-        return extent_of_whole(stream, walk(stream, read, first=first, size=size), size=size)
+        chunks = walk(stream, read, first=0, size=size)
+        own = takewhile(lambda chunk: chunk.name in names, chunks)
+        return extent_of_whole(stream, own, size=size)
 
     return extent
+
+
+def _read_asf_object(stream: BinaryIO, position: int) -> Chunk | None:
+    """Writers into a pipe leave the length of the data object at that of its head."""
+    chunk = read_sized(stream, position, head=_GUID, counts_head=True, may_be_open=(_ASF_DATA,))
+    if chunk is None or chunk.name != _ASF_DATA or chunk.end != position + _ASF_DATA_HEAD:
+        return chunk
+    return Chunk(chunk.name, chunk.start, None, None)
+
+
+def _wavpack_extent(stream: BinaryIO, size: int) -> Extent:
+    """Tags follow the blocks of most files, and a second file those."""
+    read = partial(read_sized, head=_RIFF)
+    whole = _in_many_chunks(read, names=frozenset([b"wvpk"]))(stream, size)
+    if whole.stated is None or whole.cut:
+        return whole
+    return replace(whole, second=find_again(stream, b"wvpk", start=whole.stated))
+
+
+def _flv_extent(stream: BinaryIO, size: int) -> Extent:
+    return extent_of_whole(stream, walk(stream, read_flv_tag, first=13, size=size), size=size)
 
 
 def _au_extent(stream: BinaryIO, size: int) -> Extent:
@@ -155,14 +209,14 @@ _FAMILIES: Mapping[bytes, _Family] = {
     rb"ID3|\xff[\xe2-\xff]": lambda stream, size: mpeg_extent(stream, size=size),
     rb"TTA1|MAC |PVF1| paf|fap |\x64\xa3[\x01-\x05]\x00|\x00[\x01-\x05]\xa3\x64": _repeated_extent,
     rb"RIFF.{4}AVI ": _in_many_chunks(
-        partial(read_sized, head=_RIFF, padding=2, may_be_open=(b"RIFF",))
+        partial(read_sized, head=_RIFF, padding=2, may_be_open=(b"RIFF",)),
+        names=frozenset([b"RIFF"]),
     ),
-    rb".{4}(ftyp|moov|mdat|wide|free|skip)": _in_many_chunks(read_box),
-    rb"\x1a\x45\xdf\xa3": _in_many_chunks(read_element),
-    re.escape(_ASF): _in_many_chunks(
-        partial(read_sized, head=_GUID, counts_head=True, may_be_open=(_ASF_DATA,))
-    ),
-    rb"FLV\x01": _in_many_chunks(read_flv_tag, first=13),
+    rb".{4}(ftyp|moov|mdat|wide|free|skip)": _in_many_chunks(read_box, names=_BOXES),
+    rb"\x1a\x45\xdf\xa3": _in_many_chunks(read_element, names=_ELEMENTS),
+    re.escape(_ASF): _in_many_chunks(_read_asf_object, names=_ASF_OBJECTS),
+    rb"wvpk": _wavpack_extent,
+    rb"FLV\x01": _flv_extent,
     rb"Creative Voice": _voc_extent,
 }
 """By what a file begins with."""

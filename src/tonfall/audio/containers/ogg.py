@@ -28,7 +28,8 @@ def ogg_extent(stream: BinaryIO, *, size: int) -> Extent:
         if len(head) < _HEAD or len(lengths) < head[26] or end > size:
             return Extent(stated=max(end, size + 1), there=size)
         flags, serial = head[5], head[14:18]
-        if flags & _BEGINS and in_sound:
+        if (flags & _BEGINS and in_sound) or (not flags & _BEGINS and serial not in begun):
+            # The beginning of the second may be lost in the last page of a first that was cut off.
             return Extent(second=position)
         in_sound = not flags & _BEGINS
         begun.add(serial)
