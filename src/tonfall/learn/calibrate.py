@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import scipy.optimize
 
-from tonfall.arrays import FloatArray, IntArray
+from tonfall.arrays import FloatArray
 from tonfall.bundle import Calibration
 
 __all__ = ["calibrate"]
@@ -14,12 +14,13 @@ _COVERAGE = 0.8
 """Share of the development clips that stay certain."""
 
 
-def calibrate(logits: FloatArray, truth: IntArray) -> Calibration:
+def calibrate(logits: FloatArray, shares: FloatArray) -> Calibration:
     """Fit on development data.
 
     Args:
         logits: (clips, labels).
-        truth: (clips,) indices of the labels.
+        shares: (clips, labels) of what each clip is: one and zeros, or the listeners' votes. A
+            label is then right by as much as listeners share it.
 
     Returns:
         The temperature of least cross-entropy; the threshold that leaves the least confident
@@ -28,14 +29,14 @@ def calibrate(logits: FloatArray, truth: IntArray) -> Calibration:
 
     def loss(log_temperature: float) -> float:
         scaled = _log_softmax(logits / np.exp(log_temperature))
-        return -float(scaled[np.arange(len(truth)), truth].mean())
+        return -float((shares * scaled).sum(axis=1).mean())
 
     best = scipy.optimize.minimize_scalar(loss, bounds=(-3, 3), method="bounded")
     temperature = float(np.exp(best.x))
     probabilities = np.exp(_log_softmax(logits / temperature))
     confidence = probabilities.max(axis=1)
     threshold = float(np.quantile(confidence, 1 - _COVERAGE))
-    right = probabilities.argmax(axis=1) == truth
+    right = shares[np.arange(len(shares)), probabilities.argmax(axis=1)]
     certain = confidence >= threshold
     return Calibration(
         temperature=round(temperature, 4),

@@ -77,7 +77,7 @@ def write_card(spec: BundleSpec, recipe: Recipe, clips: pd.DataFrame) -> str:
         "\n\n".join(part for part in (_title(spec), spec.description) if part),
         f"**Licence.** {spec.licence}",
         f"## What it is for\n{recipe.card.uses or _uses(spec)}\n\n{_WARNING}".rstrip(),
-        _corpora(spec),
+        _corpora(spec, recipe),
         _figures(spec),
         f"## Where it fails\n{limits}",
         _making(spec, recipe),
@@ -97,13 +97,26 @@ def _uses(spec: BundleSpec) -> str:
     )
 
 
-def _corpora(spec: BundleSpec) -> str:
+def _corpora(spec: BundleSpec, recipe: Recipe) -> str:
     rows = [
         f"| {use.name} | {use.language} | {use.clips:,} | {use.speakers} | {use.licence} |"
         for use in spec.corpora
     ]
     head = "| corpus | language | clips | speakers | licence |\n|---|---|---|---|---|"
-    return "## What it learnt from\n" + "\n".join([head, *rows])
+    table = "## What it learnt from\n" + "\n".join([head, *rows])
+    return "\n\n".join([table, *_heard(recipe)])
+
+
+def _heard(recipe: Recipe) -> Iterator[str]:
+    """A sentence on the corpora of which listeners' votes were learnt."""
+    said = {
+        "votes": "the shares of the listeners' votes, and not what was meant",
+        "mixed": "the shares of the listeners' votes and what was meant, half and half",
+    }
+    for how, what in said.items():
+        names = [name for name, use in recipe.corpora.items() if use.targets == how]
+        if names:
+            yield f"Of {', '.join(names)} it learnt {what}."
 
 
 def _figures(spec: BundleSpec) -> str:

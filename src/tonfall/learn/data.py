@@ -13,6 +13,7 @@ from tonfall.emotion.maps import LabelMap
 from tonfall.errors import ConfigError
 from tonfall.evaluation.items import mark_silent, pool, silent_note, without_silent
 from tonfall.learn.recipe import Recipe
+from tonfall.learn.targets import SHARES, with_shares, without_contradictions
 
 __all__ = ["labelled_clips", "recipe_clips", "split_speakers"]
 
@@ -34,20 +35,25 @@ def recipe_clips(
     labels = LabelMap(merge=recipe.merge, keep=recipe.labels)
     for sentence in _unknown_labels(manifests, labels):
         say(sentence)
-    marked = mark_silent(labelled_clips(manifests, labels))
-    clips, silent = without_silent(marked)
+    pooled = without_contradictions(pool(opened), recipe.merge, say=say)
+    heard = with_shares(pooled, recipe.targets, labels, say=say)
+    clips, silent = without_silent(mark_silent(labelled_clips(heard, labels)))
     if silent:
         say(silent_note(silent))
     return _with_languages(clips.reset_index(drop=True), recipe)
 
 
-def labelled_clips(manifests: Mapping[str, Manifest], labels: LabelMap) -> pd.DataFrame:
-    """Rows of manifests with absolute files, mapped labels and, where absent, weak dimensions.
+def labelled_clips(clips: pd.DataFrame, labels: LabelMap) -> pd.DataFrame:
+    """Rows of manifests with mapped labels and, where ratings are absent, weak dimensions.
 
     A clip is left out where neither its label nor a dimension is known. The column ``weak`` is
     True where a dimension comes from the category and not from ratings.
+
+    Args:
+        clips: from `tonfall.evaluation.items.pool`, with `tonfall.learn.targets.SHARES`.
+        labels: what the labels count as.
     """
-    clips = _with_weak_dimensions(pool(list(manifests.values())))
+    clips = _with_weak_dimensions(clips)
     clips["label"] = labels.apply([None if pd.isna(name) else name for name in clips["label"]])
     known = clips["label"].notna() | clips[list(DIMENSIONS)].notna().any(axis=1)
     return clips[known].reset_index(drop=True)
@@ -109,17 +115,40 @@ def _with_languages(clips: pd.DataFrame, recipe: Recipe) -> pd.DataFrame:
 
 
 def _with_weak_dimensions(clips: pd.DataFrame) -> pd.DataFrame:
-    """Where a clip has no ratings, the place of its category, moved by acted intensity."""
+    """Where a clip has no ratings, the place of its category, moved by acted intensity.
+
+    Where votes are learnt it is the mean of the places of what was heard; the intensity is that
+    of what was meant, and says nothing about it.
+    """
     places = [
-        weak_place(label, None if pd.isna(intensity) else float(intensity))
-        if isinstance(label, str)
-        else None
-        for label, intensity in zip(clips["label"], clips["intensity"], strict=True)
+        _mean_place(shares) if isinstance(shares, dict) else _place(label, intensity)
+        for label, intensity, shares in zip(
+            clips["label"], clips["intensity"], clips[SHARES], strict=True
+        )
     ]
     clips = clips.copy()
     rated = clips[list(DIMENSIONS)].astype("float64")
     for name in DIMENSIONS:
-        weak = pd.Series([getattr(place, name, None) for place in places], index=clips.index)
+        weak = pd.Series([place[name] for place in places], index=clips.index)
         clips[name] = rated[name].fillna(weak.astype("float64"))
     filled = clips[list(DIMENSIONS)].notna() & rated.isna()
     return clips.assign(weak=filled.any(axis=1))
+
+
+def _place(label: object, intensity: float | None) -> dict[str, float | None]:
+    """The place of a category by dimension; None where there is none."""
+    if not isinstance(label, str):
+        return dict.fromkeys(DIMENSIONS)
+    place = weak_place(label, None if pd.isna(intensity) else float(intensity))
+    return {name: getattr(place, name) for name in DIMENSIONS}
+
+
+def _mean_place(shares: Mapping[str, float]) -> dict[str, float | None]:
+    """The mean over the places of the labels that have one, weighted by their shares."""
+    places = [(_place(label, None), share) for label, share in shares.items()]
+    means: dict[str, float | None] = {}
+    for name in DIMENSIONS:
+        known = [(value, share) for place, share in places if (value := place[name]) is not None]
+        total = sum(share for _, share in known)
+        means[name] = sum(value * share for value, share in known) / total if known else None
+    return means

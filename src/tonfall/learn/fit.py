@@ -18,6 +18,7 @@ from tonfall.learn.head import Lesson, fit_judge
 from tonfall.learn.history import Histories, draw_histories, prior_mean
 from tonfall.learn.networks import Judge
 from tonfall.learn.recipe import Recipe
+from tonfall.learn.targets import label_shares, row_weights
 
 __all__ = ["Fitted", "fit", "fit_calibrated"]
 
@@ -69,7 +70,8 @@ def fit_calibrated(
 
     Args:
         recipe: how.
-        train: rows of manifests; ``label`` in ``labels``, or null where only dimensions are known.
+        train: rows of manifests; ``label`` in ``labels``, or null where only dimensions are known;
+            where votes are learnt, with the shares that `tonfall.learn.targets` gives.
         development: the same of other speakers.
         labels: the label space.
         progress: called while clips go through the front.
@@ -84,8 +86,8 @@ def fit_calibrated(
         )
     pooled = pool_clips(known, recipe=recipe, progress=progress)
     prior = np.broadcast_to(first.prior, pooled.features.shape).copy()
-    truth = known["label"].map(labels.index).to_numpy()
-    calibration = calibrate(first.logits(pooled.features, prior), truth)
+    shares = label_shares(known, labels)
+    calibration = calibrate(first.logits(pooled.features, prior), shares)
     whole = fit(recipe, pd.concat([train, development]), labels=labels, progress=progress)
     return Fitted(whole.judge, whole.prior, labels, calibration)
 
@@ -114,7 +116,7 @@ def fit(
     rows = np.concatenate([clips for clips, _, _ in parts])
     centred, baselines = (np.concatenate([part[side] for part in parts]) for side in (1, 2))
     learnt = (baselines - prior).astype(np.float32)
-    lesson = _lesson(items.iloc[rows], centred, learnt, labels, recipe.head.label_weights)
+    lesson = _lesson(items.iloc[rows], centred, learnt, labels, recipe)
     # The rows of the clips as they are come first.
     lesson.weights[: len(parts[0][0])] *= recipe.augmentation.clip_weight
     judge = fit_judge(
@@ -171,19 +173,16 @@ def _lesson(
     centred: FloatArray,
     learnt: FloatArray,
     labels: LabelSpace,
-    label_weights: dict[str, float],
+    recipe: Recipe,
 ) -> Lesson:
-    targets = np.stack([(items["label"] == label).to_numpy() for label in labels], axis=1)
-    of_corpus = pd.DataFrame(targets).groupby(items["corpus"].to_numpy()).transform("any")
-    group = items["corpus"] + "/" + items["label"].fillna("")
-    counts = group.map(group.value_counts()).to_numpy()
-    stressed = items["label"].map(label_weights).fillna(1).to_numpy(np.float64)
+    shares = label_shares(items, labels)
+    of_corpus = pd.DataFrame(shares > 0).groupby(items["corpus"].to_numpy()).transform("any")
     dimensions = items.reindex(columns=list(DIMENSIONS)).to_numpy(np.float32, na_value=np.nan)
     return Lesson(
         centred=centred.astype(np.float32),
         learnt=learnt,
-        targets=targets.astype(np.float32),
+        targets=shares,
         possible=np.array(of_corpus, dtype=bool),
-        weights=(stressed / counts).astype(np.float32),
+        weights=row_weights(items, shares, labels, recipe.head.label_weights),
         dimensions=dimensions,
     )

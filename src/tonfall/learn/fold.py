@@ -10,10 +10,12 @@ import pandas as pd
 
 from tonfall.arrays import FloatArray
 from tonfall.emotion import DIMENSIONS
+from tonfall.emotion.maps import LabelMap
 from tonfall.learn.clips import Pooled, Progress, pool_clips
 from tonfall.learn.encode import Degrade
 from tonfall.learn.fit import Fitted, fit_calibrated
 from tonfall.learn.recipe import BaselineRecipe, Recipe, read_recipe
+from tonfall.learn.targets import with_shares
 from tonfall.runtime import gate_weight
 
 __all__ = ["RecipeModel", "judge_calls", "recipe_model"]
@@ -40,8 +42,16 @@ class RecipeModel:
         self._progress = progress
 
     def fit(self, train: pd.DataFrame, development: pd.DataFrame) -> Fitted:
-        """Fit on a fold; the label space is that of its train part."""
+        """Fit on a fold; the label space is that of its train part.
+
+        Votes are learnt of the corpora of which the recipe says so, where the fold has them.
+        """
         labels = tuple(sorted(train["label"].dropna().unique()))
+        merge = {name: to for name, to in self.recipe.merge.items() if name not in labels}
+        train, development = (
+            with_shares(part, self.recipe.targets, LabelMap(merge=merge, keep=labels))
+            for part in (train, development)
+        )
         return fit_calibrated(
             self.recipe, train, development, labels=labels, progress=self._progress
         )

@@ -28,12 +28,18 @@ __all__ = [
     "Encoder",
     "Head",
     "Recipe",
+    "Targets",
     "read_recipe",
 ]
 
 
 WHISPER_WIDTH = 384
 """Outputs a step of Whisper tiny.en."""
+
+
+Targets = Literal["intended", "votes", "mixed"]
+"""What is learnt of a clip: the label it was given, the shares of the listeners' votes, or half
+of each."""
 
 
 class _Part(BaseModel):
@@ -49,11 +55,13 @@ class CorpusRecipe(_Part):
         licence: what its recordings may be used for, for the card; by default as the known
             corpus of that name was released.
         language: ISO 639-1 code, for clips that name none.
+        targets: what is learnt of its clips; "votes" and "mixed" need a corpus that has votes.
     """
 
     place: Path
     licence: str | None = None
     language: str | None = Field(default=None, pattern=r"^[a-z]{2,3}$")
+    targets: Targets = "intended"
 
 
 class Card(_Part):
@@ -185,6 +193,11 @@ class Recipe(_Part):
     def places(self) -> dict[str, Path]:
         """Where each corpus is, by name."""
         return {name: corpus.place for name, corpus in self.corpora.items()}
+
+    @property
+    def targets(self) -> dict[str, Targets]:
+        """What is learnt of each corpus's clips, by name."""
+        return {name: corpus.targets for name, corpus in self.corpora.items()}
 
     @model_validator(mode="after")
     def _check_labels(self) -> Recipe:
