@@ -13,6 +13,7 @@ from tiny_bundle import tiny_spec
 from tonfall.bundle import (
     SCHEMA_VERSION,
     Bundle,
+    SiteUse,
     bundled_models,
     find_bundle,
     read_bundle,
@@ -73,7 +74,7 @@ def test_an_altered_file_is_named(bundle: Bundle, file: str) -> None:
 
 def test_a_newer_schema_asks_for_a_newer_tonfall(bundle: Bundle) -> None:
     folder = edit(bundle, lambda c: c.update(schema_version=SCHEMA_VERSION + 1, new_key=1))
-    with pytest.raises(BundleError, match=r"schema version 2, .* install a newer Tonfall"):
+    with pytest.raises(BundleError, match=r"schema version 3, .* install a newer Tonfall"):
         read_bundle(folder)
 
 
@@ -165,6 +166,34 @@ def test_an_older_bundle_is_replaced_whole(bundle: Bundle) -> None:
     write_bundle(bundle.folder, spec=tiny_spec(), model=ANOTHER, card=CARD)
     names = sorted(entry.name for entry in bundle.folder.iterdir())
     assert names == ["bundle.json", "card.md", "model.onnx"]
+
+
+def test_a_folder_of_something_else_is_not_replaced(tmp_path: Path) -> None:
+    (tmp_path / "calls").mkdir()
+    (tmp_path / "calls" / "call.wav").write_text("the only copy")
+    with pytest.raises(BundleError, match=r"calls: it holds files and no bundle, .* new folder"):
+        write_bundle(tmp_path / "calls", spec=tiny_spec(), model=GRAPH, card=CARD)
+    with pytest.raises(BundleError, match=r"call\.wav: it is a file, but a bundle is a folder"):
+        write_bundle(tmp_path / "calls" / "call.wav", spec=tiny_spec(), model=GRAPH, card=CARD)
+    assert (tmp_path / "calls" / "call.wav").read_text() == "the only copy"
+
+
+@pytest.mark.parametrize("name", bundled_models())
+def test_a_bundle_without_a_sites_prior_is_written_as_before_there_was_one(
+    name: str, tmp_path: Path
+) -> None:
+    shipped = read_bundle(name)
+    again = write_bundle(
+        tmp_path / name, spec=shipped.spec, model=shipped.model.read_bytes(), card=shipped.card
+    )
+    assert again.hash == shipped.hash
+
+
+def test_a_sites_prior_needs_a_baseline(bundle: Bundle) -> None:
+    site = SiteUse(model="tiny", version="1", hash="0", recordings=10, voices=10, speech_s=30)
+    folder = edit(bundle, lambda c: c.update(site=site.model_dump(), baseline=None))
+    with pytest.raises(BundleError, match="a site's prior needs a baseline"):
+        read_bundle(folder)
 
 
 def test_others_may_read_a_bundle(bundle: Bundle) -> None:

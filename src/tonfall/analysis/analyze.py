@@ -3,38 +3,24 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from numbers import Integral
 from pathlib import Path
 
-import numpy as np
 import numpy.typing as npt
 
-from tonfall.analysis.channels import sound_of
 from tonfall.analysis.envelope import EnvelopeCollector
+from tonfall.analysis.opening import Listening, opened, together
 from tonfall.analysis.result import Analysis
-from tonfall.analysis.speakers import (
-    HeardSpeakers,
-    Progress,
-    can_be_heard_twice,
-    cleaned,
-    halves,
-    hear_speakers,
-    of_one_voice,
-)
+from tonfall.analysis.speakers import Progress
 from tonfall.arrays import FloatArray
-from tonfall.audio import AudioInfo, RawFormat, as_recording, open_audio, printable
-from tonfall.errors import ConfigError
+from tonfall.audio import AudioInfo, RawFormat, as_recording, printable
 from tonfall.runtime import Predictor, load
 from tonfall.streaming import Engine, Event, Scorer, Speakers, TurnEnded, WindowScored
 from tonfall.timeline import SAMPLING_RATE, Recording, Timeline, Turn, Window
 from tonfall.vad import VoiceSettings
 
 __all__ = ["Progress", "analyze", "analyze_blocks"]
-
-_BATCH_SAMPLES = 4_000_000
-"""Samples, over all channels, that are scored in one batch: four minutes of mono at 16 kHz."""
 
 _NO_SPEECH = "No speech was found."
 
@@ -81,44 +67,19 @@ def analyze(
         ConfigError: the recording has no such channel, or so many speakers cannot be told apart.
     """
     recording = as_recording(source, sampling_rate)
-    _check_counts(customer=customer, speakers=speakers)
+    listening = Listening(customer, speakers, channels, denoise, raw, settings)
     predictor = model if isinstance(model, Predictor) else load(model)
-    with open_audio(recording, raw=raw) as reader:
-        sound = sound_of(
-            reader,
-            recording,
-            channels=channels,
-            customer=customer,
-            raw=raw,
-            twice=can_be_heard_twice(recording),
-        )
-        customer = None if sound.nobody else customer
-        heard = HeardSpeakers()
-        if not of_one_voice(sound.info, speakers):
-            first, progress = halves(progress)
-            heard = hear_speakers(
-                recording,
-                raw=raw,
-                speakers=speakers,
-                customer=customer,
-                denoise=denoise,
-                settings=settings,
-                progress=first,
-                mixing=sound.mixing,
-            )
-        scored = heard.scored if heard.speakers else _scored(customer, sound.info.channels)
-        if sound.nobody:
-            scored = (False,) * (heard.speakers.voices if heard.speakers else 1)
+    with opened(recording, listening, progress=progress) as ready:
         return analyze_blocks(
-            cleaned(sound, sound.info) if denoise else sound,
-            info=sound.info,
+            ready.blocks,
+            info=ready.info,
             predictor=predictor,
             baseline=baseline,
-            scored=scored,
+            scored=ready.scored,
             settings=settings,
-            speakers=heard.speakers,
-            notes=(*sound.notes, *heard.notes),
-            progress=progress,
+            speakers=ready.speakers,
+            notes=ready.notes,
+            progress=ready.progress,
         )
 
 
@@ -160,7 +121,7 @@ def analyze_blocks(
     outline = EnvelopeCollector(info.channels, sampling_rate=info.sampling_rate)
     scorer, events = Scorer(predictor), list[Event]()
     total = None if info.samples is None else info.samples / info.sampling_rate
-    for block in _together(blocks):
+    for block in together(blocks):
         engine.feed(block)
         outline.update(block)
         scorer.serve([engine])
@@ -173,36 +134,6 @@ def analyze_blocks(
     timeline = _timeline(events, info=info, engine=engine, predictor=predictor, baseline=baseline)
     timeline = replace(timeline, notes=(*info.notes, *notes, *timeline.notes))
     return Analysis(timeline=timeline, envelope=outline.compute(), source=info.path)
-
-
-def _check_counts(**counts: int | None) -> None:
-    """Refuse names and words, such as "auto", where a number or None belongs."""
-    for name, count in counts.items():
-        if count is not None and not isinstance(count, Integral):
-            raise ConfigError(f"{name} is {count!r}, but an integer is expected, or None.")
-
-
-def _scored(customer: int | None, channels: int) -> tuple[bool, ...] | None:
-    if customer is None:
-        return None
-    if not 0 <= customer < channels:
-        raise ConfigError(
-            f"The customer is said to be on channel {customer}, but the recording has channels 0 "
-            f"to {channels - 1}; choose one of these."
-        )
-    return tuple(channel == customer for channel in range(channels))
-
-
-def _together(blocks: Iterable[FloatArray]) -> Iterator[FloatArray]:
-    """Small blocks joined into large ones, which are scored in larger batches."""
-    waiting: list[FloatArray] = []
-    for block in blocks:
-        waiting.append(block)
-        if sum(part.size for part in waiting) >= _BATCH_SAMPLES:
-            yield np.concatenate(waiting, axis=1)
-            waiting.clear()
-    if waiting:
-        yield np.concatenate(waiting, axis=1)
 
 
 def _timeline(

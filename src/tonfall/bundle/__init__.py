@@ -1,6 +1,13 @@
 """The model folder: what it says, reading, verifying and writing it."""
 
-from tonfall.bundle.files import Bundle, bundled_models, find_bundle, read_bundle, write_bundle
+from tonfall.bundle.files import (
+    Bundle,
+    bundled_models,
+    check_target,
+    find_bundle,
+    read_bundle,
+    write_bundle,
+)
 from tonfall.bundle.schema import (
     SCHEMA_VERSION,
     BaselineSpec,
@@ -9,6 +16,7 @@ from tonfall.bundle.schema import (
     CorpusUse,
     FrontEnd,
     Gate,
+    SiteUse,
     Windows,
 )
 
@@ -21,8 +29,10 @@ __all__ = [
     "CorpusUse",
     "FrontEnd",
     "Gate",
+    "SiteUse",
     "Windows",
     "bundled_models",
+    "check_target",
     "find_bundle",
     "read_bundle",
     "write_bundle",

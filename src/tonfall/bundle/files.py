@@ -17,7 +17,7 @@ from tonfall.bundle.schema import SCHEMA_VERSION, BundleSpec
 from tonfall.errors import BundleError
 from tonfall.parsing import read_json
 
-__all__ = ["Bundle", "bundled_models", "find_bundle", "read_bundle", "write_bundle"]
+__all__ = ["Bundle", "bundled_models", "check_target", "find_bundle", "read_bundle", "write_bundle"]
 
 SPEC_FILE = "bundle.json"
 MODEL_FILE = "model.onnx"
@@ -92,23 +92,44 @@ def read_bundle(name: str | Path) -> Bundle:
     return Bundle(folder=folder, spec=spec, hash=_sha256(raw))
 
 
+def check_target(folder: Path) -> None:
+    """Refuse a place for a bundle that holds anything else, because it would be replaced whole.
+
+    Raises:
+        BundleError: a file, or a folder that holds something but no bundle.
+    """
+    if folder.exists() and not folder.is_dir():
+        raise BundleError(f"{folder}: it is a file, but a bundle is a folder; name another place.")
+    if folder.exists() and any(folder.iterdir()) and not (folder / SPEC_FILE).exists():
+        raise BundleError(
+            f"{folder}: it holds files and no bundle, and would be replaced whole; name a new "
+            "folder, or one with a bundle that may be replaced."
+        )
+
+
 def write_bundle(folder: Path, *, spec: BundleSpec, model: bytes, card: str) -> Bundle:
     """Write a bundle whole or not at all; an older one under that name is replaced.
 
     ``spec.files`` is filled in here.
 
     Raises:
-        BundleError: the graph is none, or takes data from other files; nothing is written then.
+        BundleError: the graph is none, or takes data from other files, or the folder holds what
+            is no bundle's; nothing is written then.
     """
+    check_target(folder)
     check_self_contained(model, name=MODEL_FILE)
     contents = {MODEL_FILE: model, CARD_FILE: card.encode()}
     complete = spec.model_copy(update={"files": {k: _sha256(v) for k, v in contents.items()}})
+    # So that a bundle without a site's prior reads as it did before there was one.
+    absent = None if complete.site else {"site"}
     folder.parent.mkdir(parents=True, exist_ok=True)
     partial = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
     try:
         for file, content in contents.items():
             (partial / file).write_bytes(content)
-        text = json.dumps(complete.model_dump(mode="json"), indent=1, ensure_ascii=False)
+        text = json.dumps(
+            complete.model_dump(mode="json", exclude=absent), indent=1, ensure_ascii=False
+        )
         (partial / SPEC_FILE).write_text(text + "\n", encoding="utf-8")
         partial.chmod(0o755)
         if folder.exists():

@@ -16,11 +16,12 @@ __all__ = [
     "CorpusUse",
     "FrontEnd",
     "Gate",
+    "SiteUse",
     "Windows",
 ]
 
-SCHEMA_VERSION = 1
-"""The newest schema this version of Tonfall can read."""
+SCHEMA_VERSION = 2
+"""The newest schema this version of Tonfall can read: 2 is 1 with ``site``."""
 
 Unit = Annotated[float, Field(ge=0, le=1)]
 
@@ -111,10 +112,31 @@ class CorpusUse(_Spec):
     language: str
 
 
+class SiteUse(_Spec):
+    """Where the prior of a bundle comes from that was fitted to a site without labels.
+
+    Attributes:
+        model: name of the bundle that it was made of.
+        version: of that bundle.
+        hash: SHA-256 of that bundle, as of `tonfall.bundle.Bundle`.
+        recordings: in which speech was heard.
+        voices: channels or speakers of them, counted anew in each.
+        speech_s: seconds of speech, over all of them.
+    """
+
+    model: str
+    version: str
+    hash: str
+    recordings: int = Field(ge=1)
+    voices: int = Field(ge=1)
+    speech_s: float = Field(gt=0)
+
+
 class BundleSpec(_Spec):
     """The whole of ``bundle.json``.
 
     Attributes:
+        site: what the prior was learnt from, where it is a site's; None for the training corpora's.
         files: SHA-256 (hexadecimal) of every other file of the bundle.
         figures: measured before shipping, by protocol name; in percent unless the name says so.
     """
@@ -129,6 +151,7 @@ class BundleSpec(_Spec):
     front_end: FrontEnd
     windows: Windows
     baseline: BaselineSpec | None = None
+    site: SiteUse | None = None
     calibration: Calibration
     licence: str
     corpora: tuple[CorpusUse, ...]
@@ -144,6 +167,8 @@ class BundleSpec(_Spec):
             raise ValueError(f"unknown labels or dimensions: {', '.join(unknown)}")
         if not self.labels or len(set(self.labels)) < len(self.labels):
             raise ValueError("the labels must be distinct, and at least one")
+        if self.site and not self.baseline:
+            raise ValueError("a site's prior needs a baseline")
         if self.baseline and not set(self.baseline.gate.held) <= set(self.labels):
             raise ValueError("the gate names labels that the model does not have")
         return self

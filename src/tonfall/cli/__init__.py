@@ -21,6 +21,7 @@ app = typer.Typer(
 )
 
 _COMMANDS = (
+    "adapt",
     "analyze",
     "call",
     "compare",

@@ -93,7 +93,7 @@ def analyze(
     formats, plots = _names(format_), _names(plot)
     check_outputs(formats=formats, plots=plots)
     read_channels(channels)
-    with_baseline, count = _read_baseline(baseline), _read_speakers(speakers)
+    with_baseline, count = _read_baseline(baseline), read_speakers(speakers)
     files = list(dict.fromkeys(files))
     if len(files) > 1:
         from tonfall.cli.batch import analyze_many
@@ -193,7 +193,12 @@ def _read_baseline(text: str) -> bool:
     return text == "on"
 
 
-def _read_speakers(text: str) -> int | None:
+def read_speakers(text: str) -> int | None:
+    """What --speakers says: None for auto.
+
+    Raises:
+        ConfigError: neither that nor a number.
+    """
     from tonfall.errors import ConfigError
 
     if text == "auto":

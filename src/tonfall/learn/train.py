@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from pydantic import TypeAdapter, ValidationError
 
-from tonfall.bundle import BaselineSpec, Bundle, BundleSpec, CorpusUse, write_bundle
+from tonfall.bundle import BaselineSpec, Bundle, BundleSpec, CorpusUse, check_target, write_bundle
 from tonfall.emotion import DIMENSIONS
 from tonfall.errors import ConfigError
 from tonfall.learn.card import corpus_uses, licence_of, unstated, write_card
@@ -50,10 +50,12 @@ def train(
         say: called with each sentence on what is left out of training, or not known.
 
     Raises:
+        BundleError: the folder holds what is no bundle's.
         ConfigError: too few speakers, or a label without clips.
         ManifestError: a corpus is not where the recipe says, or a table of it is wrong.
         AudioError: a clip cannot be read.
     """
+    check_target(target)
     clips = recipe_clips(recipe, say=say)
     rest, development = split_speakers(clips, every=_DEVELOPMENT_EVERY, first=3)
     fitted = fit_calibrated(recipe, rest, development, labels=recipe.labels, progress=progress)

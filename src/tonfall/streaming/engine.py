@@ -10,7 +10,7 @@ from tonfall.arrays import FloatArray
 from tonfall.audio import Resampler, check_channels, check_sampling_rate, check_waveform
 from tonfall.diarization import SpeakerJob
 from tonfall.errors import AudioError, ConfigError
-from tonfall.runtime import Predictor
+from tonfall.runtime import Baseline, Predictor
 from tonfall.streaming.events import Event, StreamEnded
 from tonfall.streaming.jobs import PieceJob, WindowJob
 from tonfall.streaming.run import Run
@@ -110,6 +110,11 @@ class Engine:
     def shed(self) -> int:
         """Windows that were given up so far, over all channels."""
         return sum(voice.shed for voice in self._voices)
+
+    @property
+    def baselines(self) -> tuple[Baseline | None, ...]:
+        """What was learnt of each channel or speaker so far; None where it is not judged."""
+        return tuple(voice.baseline for voice in self._voices)
 
     def feed(self, samples: FloatArray) -> None:
         """Take (channels, n) float32 samples in [-1, 1] at the stream's own rate.

@@ -28,6 +28,8 @@ class Scorer:
         predictor: the emotion model; every engine served must be made for the same.
         voice_model: voice activity; loaded if not given.
         speaker_model: loaded once an engine needs it, if not given.
+        from_prior: True to judge each window against the model's prior, whatever its voice
+            sounded like before. The baselines learn all the same: a site's prior is made of them.
     """
 
     def __init__(
@@ -36,10 +38,12 @@ class Scorer:
         *,
         voice_model: VoiceModel | None = None,
         speaker_model: SpeakerModel | None = None,
+        from_prior: bool = False,
     ) -> None:
         self.predictor = predictor
         self._voice_model = voice_model or VoiceModel.load()
         self._speaker_model = speaker_model
+        self._from_prior = from_prior
 
     def serve(
         self, engines: Sequence[Engine], *, broken: dict[Engine, Exception] | None = None
@@ -89,7 +93,8 @@ class Scorer:
 
     def _judged(self, jobs: Sequence[WindowJob]) -> Sequence[Judgement]:
         statistics = np.stack([job.statistics for job in jobs])
-        return self.predictor.judge_windows(statistics, [job.baseline for job in jobs])
+        baselines = [None if self._from_prior else job.baseline for job in jobs]
+        return self.predictor.judge_windows(statistics, baselines)
 
 
 def _collect(
