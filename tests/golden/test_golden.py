@@ -1,6 +1,6 @@
 """Scores of a real clip and a real call, as they were when they were last meant to change.
 
-How the recordings and the figures came about: make_golden.py. A change that moves scores of the
+How the recordings and the figures came about: make_scores.py. A change that moves scores of the
 bundled models rewrites golden.json and says so in the changelog, with figures before and after.
 """
 

@@ -1,4 +1,4 @@
-"""Make the golden recordings and scores: ``python tests/golden/make_golden.py [CREMA-D folder]``.
+"""Make the golden recordings and scores: ``python tests/golden/make_scores.py [CREMA-D folder]``.
 
 With the folder of CREMA-D, clip.flac and call.flac are composed anew; without it, golden.json alone
 is written anew from the recordings that are here. Do that only where scores are meant to change,
