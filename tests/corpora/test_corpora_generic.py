@@ -45,6 +45,16 @@ def test_a_written_manifest_is_a_corpus_again(tmp_path: Path, clip: Clip) -> Non
     assert before.frame["duration"].tolist() == pytest.approx([0.03])
 
 
+@pytest.mark.parametrize("parted_by", [";", "\t"])
+def test_a_spreadsheet_with_decimal_commas(tmp_path: Path, clip: Clip, parted_by: str) -> None:
+    clip(tmp_path / "a.wav")
+    table = "file;start;end;speaker;label\na.wav;0,01;0,04;Jürgen, Köln;anger\n"
+    (tmp_path / "one.csv").write_text(table.replace(";", parted_by), encoding="utf-8-sig")
+    manifest, _ = prepare("csv", tmp_path / "one.csv")
+    (row,) = manifest.frame.to_dict("records")
+    assert (row["start"], row["end"], row["speaker"]) == (0.01, 0.04, "Jürgen, Köln")
+
+
 def test_several_stretches_of_a_file_are_items_of_their_own(tmp_path: Path, clip: Clip) -> None:
     clip(tmp_path / "a.wav")
     (tmp_path / "one.csv").write_text("file,start,end,speaker\na.wav,0,0.02,1\na.wav,0.02,,1\n")

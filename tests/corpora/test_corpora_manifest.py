@@ -146,6 +146,8 @@ def test_a_newer_audformat_manifest_is_refused(tmp_path: Path) -> None:
         ("m.csv", b"item,acted\na,perhaps\n", "'perhaps' is neither true nor false"),
         ("m.csv", b"item,votes\na,three\n", "votes are 'three', expected JSON"),
         ("m.csv", b"", "is no CSV table"),
+        ("m.csv", b"item,file\na,b\na,b,c,d\n", r"is no CSV table \([^\n]*\); write it anew\.$"),
+        ("m.csv", "item,speaker\na,Jürgen\n".encode("latin-1"), "its text is not UTF-8; save it"),
         ("m.xlsx", b"", "the ending '.xlsx' is unknown, expected .parquet or .csv"),
     ],
 )

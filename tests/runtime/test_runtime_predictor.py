@@ -145,6 +145,7 @@ def _heard(model: Predictor, clip: FloatArray) -> Baseline:
         (np.zeros(8000, np.float32), "digital silence"),
         (np.full(8000, 0.3, np.float32), "digital silence or a constant"),
         (np.full((2, 8000), -9830, np.int16), "digital silence or a constant"),
+        (np.outer([1, -1], np.sin(np.arange(8000))), "its channels cancel each other out"),
         (np.full(8000, np.nan, np.float32), "NaN or infinite"),
         (np.full(8000, 1000.0), "divide them by their full scale"),
         (np.zeros((9, 8000), np.float32), "9 channels"),

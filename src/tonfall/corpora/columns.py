@@ -100,8 +100,13 @@ def _typed(values: pd.Series[Any], field: pa.Field) -> pd.Series[Any]:
     if field.type == pa.bool_():
         values = values.map(_truth, na_action="ignore")
     elif field.type in (_FLOAT, pa.int64()):
-        values = pd.to_numeric(values)
+        values = pd.to_numeric(values.map(_with_decimal_point, na_action="ignore"))
     return values.astype(_DTYPES[field.type])
+
+
+def _with_decimal_point(value: object) -> object:
+    """A number in text, whose decimals may follow a comma; no number here has thousands apart."""
+    return value.replace(",", ".") if isinstance(value, str) else value
 
 
 def _truth(value: object) -> bool:

@@ -116,16 +116,37 @@ def read_csv(path: Path) -> pd.DataFrame:
 
 
 def read_loose_csv(path: Path) -> pd.DataFrame:
-    """A CSV's columns as text, and ``votes`` as maps; which columns there are is not checked."""
+    """A CSV's columns as text, and ``votes`` as maps; which columns there are is not checked.
+
+    Columns may also be parted by semicolons or tabs, as Excel writes them where numbers have a
+    decimal comma.
+    """
     try:
         frame = pd.read_csv(
-            path, dtype=str, keep_default_na=False, na_values=[""], encoding="utf-8-sig"
+            path,
+            sep=_separator(path),
+            dtype=str,
+            keep_default_na=False,
+            na_values=[""],
+            encoding="utf-8-sig",
         )
+    except UnicodeDecodeError as error:
+        raise ManifestError(
+            f"{path}: its text is not UTF-8; save it again as CSV in UTF-8."
+        ) from error
     except (ValueError, OSError) as error:
-        raise ManifestError(f"{path}: is no CSV table ({error}).") from error
+        reason = " ".join(str(error).split()).rstrip(".")
+        raise ManifestError(f"{path}: is no CSV table ({reason}); write it anew.") from error
     if "votes" in frame:
         frame["votes"] = parse_votes(frame["votes"], path)
     return frame
+
+
+def _separator(path: Path) -> str:
+    """What parts the columns: what is most often between the names in the first line."""
+    with path.open(encoding="utf-8-sig") as file:
+        names = file.readline()
+    return max(",;\t", key=names.count)
 
 
 def parse_votes(texts: pd.Series[Any], path: Path) -> pd.Series[Any]:

@@ -163,7 +163,7 @@ def _acted(spec: BundleSpec, clips: pd.DataFrame) -> str:
         )
     said = {"acted": acted, "not acted": natural, "of unknown origin": unknown}
     counted = ", ".join(f"{int(count):,} {what}" for what, count in said.items() if count)
-    return f"It learnt from {speakers} speakers: {counted} of the clips."
+    return f"It learnt from {speakers} speakers. Clips: {counted}."
 
 
 def _elsewhere(spec: BundleSpec) -> str:

@@ -91,7 +91,8 @@ def mono_pieces(
     frames = log_mel(samples)[0]
     if not samples.any():
         raise AudioError(
-            "The clip is digital silence or a constant; give a clip with speech in it."
+            "The clip is digital silence or a constant, or its channels cancel each other out; "
+            "give a clip with speech in it, or one channel."
         )
     weights = frame_weights(probabilities(samples)[0], len(frames))
     pieces, piece_weights = cut_pieces(frames, weights, front_end=front_end)
