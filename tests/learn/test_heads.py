@@ -125,7 +125,7 @@ def test_temperature_makes_sure_logits_honest() -> None:
     logits = rng.normal(0, 1, (4000, 3))
     odds = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
     truth = np.array([rng.choice(3, p=row) for row in odds])
-    found = calibrate((3 * logits).astype(np.float32), truth)
+    found = calibrate((3 * logits).astype(np.float32), np.eye(3, dtype=np.float32)[truth])
     assert found.temperature == pytest.approx(3, rel=0.1)
     assert found.coverage == pytest.approx(0.8, abs=0.01)
 

@@ -16,6 +16,7 @@ from tonfall.bundle.schema import (
     CorpusUse,
     FrontEnd,
     Gate,
+    LeftOut,
     SiteUse,
     Windows,
 )
@@ -29,6 +30,7 @@ __all__ = [
     "CorpusUse",
     "FrontEnd",
     "Gate",
+    "LeftOut",
     "SiteUse",
     "Windows",
     "bundled_models",

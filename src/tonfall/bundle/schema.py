@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SerializerFunctionWrapHandler,
+    model_serializer,
+    model_validator,
+)
 
 from tonfall.emotion import CATEGORIES, DIMENSIONS
 
@@ -16,12 +23,16 @@ __all__ = [
     "CorpusUse",
     "FrontEnd",
     "Gate",
+    "LeftOut",
     "SiteUse",
     "Windows",
 ]
 
 SCHEMA_VERSION = 2
-"""The newest schema this version of Tonfall can read: 2 is 1 with ``site``."""
+"""The newest schema that this version of Tonfall can read.
+
+2 is 1 with ``site`` or ``calibration.left_out``.
+"""
 
 Unit = Annotated[float, Field(ge=0, le=1)]
 
@@ -85,6 +96,25 @@ class BaselineSpec(_Spec):
     gate: Gate
 
 
+class LeftOut(_Spec):
+    """How probabilities do on corpora that the model's own recipe was fitted without.
+
+    One corpus after the other is left out; temperature and threshold are those of the others that
+    were, so that no figure is of a corpus that something was chosen on.
+
+    Attributes:
+        corpora: which were left out, one at a time.
+        expected_calibration_error: mean over these corpora.
+        recall_certain: mean recall of the labels among clips at or above the threshold, each
+            corpus counting alike; recall_uncertain is that of the rest.
+    """
+
+    corpora: tuple[str, ...] = Field(min_length=2)
+    expected_calibration_error: Unit
+    recall_certain: Unit | None = None
+    recall_uncertain: Unit | None = None
+
+
 class Calibration(_Spec):
     """Chosen on development data: temperature of the logits, and when to say "unclear".
 
@@ -93,6 +123,8 @@ class Calibration(_Spec):
         uncertain_below: confidence under which the label is "unclear".
         coverage: share of the development clips at or above it.
         accuracy_certain: their accuracy; accuracy_uncertain is that of the rest.
+        left_out: where all this was chosen on corpora left out of training, one at a time; None
+            where it was on held-out speakers of the training corpora.
     """
 
     temperature: float = Field(gt=0, le=100)
@@ -100,6 +132,15 @@ class Calibration(_Spec):
     coverage: Unit | None = None
     accuracy_certain: Unit | None = None
     accuracy_uncertain: Unit | None = None
+    left_out: LeftOut | None = None
+
+    @model_serializer(mode="wrap")
+    def _without_absent(self, serialise: SerializerFunctionWrapHandler) -> dict[str, object]:
+        """What older versions wrote, and can read, where no corpus was left out."""
+        content: dict[str, object] = serialise(self)
+        if self.left_out is None:
+            content.pop("left_out", None)
+        return content
 
 
 class CorpusUse(_Spec):

@@ -2,25 +2,46 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 import scipy.optimize
 
 from tonfall.arrays import FloatArray
-from tonfall.bundle import Calibration
+from tonfall.bundle import Calibration, LeftOut
+from tonfall.evaluation.metrics import expected_calibration_error
 
-__all__ = ["calibrate"]
+__all__ = ["Judged", "calibrate", "calibrate_left_out"]
 
 _COVERAGE = 0.8
 """Share of the development clips that stay certain."""
 
 
-def calibrate(logits: FloatArray, shares: FloatArray) -> Calibration:
+@dataclass(frozen=True)
+class Judged:
+    """Clips of a corpus, judged by a head that was fitted without it.
+
+    Attributes:
+        corpus: its name.
+        logits: (clips, labels); where the others lack a label, far below the rest.
+        shares: (clips, labels) of what each clip is, see `calibrate`.
+    """
+
+    corpus: str
+    logits: FloatArray
+    shares: FloatArray
+
+
+def calibrate(
+    logits: FloatArray, shares: FloatArray, *, weights: FloatArray | None = None
+) -> Calibration:
     """Fit on development data.
 
     Args:
         logits: (clips, labels).
         shares: (clips, labels) of what each clip is: one and zeros, or the listeners' votes. A
             label is then right by as much as listeners share it.
+        weights: (clips,) how much each clip counts; all alike by default.
 
     Returns:
         The temperature of least cross-entropy; the threshold that leaves the least confident
@@ -29,22 +50,98 @@ def calibrate(logits: FloatArray, shares: FloatArray) -> Calibration:
 
     def loss(log_temperature: float) -> float:
         scaled = _log_softmax(logits / np.exp(log_temperature))
-        return -float((shares * scaled).sum(axis=1).mean())
+        return -float(np.average((shares * scaled).sum(axis=1), weights=weights))
 
     best = scipy.optimize.minimize_scalar(loss, bounds=(-3, 3), method="bounded")
     temperature = float(np.exp(best.x))
-    probabilities = np.exp(_log_softmax(logits / temperature))
-    confidence = probabilities.max(axis=1)
-    threshold = float(np.quantile(confidence, 1 - _COVERAGE))
-    right = shares[np.arange(len(shares)), probabilities.argmax(axis=1)]
+    confidence, right, _ = _answers(logits, shares, temperature)
+    threshold = _quantile(confidence, 1 - _COVERAGE, weights)
     certain = confidence >= threshold
+    counts = np.ones(len(shares), np.float32) if weights is None else weights
     return Calibration(
         temperature=round(temperature, 4),
         uncertain_below=round(threshold, 4),
-        coverage=round(float(certain.mean()), 4),
-        accuracy_certain=round(float(right[certain].mean()), 4),
-        accuracy_uncertain=round(float(right[~certain].mean()), 4) if (~certain).any() else None,
+        coverage=round(float(np.average(certain, weights=weights)), 4),
+        accuracy_certain=_mean(right, counts * certain),
+        accuracy_uncertain=_mean(right, counts * ~certain),
     )
+
+
+def calibrate_left_out(judged: list[Judged]) -> Calibration:
+    """Fit on corpora that were left out one at a time, each counting alike, however large.
+
+    Args:
+        judged: at least two corpora over the same labels.
+
+    Returns:
+        Temperature and threshold chosen on all of them, and in ``left_out`` what the choice is
+        worth: for each corpus it is made once more on the others, and measured on that one.
+    """
+    logits, shares, weights = _joined(judged)
+    found = calibrate(logits, shares, weights=weights)
+    return found.model_copy(update={"left_out": _worth(judged)})
+
+
+def _joined(judged: list[Judged]) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Logits, shares and weights by which each corpus counts alike."""
+    weights = [np.full(len(one.logits), 1 / len(one.logits), np.float32) for one in judged]
+    return (
+        np.concatenate([one.logits for one in judged]),
+        np.concatenate([one.shares for one in judged]),
+        np.concatenate(weights),
+    )
+
+
+def _worth(judged: list[Judged]) -> LeftOut:
+    errors, certain, guesses = [], [], []
+    for one in judged:
+        others = _joined([other for other in judged if other is not one])
+        chosen = calibrate(others[0], others[1], weights=others[2])
+        confidence, right, guess = _answers(one.logits, one.shares, chosen.temperature)
+        errors.append(expected_calibration_error(confidence, right))
+        certain.append(confidence >= chosen.uncertain_below)
+        guesses.append(guess)
+    _, shares, weights = _joined(judged)
+    sure, guess = np.concatenate(certain), np.concatenate(guesses)
+    return LeftOut(
+        corpora=tuple(one.corpus for one in judged),
+        expected_calibration_error=round(float(np.mean(errors)), 4),
+        recall_certain=_recall(shares, guess, weights * sure),
+        recall_uncertain=_recall(shares, guess, weights * ~sure),
+    )
+
+
+def _answers(
+    logits: FloatArray, shares: FloatArray, temperature: float
+) -> tuple[FloatArray, FloatArray, np.ndarray[tuple[int], np.dtype[np.intp]]]:
+    """Confidence, by how much it is right, and the label given, of each clip."""
+    probabilities = np.exp(_log_softmax(logits / temperature))
+    guess = probabilities.argmax(axis=1)
+    return probabilities.max(axis=1), shares[np.arange(len(shares)), guess], guess
+
+
+def _quantile(values: FloatArray, share: float, weights: FloatArray | None) -> float:
+    """The least value that at least ``share`` of the weight does not exceed."""
+    if weights is None:
+        return float(np.quantile(values, share))
+    order = np.argsort(values)
+    heaped = np.cumsum(weights[order])
+    return float(values[order][np.searchsorted(heaped, share * heaped[-1])])
+
+
+def _mean(values: FloatArray, weights: FloatArray) -> float | None:
+    return round(float(np.average(values, weights=weights)), 4) if weights.any() else None
+
+
+def _recall(
+    shares: FloatArray, guess: np.ndarray[tuple[int], np.dtype[np.intp]], weights: FloatArray
+) -> float | None:
+    """Mean over the labels that occur; votes count as far as listeners gave them."""
+    weighed = shares * weights[:, None]
+    there = weighed.sum(axis=0)
+    found = np.bincount(guess, weighed[np.arange(len(guess)), guess], minlength=shares.shape[1])
+    recalls = found[there > 0] / there[there > 0]
+    return round(float(recalls.mean()), 4) if recalls.size else None
 
 
 def _log_softmax(logits: FloatArray) -> FloatArray:

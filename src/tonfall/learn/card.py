@@ -10,15 +10,21 @@ from collections.abc import Iterator, Sequence
 
 import pandas as pd
 
-from tonfall.bundle import BundleSpec, CorpusUse
+from tonfall.bundle import BundleSpec, Calibration, CorpusUse, LeftOut
 from tonfall.corpora import CORPORA
 from tonfall.corpora.registry import OWN_LAYOUTS
 from tonfall.learn.recipe import Recipe
 
-__all__ = ["NOT_STATED", "corpus_uses", "licence_of", "unstated", "write_card"]
+__all__ = ["NONE_LEFT_OUT", "NOT_STATED", "corpus_uses", "licence_of", "unstated", "write_card"]
 
 NOT_STATED = "not stated"
 """A licence or language that nobody gave."""
+
+NONE_LEFT_OUT = (
+    "There are no two corpora to leave out one at a time, so the confidence is that on held-out "
+    "speakers; on recordings from elsewhere it is not known."
+)
+"""Where a recipe wants the calibration of left-out corpora and has too few."""
 
 _FRONT = "Front: MIT (OpenAI)."
 _WARNING = """\
@@ -143,7 +149,7 @@ def _limits(spec: BundleSpec, recipe: Recipe, clips: pd.DataFrame) -> Iterator[s
             f"{len(clips):,} clips they are the published places of the categories (Russell and "
             "Mehrabian 1977), moved by acted intensity where it is known, and not ratings."
         )
-    yield _confidence(spec)
+    yield _confidence(spec, recipe)
     if spec.baseline:
         yield (
             "The baseline needs seconds of speech from one voice to help; a call that is angry "
@@ -179,14 +185,33 @@ def _elsewhere(spec: BundleSpec) -> str:
     )
 
 
-def _confidence(spec: BundleSpec) -> str:
+def _confidence(spec: BundleSpec, recipe: Recipe) -> str:
     calibration = spec.calibration
     said = f"Below a confidence of {calibration.uncertain_below:.2f} a label is `unclear`."
     if calibration.coverage is None or calibration.accuracy_certain is None:
         return said
+    if calibration.left_out is not None:
+        return f"{said} {_left_out(calibration, calibration.left_out)}"
+    if recipe.calibration == "left_out_corpora":
+        said = f"{said} {NONE_LEFT_OUT}"
     return (
         f"{said} On held-out speakers of its own corpora that left {calibration.coverage:.0%} "
         f"clear, of which {calibration.accuracy_certain:.0%} were right."
+    )
+
+
+def _left_out(calibration: Calibration, measured: LeftOut) -> str:
+    certain, uncertain = (
+        "not known" if recall is None else f"{recall:.0%}"
+        for recall in (measured.recall_certain, measured.recall_uncertain)
+    )
+    return (
+        "It was chosen, as the temperature, on corpora left out of training one at a time "
+        f"({', '.join(measured.corpora)}), each clip alone: {calibration.coverage:.0%} of their "
+        f"clips stay clear, of which {calibration.accuracy_certain:.0%} are right. With the choice "
+        "made on the others each time, the expected calibration error on a left-out corpus is "
+        f"{measured.expected_calibration_error:.0%} on average, and the mean recall of the labels "
+        f"{certain} above the threshold and {uncertain} below it."
     )
 
 

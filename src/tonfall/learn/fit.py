@@ -12,7 +12,7 @@ from tonfall.arrays import FloatArray
 from tonfall.bundle import Calibration
 from tonfall.emotion import DIMENSIONS, LabelSpace
 from tonfall.errors import ConfigError
-from tonfall.learn.calibrate import calibrate
+from tonfall.learn.calibrate import Judged, calibrate, calibrate_left_out
 from tonfall.learn.clips import Pooled, Progress, pool_clips
 from tonfall.learn.head import Lesson, fit_judge
 from tonfall.learn.history import Histories, draw_histories, prior_mean
@@ -21,6 +21,9 @@ from tonfall.learn.recipe import Recipe
 from tonfall.learn.targets import label_shares, row_weights
 
 __all__ = ["Fitted", "fit", "fit_calibrated"]
+
+_NEVER = -1e9
+"""Logit of a label that a head does not know; finite, so that none of it is still nothing."""
 
 
 @dataclass(frozen=True)
@@ -68,6 +71,9 @@ def fit_calibrated(
 ) -> Fitted:
     """Fit on train, calibrate on development, then fit on both with that calibration.
 
+    Where the recipe wants it, both are calibrated together on their corpora, left out one at a
+    time; where there are no two that can be, on development all the same.
+
     Args:
         recipe: how.
         train: rows of manifests; ``label`` in ``labels``, or null where only dimensions are known;
@@ -76,6 +82,11 @@ def fit_calibrated(
         labels: the label space.
         progress: called while clips go through the front.
     """
+    both = pd.concat([train, development])
+    left_out = _judge_left_out(recipe, both, labels, progress)
+    if len(left_out) > 1:
+        whole = fit(recipe, both, labels=labels, progress=progress)
+        return Fitted(whole.judge, whole.prior, labels, calibrate_left_out(left_out))
     _check_every_label(train, labels, held_out=development)
     first = fit(recipe, train, labels=labels, progress=progress)
     known = development[development["label"].isin(labels)]
@@ -84,12 +95,42 @@ def fit_calibrated(
             f"None of the clips held out for calibration ({_voices(development)}) has a label out "
             f"of {', '.join(labels)}; label them, or add speakers."
         )
-    pooled = pool_clips(known, recipe=recipe, progress=progress)
-    prior = np.broadcast_to(first.prior, pooled.features.shape).copy()
-    shares = label_shares(known, labels)
-    calibration = calibrate(first.logits(pooled.features, prior), shares)
-    whole = fit(recipe, pd.concat([train, development]), labels=labels, progress=progress)
+    logits = _logits_alone(first, known, recipe, progress)
+    calibration = calibrate(logits, label_shares(known, labels))
+    whole = fit(recipe, both, labels=labels, progress=progress)
     return Fitted(whole.judge, whole.prior, labels, calibration)
+
+
+def _judge_left_out(
+    recipe: Recipe, clips: pd.DataFrame, labels: LabelSpace, progress: Progress | None
+) -> list[Judged]:
+    """Each corpus as the others judge it, as far as they have its labels, every clip alone."""
+    if recipe.calibration != "left_out_corpora":
+        return []
+    found = []
+    for corpus in clips["corpus"].unique():
+        own = clips["corpus"] == corpus
+        rest = clips[~own]
+        known = tuple(label for label in labels if (rest["label"] == label).any())
+        tested = clips[own & clips["label"].isin(known)]
+        if len(known) < 2 or tested.empty:
+            continue
+        others = fit(recipe, rest, labels=known, progress=progress)
+        logits = np.full((len(tested), len(labels)), _NEVER, np.float32)
+        places = [labels.index(label) for label in known]
+        logits[:, places] = _logits_alone(others, tested, recipe, progress)
+        shares = np.zeros_like(logits)
+        shares[:, places] = label_shares(tested, known)
+        found.append(Judged(str(corpus), logits, shares))
+    return found
+
+
+def _logits_alone(
+    fitted: Fitted, clips: pd.DataFrame, recipe: Recipe, progress: Progress | None
+) -> FloatArray:
+    """(clips, labels) of clips before which nothing was heard."""
+    features = pool_clips(clips, recipe=recipe, progress=progress).features
+    return fitted.logits(features, np.broadcast_to(fitted.prior, features.shape).copy())
 
 
 def fit(

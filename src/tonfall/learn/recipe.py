@@ -23,6 +23,7 @@ from tonfall.parsing import read_yaml
 __all__ = [
     "Augmentation",
     "BaselineRecipe",
+    "CalibrationData",
     "Card",
     "CorpusRecipe",
     "Encoder",
@@ -40,6 +41,11 @@ WHISPER_WIDTH = 384
 Targets = Literal["intended", "votes", "mixed"]
 """What is learnt of a clip: the label it was given, the shares of the listeners' votes, or half
 of each."""
+
+
+CalibrationData = Literal["held_out_speakers", "left_out_corpora"]
+"""What temperature and threshold are chosen on: speakers of the training corpora that are held
+out, or corpora that are left out, one at a time."""
 
 
 class _Part(BaseModel):
@@ -172,6 +178,7 @@ class Recipe(_Part):
         labels: the label space of the shipped model; each protocol brings its own.
         merge: labels that count as another.
         card: what the card says beside what is known.
+        calibration: what temperature and threshold are chosen on.
     """
 
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9._-]*$")
@@ -188,6 +195,7 @@ class Recipe(_Part):
     augmentation: Augmentation = Augmentation()
     baseline: BaselineRecipe | None = None
     head: Head = Head()
+    calibration: CalibrationData = "held_out_speakers"
 
     @property
     def places(self) -> dict[str, Path]:

@@ -1,4 +1,4 @@
-"""From a recipe to a bundle: fit, calibrate on held-out speakers, export, write the card."""
+"""From a recipe to a bundle: fit, calibrate on who was not heard, export, write the card."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pydantic import TypeAdapter, ValidationError
 from tonfall.bundle import BaselineSpec, Bundle, BundleSpec, CorpusUse, check_target, write_bundle
 from tonfall.emotion import DIMENSIONS
 from tonfall.errors import ConfigError
-from tonfall.learn.card import corpus_uses, licence_of, unstated, write_card
+from tonfall.learn.card import NONE_LEFT_OUT, corpus_uses, licence_of, unstated, write_card
 from tonfall.learn.clips import Progress
 from tonfall.learn.data import recipe_clips, split_speakers
 from tonfall.learn.export import export_graph
@@ -59,6 +59,8 @@ def train(
     clips = recipe_clips(recipe, say=say)
     rest, development = split_speakers(clips, every=_DEVELOPMENT_EVERY, first=3)
     fitted = fit_calibrated(recipe, rest, development, labels=recipe.labels, progress=progress)
+    if recipe.calibration == "left_out_corpora" and fitted.calibration.left_out is None:
+        say(NONE_LEFT_OUT)
     front = build_front(recipe.encoder, recipe.front_end)
     network = (Network if recipe.baseline else LoneNetwork)(front, fitted.judge).eval()
     frames = recipe.front_end.context_frames + recipe.front_end.piece_frames
@@ -93,7 +95,7 @@ def _spec(
     figures: Mapping[str, float],
 ) -> BundleSpec:
     return BundleSpec(
-        schema_version=1,
+        schema_version=1 if fitted.calibration.left_out is None else 2,
         name=recipe.name,
         version=recipe.version,
         description=recipe.description,
