@@ -352,6 +352,57 @@ def test_who_sends_nothing_between_two_pings_is_gone(monkeypatch: pytest.MonkeyP
     asyncio.run(run())
 
 
+@pytest.mark.parametrize("ends", ["by a close frame", "by silence"])
+def test_who_does_not_read_its_end_is_cut_off(ends: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(websocket, "CLOSE_S", 0.0)
+
+    async def run() -> None:
+        server, wire, client = await opened(Collected())
+        aborted: list[bool] = []
+        monkeypatch.setattr(wire, "abort", lambda: aborted.append(True))
+        if ends == "by silence":
+            server._ping()
+            server._ping()
+        else:
+            client.send_close(1000)
+            server.data_received(b"".join(client.data_to_send()))
+        assert wire.closed  # But what is unread stays in the socket, and the socket open.
+        await asyncio.sleep(0.01)
+        assert aborted
+        server.connection_lost(None)
+
+    asyncio.run(run())
+
+
+@pytest.mark.parametrize(
+    ("begins", "status"), [("fails", 500), ("returns", 500), ("closes", 404), ("accepts", 101)]
+)
+def test_an_app_that_takes_no_websocket_is_answered_for(begins: str, status: int) -> None:
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        await receive()
+        if begins == "closes":  # What the framework does where it has no route.
+            await send({"type": "websocket.close"})
+        if begins == "accepts":
+            await send({"type": "websocket.accept"})
+        if begins in ("fails", "accepts"):
+            raise ValueError("of ours")
+
+    async def run() -> None:
+        http = HttpConnection(Serving(app=app, header_s=10))
+        client, wire = ClientProtocol(parse_uri("ws://127.0.0.1/")), Wire()
+        http.connection_made(wire)
+        client.send_request(client.connect())
+        http.data_received(b"".join(client.data_to_send()))
+        for _ in range(5):
+            await asyncio.sleep(0)
+        assert wire.written.startswith(b"HTTP/1.1 %d " % status)
+        client.receive_data(wire.written)
+        assert wire.closed or (client.close_rcvd is not None and client.close_rcvd.code == 1011)
+        wire.protocol.connection_lost(None)
+
+    asyncio.run(run())
+
+
 @given(st.binary(max_size=200_000))
 def test_with_and_without_the_library_s_code_a_frame_is_unmasked_alike(data: bytes) -> None:
     frame = Frame(Opcode.BINARY, data).serialize(mask=True)

@@ -9,6 +9,7 @@ but whole, masked, unfragmented data frames.
 from __future__ import annotations
 
 import asyncio
+import logging
 from http import HTTPStatus
 from urllib.parse import unquote
 
@@ -27,6 +28,8 @@ from tonfall.serve.http.frames import SHORTEST, find, unmasked
 from tonfall.serve.http.serving import Serving
 
 __all__ = ["EXTENSION", "LONGEST_MESSAGE", "WebSocketConnection"]
+
+_log = logging.getLogger(__name__)
 
 EXTENSION = "tonfall.websocket"
 """Under this name the ASGI scope's extensions hold the connection."""
@@ -94,7 +97,7 @@ class WebSocketConnection(asyncio.Protocol):
         if self._response.status_code != HTTPStatus.SWITCHING_PROTOCOLS:
             self._answer(self._response)
             return
-        self._serving.run(self._serving.app(self._asgi(), self._receive, self._send_message))
+        self._serving.run(self._ask())
 
     async def run(self, session: Session, *, pace: Pace) -> None:
         """Hand all that comes to a session, until the connection is closed.
@@ -292,9 +295,10 @@ class WebSocketConnection(asyncio.Protocol):
             self.resume()
 
     def _end_after_close(self) -> None:
-        """Both sides have said that it is over."""
+        """Both sides have said that it is over, or the other side says nothing any more."""
         self._write()
         self._transport.close()
+        self._set_timer(CLOSE_S)  # Who does not read would else keep the connection, and its call.
 
     def _linger(self) -> None:
         """What comes is refused: throw it away for a while before the connection is closed.
@@ -324,8 +328,7 @@ class WebSocketConnection(asyncio.Protocol):
             return
         if not (self._alive or self._paused):
             self._protocol.fail(1011, "keepalive ping timeout")
-            self._write()
-            self._transport.close()
+            self._end_after_close()
             return
         self._alive = False
         self._protocol.send_ping(b"tonfall")
@@ -333,6 +336,17 @@ class WebSocketConnection(asyncio.Protocol):
         self._timer = self._loop.call_later(PING_S, self._ping)
 
     # ASGI: accepting and refusing.
+
+    async def _ask(self) -> None:
+        """Let the app decide; where it fails, refuse for it, or end the connection."""
+        try:
+            await self._serving.app(self._asgi(), self._receive, self._send_message)
+        except Exception:
+            _log.exception("A WebSocket failed by an error of ours.")
+            if self._accepted:
+                self.send_out([Close(1011, "The server made a mistake; it was logged.")])
+        if not (self._accepted or self._transport.is_closing()):
+            self._answer(self._protocol.reject(500, "The server made a mistake; it was logged.\n"))
 
     def _asgi(self) -> Scope:
         scope = self._scope
@@ -368,7 +382,7 @@ class WebSocketConnection(asyncio.Protocol):
             if not message.get("more_body", False):
                 self._answer(self._response)
         elif kind == "websocket.close" and not self._accepted:
-            self._answer(self._protocol.reject(403, ""))
+            self._answer(self._protocol.reject(404, "There is no WebSocket at this path.\n"))
         elif kind == "websocket.close":
             code, reason = message.get("code", 1000), message.get("reason") or ""
             self.send_out([Close(code, reason)])
