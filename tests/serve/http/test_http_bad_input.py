@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import io
 import json
@@ -17,6 +18,10 @@ import pytest
 import soundfile
 from running_node import EXAMPLE, PATIENCE_S, RATE, Running, frames, running
 from websockets.exceptions import ConnectionClosed, InvalidStatus
+
+from tonfall.serve.http.gate import Gate
+from tonfall.serve.http.problems import Problem
+from tonfall.serve.settings import read_settings
 
 START = frames(seconds=1, stop=False)[0]
 
@@ -279,6 +284,25 @@ def test_a_body_that_drips_is_answered_and_cut_off(strict: Running) -> None:
             except TimeoutError:
                 continue
         assert b" 408 " in answer
+
+
+def test_a_small_body_that_drips_has_less_time_than_an_upload(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def reading(scope: Any, receive: Any, send: Any) -> None:
+        while (await receive())["more_body"]:
+            pass
+
+    async def drip() -> Any:
+        await asyncio.sleep(0.001)
+        return {"type": "http.request", "body": b"x", "more_body": True}
+
+    gate = Gate(reading, settings=read_settings(options={"limits": {"upload_s": 300}}))
+    monkeypatch.setattr("tonfall.serve.http.gate.SMALL_BODY_S", 0.05)
+    head = {"type": "http", "method": "POST", "scheme": "http", "query_string": b""}
+    scope = {**head, "path": "/v1/objections", "headers": [(b"host", b"127.0.0.1")]}
+    with pytest.raises(Problem, match="too slowly"):
+        asyncio.run(gate(scope, drip, None))  # type: ignore[arg-type]
 
 
 def test_a_reader_that_reads_nothing_is_dropped(strict: Running) -> None:

@@ -21,6 +21,8 @@ _log = logging.getLogger(__name__)
 OPEN_PATHS = frozenset({"/livez", "/readyz"})
 """A load balancer asks these without TLS."""
 SMALL_BODY = 65_536
+SMALL_BODY_S = 30.0
+"""Seconds that it may take; it is read before it is known who sends it."""
 LONGEST_ORIGIN = 200
 MOST_STRANGERS = 100
 """Origins that are named in the log, once each: whoever likes can make them up."""
@@ -68,7 +70,7 @@ class Gate:
         elif scope["type"] == "websocket":
             await self._app(scope, receive, send)
         else:
-            body = _Body(scope, receive, self._most(scope), self._limits.upload_s)
+            body = _Body(scope, receive, self._most(scope), self._longest_s(scope))
             body.stalled_s = self._limits.upload_stalled_s
             headers = [*SECURITY, HSTS] if secure_scope(scope) else SECURITY
             answer = _Answer(_with_headers(send, headers))
@@ -119,6 +121,10 @@ class Gate:
 
     def _most(self, scope: Scope) -> int:
         return self._limits.upload_bytes if scope["path"] in UPLOADS else SMALL_BODY
+
+    def _longest_s(self, scope: Scope) -> float:
+        longest_s = self._limits.upload_s
+        return longest_s if scope["path"] in UPLOADS else min(longest_s, SMALL_BODY_S)
 
 
 def allowed_origins(settings: Settings) -> frozenset[str]:
