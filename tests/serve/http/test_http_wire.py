@@ -441,6 +441,55 @@ def test_what_is_no_http_is_answered_and_closed(sent: bytes) -> None:
     run(test())
 
 
+@pytest.mark.parametrize(
+    ("sent", "status", "reason"),
+    [
+        (CHUNKED[:-2] + b"Content-Length: 4\r\n\r\n0\r\n\r\n" + GET + b"\r\n", 400, b"Bad Request"),
+        (b"GET / HTTP/2.0\r\nHost: h\r\n\r\n", 505, b"HTTP Version Not Supported"),
+        (b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 505, b"HTTP Version Not Supported"),
+    ],
+    ids=["two lengths", "version 2.0", "preface of HTTP/2"],
+)
+def test_what_a_proxy_may_read_in_another_way_is_refused(
+    sent: bytes, status: int, reason: bytes
+) -> None:
+    async def test() -> None:
+        app = Answering()
+        connection, wire = connected(app)
+        connection.data_received(sent)
+        await asyncio.sleep(0.05)
+        assert wire.written.startswith(b"HTTP/1.1 %d %s\r\n" % (status, reason))
+        assert wire.written.lower().count(b"content-length: ") == 1
+        assert wire.ended
+        assert app.asked == []
+
+    run(test())
+
+
+@pytest.mark.parametrize("more", [b"\r\n", GET + b"\r\n", b"\0rubbish"])
+@pytest.mark.parametrize("at_once", [True, False])
+@pytest.mark.parametrize(
+    "last", [GET + b"Connection: close\r\n\r\n", b"POST /a HTTP/1.0\r\nContent-Length: 2\r\n\r\nhi"]
+)
+def test_what_follows_the_last_request_does_not_cost_its_answer(
+    last: bytes, more: bytes, at_once: bool
+) -> None:
+    async def test() -> None:
+        app = Answering()
+        app.may_answer.clear()
+        connection, wire = connected(app)
+        connection.data_received(last + more if at_once else last)
+        await until(lambda: app.asked)
+        if not at_once:
+            connection.data_received(more)
+        app.may_answer.set()
+        await until(lambda: wire.closed or wire.ended)
+        assert status_of(wire) == 200
+        assert wire.written.count(b"HTTP/1.1 ") == len(app.asked) == 1
+
+    run(test())
+
+
 def test_an_app_that_fails_is_answered_for(caplog: pytest.LogCaptureFixture) -> None:
     async def failing(scope: Any, receive: Any, send: Any) -> None:
         raise ValueError("of ours")

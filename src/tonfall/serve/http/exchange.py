@@ -17,6 +17,7 @@ _log = logging.getLogger(__name__)
 
 STALLED_S = 60.0
 """Seconds that a client has to make room for more of an answer."""
+CONTINUE = h11.InformationalResponse(status_code=100, headers=[], reason="Continue")
 MOST_WAITING = 65_536
 """Bytes of a body that wait for the app before no more of it is read."""
 
@@ -102,7 +103,7 @@ class Exchange:
     async def receive(self) -> Message:
         """The next part of the body; then, once there is nobody to answer any more, that."""
         if self._wire.expects_continue and not self.begun and not self._gone:
-            self._wire.send_event(h11.InformationalResponse(status_code=100, headers=[]))
+            self._wire.send_event(CONTINUE)
         if not (self.over or self._gone):
             self._wire.read_on()
             await self._news.wait()

@@ -17,7 +17,7 @@ import h11
 from starlette.types import Scope
 
 from tonfall.serve.carriers.turn import TICK_S, Turn
-from tonfall.serve.http.exchange import STALLED_S, Exchange
+from tonfall.serve.http.exchange import STALLED_S, Exchange, phrase
 from tonfall.serve.http.problems import problem_response
 from tonfall.serve.http.serving import ABORT, Serving, address
 from tonfall.serve.http.websocket import WebSocketConnection
@@ -178,6 +178,9 @@ class HttpConnection(asyncio.Protocol):
         if self._exchange is not None and self._exchange.full:
             self._transport.pause_reading()
             return False
+        if self._parser.their_state is h11.MUST_CLOSE:  # After the last request nothing counts.
+            self._waiting.clear()
+            return False
         event = self._parser.next_event()
         if event is h11.PAUSED:  # The next request, before this one is answered.
             self._transport.pause_reading()
@@ -219,6 +222,7 @@ class HttpConnection(asyncio.Protocol):
         rest = self._parser.trailing_data[0]
         if self._taken - len(rest) > HEAD_BYTES or len(event.headers) > HEAD_LINES:
             raise h11.RemoteProtocolError(TOO_LONG, error_status_hint=431)
+        _check(event)
         scope = self._scope(event)
         if (b"upgrade", b"websocket") in [(name, value.lower()) for name, value in event.headers]:
             self._upgrade(event, scope, rest)
@@ -295,7 +299,8 @@ class HttpConnection(asyncio.Protocol):
                 return
         text = TOO_LONG if status == 431 else "The request is no HTTP/1.1 that can be read."
         answer = problem_response(status, text, {"Connection": "close"})
-        self.send_event(h11.Response(status_code=status, headers=answer.raw_headers))
+        reason = phrase(status)
+        self.send_event(h11.Response(status_code=status, headers=answer.raw_headers, reason=reason))
         self.send_event(h11.Data(data=bytes(answer.body)))
         self.send_event(h11.EndOfMessage())
         self._close()
@@ -315,3 +320,15 @@ class HttpConnection(asyncio.Protocol):
                 self._transport.write_eof()
         self._transport.resume_reading()
         self._expect_within(LINGER_S)
+
+
+def _check(event: h11.Request) -> None:
+    """Refuse what h11 lets pass, but a proxy before us may read in another way than we do.
+
+    Raises:
+        RemoteProtocolError: the request has two lengths, or is of another version than 1.
+    """
+    if not event.http_version.startswith(b"1."):
+        raise h11.RemoteProtocolError("Not HTTP/1.", error_status_hint=505)
+    if {b"content-length", b"transfer-encoding"} <= {name for name, _ in event.headers}:
+        raise h11.RemoteProtocolError("Two lengths.", error_status_hint=400)
