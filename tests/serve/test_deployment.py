@@ -86,6 +86,22 @@ def test_the_unit_is_one_that_systemd_knows(tmp_path: Path) -> None:
     assert said == []
 
 
+def test_the_server_may_open_as_many_files_as_the_system_allows() -> None:
+    resource = pytest.importorskip("resource")
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if hard != resource.RLIM_INFINITY and hard < 600:
+        pytest.skip("this system allows hardly any open files")
+    code = (
+        "import resource; from tonfall.cli.serving import allow_open_files; "
+        "_, hard = resource.getrlimit(resource.RLIMIT_NOFILE); "
+        "resource.setrlimit(resource.RLIMIT_NOFILE, (300, hard)); allow_open_files(); "
+        "print(*resource.getrlimit(resource.RLIMIT_NOFILE))"
+    )
+    soft, left = subprocess.check_output([sys.executable, "-c", code], text=True).split()
+    assert int(soft) >= 600
+    assert int(left) == hard
+
+
 def test_serve_says_that_it_does_not_run_on_windows(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(serving, "sys", SimpleNamespace(platform="win32"))
     with pytest.raises(ConfigError, match=r"does not run on Windows, .* WSL 2 or in a container"):

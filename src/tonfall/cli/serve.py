@@ -40,22 +40,23 @@ def serve(
     """
     import asyncio
 
-    from tonfall.cli.serving import keep_to_one_thread, load_node, set_up, uvloop_or_none
+    from tonfall.cli import serving
 
-    keep_to_one_thread()
+    serving.keep_to_one_thread()
 
-    node = load_node(
+    node = serving.load_node(
         config,
         server={"host": host, "port": port},
         database={"url": database},
         model=model,
     )
-    set_up(node.settings, level=log_level)
+    serving.allow_open_files()
+    serving.set_up(node.settings, level=log_level)
 
     def started(_: object) -> None:
         for name, (address, number) in node.addresses.items():
             where = node.url if name == "http" else f"{address}:{number}"
             typer.echo(f"{'Tonfall' if name == 'http' else name} listens at {where}")
 
-    with asyncio.Runner(loop_factory=uvloop_or_none()) as runner:
+    with asyncio.Runner(loop_factory=serving.uvloop_or_none()) as runner:
         runner.run(node.run(started=started, signals=True))

@@ -16,9 +16,17 @@ if TYPE_CHECKING:
     from tonfall.serve.node import Node
     from tonfall.serve.settings import Settings
 
-__all__ = ["keep_to_one_thread", "load_node", "load_settings", "set_up", "uvloop_or_none"]
+__all__ = [
+    "allow_open_files",
+    "keep_to_one_thread",
+    "load_node",
+    "load_settings",
+    "set_up",
+    "uvloop_or_none",
+]
 
 NEEDED = ("fastapi", "h11", "websockets", "sqlalchemy", "pydantic_settings")
+MOST_FILES = 65_536
 LEVELS = ("debug", "info", "warning", "error")
 
 
@@ -90,6 +98,19 @@ def keep_to_one_thread() -> None:
     """
     for name in ("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "OMP_NUM_THREADS"):
         os.environ.setdefault(name, "1")
+
+
+def allow_open_files() -> None:
+    """Let the process have as many files open as it may: each connection is one.
+
+    Shells allow 1,024, which is for programs that go through all of them; a process may raise it.
+    """
+    import resource  # Not on Windows, where nothing is served.
+
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = MOST_FILES if hard == resource.RLIM_INFINITY else min(hard, MOST_FILES)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 def set_up(settings: Settings, *, level: str) -> None:

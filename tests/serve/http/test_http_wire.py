@@ -490,6 +490,39 @@ def test_what_follows_the_last_request_does_not_cost_its_answer(
     run(test())
 
 
+def test_of_too_many_that_wait_the_one_that_waits_longest_is_closed() -> None:
+    async def test() -> None:
+        app = Answering()
+        serving = Serving(app=app, header_s=60, most_waiting=2)
+        wires = [Wire() for _ in range(5)]
+        for wire in wires:
+            wire.connection = HttpConnection(serving)  # type: ignore[attr-defined]
+
+        def comes(number: int) -> None:
+            wires[number].connection.connection_made(wires[number])  # type: ignore[attr-defined]
+
+        def sends(number: int, data: bytes) -> None:
+            wires[number].connection.data_received(data)  # type: ignore[attr-defined]
+
+        app.may_answer.clear()
+        comes(0)
+        sends(0, GET + b"\r\n")  # Has a request: is not in the way of the others.
+        comes(1)
+        sends(1, GET)
+        comes(2)
+        comes(3)
+        assert [wire.closed for wire in wires] == [False, True, False, False, False]
+        await until(lambda: app.asked)
+        app.may_answer.set()
+        await until(lambda: wires[0].written)  # Waits again, as the latest of three.
+        assert [wire.closed for wire in wires] == [False, True, True, False, False]
+        wires[3].connection.connection_lost(None)  # type: ignore[attr-defined]
+        comes(4)
+        assert [wire.closed for wire in wires] == [False, True, True, False, False]
+
+    run(test())
+
+
 def test_an_app_that_fails_is_answered_for(caplog: pytest.LogCaptureFixture) -> None:
     async def failing(scope: Any, receive: Any, send: Any) -> None:
         raise ValueError("of ours")

@@ -67,6 +67,7 @@ class HttpConnection(asyncio.Protocol):
         """Somebody connected: the first head must come in time."""
         self._transport = cast("asyncio.Transport", transport)
         self._serving.connections.add(self)
+        self._serving.waits(self)
         self._expect_within(self._serving.header_s)
 
     def data_received(self, data: bytes) -> None:
@@ -96,6 +97,7 @@ class HttpConnection(asyncio.Protocol):
         """The connection is closed, by whichever side."""
         del exc
         self._serving.connections.discard(self)
+        self._serving.waits_no_more(self)
         self._expect_nothing()
         if self._resting is not None:
             self._resting.cancel()
@@ -142,6 +144,7 @@ class HttpConnection(asyncio.Protocol):
             self._close()
             return
         self._parser.start_next_cycle()
+        self._serving.waits(self)
         self._taken = len(self._parser.trailing_data[0])
         if self._taken or self._waiting:  # The client did not wait for the answer.
             self._expect_within(self._serving.header_s)
@@ -219,6 +222,7 @@ class HttpConnection(asyncio.Protocol):
             self._transport.close()
 
     def _on_request(self, event: h11.Request) -> None:
+        self._serving.waits_no_more(self)
         rest = self._parser.trailing_data[0]
         if self._taken - len(rest) > HEAD_BYTES or len(event.headers) > HEAD_LINES:
             raise h11.RemoteProtocolError(TOO_LONG, error_status_hint=431)

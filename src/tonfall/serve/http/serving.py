@@ -9,10 +9,13 @@ from typing import Protocol
 
 from starlette.types import ASGIApp
 
-__all__ = ["ABORT", "Serving", "Stoppable", "address"]
+__all__ = ["ABORT", "MOST_WAITING", "Serving", "Stoppable", "Waiting", "address"]
 
 ABORT = "tonfall.abort"
 """Under this name the ASGI scope's extensions hold what cuts the connection off."""
+MOST_WAITING = 1_000
+"""Connections that may wait for a request: each may hold an open file and a head of 64 KiB, and
+whoever opened it has shown no key yet."""
 
 
 class Stoppable(Protocol):
@@ -20,6 +23,13 @@ class Stoppable(Protocol):
 
     def shutdown(self) -> None:
         """The server stops: end as soon as what is under way is done."""
+
+
+class Waiting(Protocol):
+    """A connection that waits for a request."""
+
+    def abort(self) -> None:
+        """Cut the connection off."""
 
 
 @dataclass(slots=True, eq=False, kw_only=True)
@@ -30,14 +40,32 @@ class Serving:
         app: ASGI.
         header_s: seconds that a client has for a request's head, and for each later part of it
             that must be whole before it can be read: a chunk's head, the trailers.
+        most_waiting: connections that may wait for a request at a time.
         stops: True once no more is taken.
     """
 
     app: ASGIApp
     header_s: float
+    most_waiting: int = MOST_WAITING
     stops: bool = False
     connections: set[Stoppable] = field(default_factory=set)
     tasks: set[asyncio.Future[None]] = field(default_factory=set)
+    _waiting: dict[Waiting, None] = field(default_factory=dict)
+
+    def waits(self, connection: Waiting) -> None:
+        """A connection waits for a request; of too many, the one that waits longest is cut off.
+
+        So connections without requests never keep those away that have one: a head comes at once.
+        """
+        self._waiting[connection] = None
+        if len(self._waiting) > self.most_waiting:
+            longest = next(iter(self._waiting))
+            del self._waiting[longest]
+            longest.abort()
+
+    def waits_no_more(self, connection: Waiting) -> None:
+        """Its request came, or it is closed."""
+        self._waiting.pop(connection, None)
 
     def run(self, work: Awaitable[None]) -> None:
         """Run a request to its end, whatever becomes of its connection."""

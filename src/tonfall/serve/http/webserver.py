@@ -12,7 +12,7 @@ from starlette.types import ASGIApp
 from tonfall.errors import ConfigError, ServiceError
 from tonfall.serve.http.forwarded import Forwarded
 from tonfall.serve.http.http1 import HttpConnection
-from tonfall.serve.http.serving import Serving
+from tonfall.serve.http.serving import MOST_WAITING, Serving
 from tonfall.serve.settings import Server
 
 __all__ = ["WebServer", "bound_socket"]
@@ -37,7 +37,7 @@ class WebServer:
     def __init__(self, app: ASGIApp, *, settings: Server, header_s: float) -> None:
         if settings.trusted_proxies:
             app = Forwarded(app, proxies=settings.trusted_proxies)
-        self._serving = Serving(app=app, header_s=header_s)
+        self._serving = Serving(app=app, header_s=header_s, most_waiting=_most_waiting())
         self._tls = _tls(settings)
         self._listener: asyncio.Server | None = None
 
@@ -95,6 +95,14 @@ def bound_socket(host: str, port: int) -> socket.socket:
         ) from error
     sock.setblocking(False)
     return sock
+
+
+def _most_waiting() -> int:
+    """Connections that may wait for a request: most open files are for those that have one."""
+    import resource  # Not on Windows, where nothing is served.
+
+    files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return MOST_WAITING if files < 0 else min(MOST_WAITING, max(1, files // 4))
 
 
 def _tls(settings: Server) -> ssl.SSLContext | None:
