@@ -306,6 +306,20 @@ def test_between_requests_that_did_not_wait_the_connection_rests(
     run(test())
 
 
+def test_a_connection_is_kept_for_longer_than_a_proxy_keeps_it() -> None:
+    async def test() -> None:
+        connection, wire = connected(Answering(), header_s=10)
+        loop = asyncio.get_running_loop()
+        connection.data_received(GET + b"\r\n")
+        await until(lambda: wire.written)
+        assert connection._deadline is not None
+        assert connection._deadline.when() - loop.time() > 120  # Caddy's; nginx has 60.
+        connection.data_received(b"GET")
+        assert connection._deadline.when() - loop.time() <= 10
+
+    run(test())
+
+
 def test_a_client_that_waits_for_its_answer_does_not_rest() -> None:
     async def test() -> None:
         connection, wire = connected(Answering())

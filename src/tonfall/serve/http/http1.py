@@ -28,7 +28,9 @@ HEAD_BYTES = 65_536
 HEAD_LINES = 100
 PIECE = 16_384
 """Bytes that are parsed at a time: by so much a head may be too long before it is noticed."""
-KEEP_ALIVE_S = 30.0
+KEEP_ALIVE_S = 130.0
+"""Longer than proxies keep a connection that they may use again (nginx 60 s, Caddy 120 s): were it
+closed here first, a request that is on its way would be lost, and the proxy would answer 502."""
 LINGER_S = 2.0
 LINGER_BYTES = 1 << 20
 """What still comes after the last answer is thrown away for so long: were the connection closed at
