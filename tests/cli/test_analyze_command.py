@@ -89,6 +89,18 @@ def test_a_name_that_is_not_utf_8_ends_no_batch(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="this system has no such names")
+def test_names_neither_break_lines_nor_colour_the_terminal(tmp_path: Path) -> None:
+    odd, absent, out = tmp_path / "a\nb\x1b[31m.wav", tmp_path / "no\n.wav", tmp_path / "out"
+    shutil.copy(EXAMPLE, odd)
+    done = tonfall("analyze", odd, odd, absent, "-m", "small", "-o", out)
+    assert "1 of 2 recordings failed." in done.stderr.decode()
+    assert "\x1b" not in done.stdout.decode()
+    assert "a\\nb\\x1b[31m.wav" in done.stdout.decode().replace("\n", "").replace(" ", "")
+    alone = tonfall("analyze", absent)
+    assert alone.stderr.decode().count("\n") == 1
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="this system has no such names")
 def test_every_output_of_a_name_that_is_not_utf_8_is_written(tmp_path: Path) -> None:
     odd, out = tmp_path / os.fsdecode(b"caf\xe9.wav"), tmp_path / "out"
     shutil.copy(EXAMPLE, odd)

@@ -78,7 +78,9 @@ def main() -> None:
     except TonfallError as error:
         if "--debug" in sys.argv:
             raise
-        sys.stderr.write(f"{error}\n")
+        from tonfall.cli.console import one_line
+
+        sys.stderr.write(f"{one_line(str(error))}\n")
         sys.exit(1 if isinstance(error, ServiceError) else 2)
     except KeyboardInterrupt:
         sys.stderr.write("Stopped; what was finished is kept.\n")

@@ -152,10 +152,11 @@ def _analyze_one(
     from tonfall.analysis import analyze as run
     from tonfall.analysis.exports import export
     from tonfall.audio import printable
+    from tonfall.cli.console import one_line
     from tonfall.cli.progress import seconds_bar
     from tonfall.cli.tables import print_analysis
 
-    with seconds_bar(printable(file), quiet=quiet) as progress:
+    with seconds_bar(one_line(printable(file)), quiet=quiet) as progress:
         analysis = run(
             file,
             model=model,
@@ -178,7 +179,7 @@ def _analyze_one(
         print_analysis(analysis)
     if not quiet:
         for path in written:
-            typer.echo(f"wrote {printable(path)}", err=True)
+            typer.echo(f"wrote {one_line(printable(path))}", err=True)
 
 
 def _names(text: str) -> tuple[str, ...]:

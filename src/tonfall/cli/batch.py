@@ -30,6 +30,7 @@ def analyze_many(
     from tonfall.cli.progress import count_bar
     from tonfall.cli.tables import print_outcomes
 
+    files = list(dict.fromkeys(files))
     read_bundle(model)  # One sentence for a wrong model, not one for each file.
     order = Order(
         model=model,

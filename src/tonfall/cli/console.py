@@ -5,6 +5,7 @@ Rich takes "[av]" for a style and ":cat:" for a picture unless it is told not to
 
 from __future__ import annotations
 
+import re
 import sys
 from typing import TYPE_CHECKING
 
@@ -12,7 +13,18 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.progress import Progress
 
-__all__ = ["bars", "console", "print_line"]
+__all__ = ["bars", "console", "one_line", "print_line"]
+
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+
+
+def one_line(text: str) -> str:
+    r"""Text with escapes for what moves or colours a terminal, as a file's name may hold it.
+
+    >>> one_line("a\nb.wav")
+    'a\\nb.wav'
+    """
+    return _CONTROL.sub(lambda match: match[0].encode("unicode_escape").decode(), text)
 
 
 def console(*, pipe_width: int = 100) -> Console:

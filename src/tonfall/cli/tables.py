@@ -10,7 +10,7 @@ from rich.table import Table
 
 from tonfall.analysis.rows import clock, speaker_rows, turn_rows
 from tonfall.audio import printable
-from tonfall.cli.console import console, print_line
+from tonfall.cli.console import console, one_line, print_line
 from tonfall.timeline import Timeline
 
 if TYPE_CHECKING:
@@ -40,7 +40,8 @@ def print_outcomes(outcomes: Sequence[Outcome]) -> None:
         spoken = "; ".join(f"{each.speaker} {each.label or '-'}" for each in outcome.speakers)
         length = "-" if outcome.error else clock(outcome.seconds)
         result = outcome.error or spoken or "no speech was found"
-        table.add_row(printable(outcome.file), length, str(len(outcome.speakers) or "-"), result)
+        file = one_line(printable(outcome.file))
+        table.add_row(file, length, str(len(outcome.speakers) or "-"), one_line(result))
     console().print(table)
 
 
