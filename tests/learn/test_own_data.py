@@ -118,6 +118,19 @@ def test_a_model_without_a_baseline_loads_and_judges_as_it_was_trained(
         assert model.predict(sound, sampling_rate=rate).guess == label
 
 
+def test_a_table_with_a_space_in_its_name_is_found_prepared_or_by_the_recipe(
+    work: Path, shell: Shell
+) -> None:
+    write_table(work, "Läden Süd.csv")
+    shell.good("tonfall data prepare csv 'Läden Süd.csv'")
+    folds = shell.good("tonfall protocols grouped/Läden-Süd/3 --format json")[0]
+    assert '"test": "12"' in folds
+    recipe = block("yaml").replace("shop.csv", "Läden Süd.csv").replace("  shop:", "  süd:")
+    (work / "r.yaml").write_text(recipe)
+    shell.good("tonfall evaluate r.yaml --protocol grouped/süd/3 -q")
+    assert read_report(Path("reports/grouped-süd-3/shop-recipe/report.json")).data.items == 36
+
+
 def test_the_card_claims_nothing_that_is_not_known(work: Path, shell: Shell) -> None:
     write_table(work, "csv.csv", language=None, label="neutral")
     table = pd.read_csv("csv.csv")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -33,7 +33,7 @@ from tonfall.evaluation.running import FoldModel, ModelFacts
 if TYPE_CHECKING:
     from tonfall.learn.degrade import Degradation
 
-__all__ = ["Candidate", "Setting", "find_candidate", "is_table"]
+__all__ = ["Candidate", "Setting", "find_candidate", "is_table", "recipe_places"]
 
 _RECIPES = frozenset({".yaml", ".yml"})
 _TABLES = frozenset({".csv", ".parquet"})
@@ -101,6 +101,20 @@ def find_candidate(reference: str, *, degraded: bool = False) -> Candidate:
 def is_table(reference: str) -> bool:
     """True for predictions: all there is to say against them can be said before measuring."""
     return Path(reference).suffix in _TABLES
+
+
+def recipe_places(references: Iterable[str]) -> dict[str, Path]:
+    """Where the recipes among models say that their corpora are, so far as they are there.
+
+    Raises:
+        ConfigError: a recipe cannot be read.
+    """
+    from tonfall.learn.recipe import read_recipe
+
+    files = [Path(reference) for reference in references if Path(reference).suffix in _RECIPES]
+    recipes = [read_recipe(file) for file in files if not is_classical(file)]
+    named = [pair for recipe in recipes for pair in recipe.places.items()]
+    return {name: place for name, place in named if place.exists()}
 
 
 def _classical(recipe: ClassicalRecipe) -> Candidate:

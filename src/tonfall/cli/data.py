@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from enum import StrEnum
@@ -126,9 +125,11 @@ def prepare(
 
 def _file_stem(name: str, manifest: Manifest) -> str:
     """The corpus's name, by which other commands find it; one's own is not called "csv"."""
+    from tonfall.corpora.rows import own_name
+
     found = set(manifest.frame["corpus"].dropna())
     own = found.pop() if len(found) == 1 else name
-    return re.sub(r"[^\w.-]+", "-", str(own))
+    return own_name(str(own))
 
 
 def _print_report(report: Report, path: Path, style: Format) -> None:

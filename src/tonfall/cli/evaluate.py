@@ -100,13 +100,14 @@ def evaluate(
 
     Example: tonfall evaluate medium --protocol emobox/ravdess
     """
+    from tonfall.cli.candidates import recipe_places
     from tonfall.cli.measuring import Order
     from tonfall.corpora import read_places
 
     order = Order(
         models=tuple(models),
         protocol=protocol,
-        places=read_places(data or [], prepared=MANIFESTS),
+        places={**recipe_places(models), **read_places(data or [], prepared=MANIFESTS)},
         degradations=_degradations(degrade, acoustics),
         output=output,
         lists=protocols,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
@@ -11,6 +10,7 @@ from tonfall.corpora.columns import COLUMNS
 from tonfall.corpora.manifest import Manifest
 from tonfall.corpora.preparation import prepare
 from tonfall.corpora.registry import CORPORA, OWN_LAYOUTS
+from tonfall.corpora.rows import own_name
 from tonfall.errors import ManifestError
 
 __all__ = ["DATA_VARIABLE", "Places", "data_folders", "open_corpora", "read_places"]
@@ -19,7 +19,6 @@ DATA_VARIABLE = "TONFALL_DATA"
 """Environment variable with folders of releases, parted as in PATH; each holds CORPUS/."""
 
 _BESIDE = Path("../shared/data")
-_NOT_IN_NAMES = re.compile(r"[^\w.-]+")
 
 Places = Mapping[str, Path]
 """Corpus name to its manifest, or to the folder of its release."""
@@ -83,7 +82,7 @@ def _given(text: str) -> tuple[str, Path]:
 def _only_corpus(path: Path) -> str:
     """The corpus that a manifest or a table of one's own is of."""
     if not _is_manifest(path):
-        return _NOT_IN_NAMES.sub("-", path.stem if path.is_file() else path.resolve().name)
+        return own_name(path.stem if path.is_file() else path.resolve().name)
     names = sorted(set(Manifest.read(path).frame["corpus"].dropna()))
     if len(names) != 1:
         raise ManifestError(

@@ -16,10 +16,12 @@ __all__ = [
     "Row",
     "audio_files",
     "matched_files",
+    "own_name",
     "read_names",
     "visible_files",
 ]
 
+_NOT_IN_NAMES = re.compile(r"[^\w.-]+")
 _PLAIN = frozenset(
     {".wav", ".flac", ".opus", ".ogg", ".mp3", ".aif", ".aiff", ".au", ".caf", ".w64"}
 )
@@ -100,6 +102,15 @@ class Reading:
     rows: tuple[Row, ...]
     oddities: tuple[str, ...] = ()
     strays: tuple[Path, ...] = field(default=())
+
+
+def own_name(place: str) -> str:
+    """The corpus of a file or folder of one's own, as commands and protocols can name it.
+
+    >>> own_name("Läden Süd")
+    'Läden-Süd'
+    """
+    return _NOT_IN_NAMES.sub("-", place)
 
 
 def audio_files(root: Path, suffixes: frozenset[str] = AUDIO_SUFFIXES) -> Iterator[Path]:

@@ -10,6 +10,7 @@ from tonfall.corpora.rows import (
     Reading,
     Row,
     audio_files,
+    own_name,
     visible_files,
 )
 from tonfall.emotion.maps import common_name
@@ -39,7 +40,7 @@ def _row(path: Path, root: Path) -> Row:
     inside = path.relative_to(root)
     return Row(
         item=inside.with_suffix("").as_posix(),
-        corpus=root.resolve().name,
+        corpus=own_name(root.resolve().name),
         file=path,
         label=common_name(inside.parts[0]),
         label_original=inside.parts[0],

@@ -11,7 +11,7 @@ from pathlib import Path
 import pandas as pd
 
 from tonfall.corpora.columns import conform
-from tonfall.corpora.rows import Reading, Row
+from tonfall.corpora.rows import Reading, Row, own_name
 from tonfall.corpora.storage import read_loose_csv
 from tonfall.emotion.maps import common_name
 from tonfall.errors import ManifestError
@@ -55,7 +55,7 @@ def _items(frame: pd.DataFrame) -> pd.Series[str]:
 
 def _row(said: dict[str, object], folder: Path, corpus: str) -> Row:
     file, label, start = said.pop("file"), said.pop("label"), said.pop("start")
-    said["corpus"] = said["corpus"] or corpus
+    said["corpus"] = own_name(str(said["corpus"] or corpus))
     said["label_original"] = said["label_original"] or label
     video = said.pop("video")
     return Row(
