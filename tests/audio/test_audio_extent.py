@@ -141,7 +141,7 @@ def test_what_ffmpeg_alone_reads_is_refused_when_truncated(
     assert "it is truncated" in refusal(cut(encode(tmp_path / name), keep=keep))
 
 
-@pytest.mark.parametrize("form", [*STATING_SAMPLES, *STATING_AN_END, *OTHERS])
+@pytest.mark.parametrize("form", [*STATING_SAMPLES, ("VOC", "PCM_16", "FILE"), *OTHERS])
 def test_joined_files_are_not_read_as_the_first_alone(
     tmp_path: Path, form: tuple[str, str, str]
 ) -> None:
@@ -204,6 +204,31 @@ def test_what_is_no_recording_may_follow_what_ffmpeg_alone_reads(
     whole = read(path)[0].shape
     path.write_bytes(path.read_bytes() + after)
     assert read(path)[0].shape == whole
+
+
+@pytest.mark.parametrize("subtype", ["VORBIS", "OPUS"])
+def test_a_chain_of_ogg_files_is_read_whole_or_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, subtype: str
+) -> None:
+    pytest.importorskip("av", reason="needs the extra tonfall[av]")
+    path = write_as(tmp_path, ("OGG", subtype, "FILE"))
+    (tmp_path / "b").mkdir()
+    join(path, write_as(tmp_path / "b", ("OGG", subtype, "FILE"), seconds=3))
+    waveform, rate = read(path)
+    assert waveform.shape[1] / rate == pytest.approx(7, abs=0.05)
+    whole = path.read_bytes()
+    path.write_bytes(whole[:-1000])
+    assert "it is truncated" in refusal(path)
+    path.write_bytes(whole)
+    monkeypatch.setitem(sys.modules, "av", None)
+    assert "files that were joined" in refusal(path)
+
+
+def test_a_chain_whose_channels_change_is_refused(tmp_path: Path) -> None:
+    pytest.importorskip("av", reason="needs the extra tonfall[av]")
+    path, other = write_as(tmp_path, ("OGG", "VORBIS", "FILE")), tmp_path / "b.ogg"
+    soundfile.write(other, speech_like(channels=2, samples=32000).T, 16000)
+    assert "files that were joined" in refusal(join(path, other))
 
 
 @pytest.mark.parametrize("subtype", ["VORBIS", "OPUS"])

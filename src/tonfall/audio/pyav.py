@@ -17,7 +17,7 @@ import numpy as np
 
 from tonfall.arrays import FloatArray
 from tonfall.audio.containers import Extent
-from tonfall.audio.decoder import AudioInfo, Decoder, cut_off, damaged, printable
+from tonfall.audio.decoder import AudioInfo, Decoder, cut_off, damaged, joined, printable
 from tonfall.errors import AudioError
 
 if TYPE_CHECKING:
@@ -74,7 +74,7 @@ def open_pyav(path: Path, *, extent: Extent) -> Decoder:
         container.close()
         stream.close()
         raise
-    return PyAVDecoder(container, stream, path=path)
+    return PyAVDecoder(container, stream, path=path, second=extent.second)
 
 
 def _check_audio(container: InputContainer, path: Path) -> None:
@@ -113,9 +113,13 @@ class PyAVDecoder(Decoder):
         container: at its start; the decoder closes it.
         stream: the file that the container reads; the decoder closes it too.
         path: of the file.
+        second: byte at which another recording of a chain begins, or None.
     """
 
-    def __init__(self, container: InputContainer, stream: BinaryIO, *, path: Path) -> None:
+    def __init__(
+        self, container: InputContainer, stream: BinaryIO, *, path: Path, second: int | None = None
+    ) -> None:
+        self._second = second
         self._container = container
         self._stream = stream
         self._track = container.streams.audio[0]
@@ -143,10 +147,10 @@ class PyAVDecoder(Decoder):
             self._waiting.append(piece)
             waiting += piece.shape[1]
         none = np.zeros((self.info.channels, 0), np.float32)
-        joined = np.concatenate([none, *self._waiting], axis=1)
-        self._waiting = [joined[:, samples:]]
+        block = np.concatenate([none, *self._waiting], axis=1)
+        self._waiting = [block[:, samples:]]
         self._count += min(waiting, samples)
-        return np.ascontiguousarray(joined[:, :samples])
+        return np.ascontiguousarray(block[:, :samples])
 
     def close(self) -> None:
         """Close the container and its file."""
@@ -170,6 +174,8 @@ class PyAVDecoder(Decoder):
             # ValueError: the rate or the channels change on the way; IndexError: a track appears.
             if self.promised is not None and self._decoded >= self.promised:
                 return  # What FFmpeg stumbled over stands after the sound: WavPack's own tags.
+            if self._second is not None:
+                raise joined(self.info.name, second=self._second) from error
             raise damaged(self.info, found=self._count, promised=self.promised) from error
 
 

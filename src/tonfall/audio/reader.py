@@ -6,6 +6,7 @@ import os
 import stat
 import sys
 from collections.abc import Iterator
+from importlib.util import find_spec
 from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO, Self
@@ -169,6 +170,8 @@ def _open_file(path: Path, *, raw: RawFormat | None) -> Decoder:
         if wav is not None:
             wav.check(name=printable(path))
         extent = read_extent(stream, size=path.stat().st_size, wav=wav)
+    if extent.chained and find_spec("av"):
+        return _checked(open_pyav(path, extent=extent))
     if extent.second is not None:
         raise joined(printable(path), second=extent.second)
     if wav is not None and _comes_in_order(wav):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Container, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import BinaryIO
 
 from tonfall.audio.containers.chunks import Chunk
@@ -35,7 +35,9 @@ class Extent:
             leaves that open.
         there: of these, the bytes that are in the file.
         of_sound: True where they are bytes of sound, of which the duration is a multiple.
-        second: byte at which further samples begin that no decoder reads on to, or None.
+        second: byte at which a further recording begins, to which libsndfile does not read on; or
+            None.
+        chained: True where it is one more of a chain, which FFmpeg reads to its end.
         marked_end: False where the format marks the last part as such, and none is marked.
     """
 
@@ -43,6 +45,7 @@ class Extent:
     there: int = 0
     of_sound: bool = False
     second: int | None = None
+    chained: bool = False
     marked_end: bool = True
 
     @property
@@ -130,4 +133,4 @@ def _beginning_after(stream: BinaryIO, chunk: Chunk, *, size: int) -> int | None
 
 
 def _with_second(extent: Extent, second: int) -> Extent:
-    return Extent(extent.stated, extent.there, extent.of_sound, second)
+    return replace(extent, second=second)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import BinaryIO
 
 from tonfall.audio.containers.extent import Extent, find_again
@@ -16,26 +17,31 @@ _BEGINS, _ENDS = 2, 4
 def ogg_extent(stream: BinaryIO, *, size: int) -> Extent:
     """Whether the last page is whole, and a mark says that it is the last.
 
-    Without that mark nothing is proven: recorders on Android leave it out. What follows another
-    recording in the same file ("chained" streams) counts as a second one.
+    Without that mark nothing is proven: recorders on Android leave it out. Recordings one after the
+    other are a chain, as radio stations send them.
     """
     end, in_sound = 0, False
+    second: int | None = None
     begun, ended = set[bytes](), set[bytes]()
     while (position := _page_from(stream, end, size=size)) is not None:
         head = stream.read(_HEAD)
         lengths = stream.read(head[26]) if len(head) == _HEAD else b""
         end = position + _HEAD + len(lengths) + sum(lengths)
         if len(head) < _HEAD or len(lengths) < head[26] or end > size:
-            return Extent(stated=max(end, size + 1), there=size)
+            whole = Extent(stated=max(end, size + 1), there=size)
+            return replace(whole, second=second, chained=second is not None)
         flags, serial = head[5], head[14:18]
-        if (flags & _BEGINS and in_sound) or (not flags & _BEGINS and serial not in begun):
-            # The beginning of the second may be lost in the last page of a first that was cut off.
+        begins = bool(flags & _BEGINS)
+        if not begins and serial not in begun:
+            # Its first page was lost in the last one of a recording that was cut off.
             return Extent(second=position)
-        in_sound = not flags & _BEGINS
+        if begins and in_sound and second is None:
+            second = position
+        in_sound = not begins
         begun.add(serial)
         if flags & _ENDS:
             ended.add(serial)
-    return Extent(marked_end=begun <= ended)
+    return Extent(second=second, chained=second is not None, marked_end=begun <= ended)
 
 
 def _page_from(stream: BinaryIO, position: int, *, size: int) -> int | None:
