@@ -66,6 +66,7 @@ def test_the_better_model_is_named(plain):
         better.figures["ua"].value - worse.figures["ua"].value
     )
     assert found.verdict.startswith("yours (clean) is better by")
+    assert "points of unweighted recall (p = " in found.verdict
     assert found.mcnemar < 0.001
     turned = compare_reports(better, worse)
     assert turned.verdict.startswith("yours (clean) is better by")

@@ -202,6 +202,26 @@ def test_times_are_rounded_as_in_the_command_lines_table(opened):
     assert shown == ["0:00.7", "0:01.3", "1:00.0", "1:01.0", "1:16.0"]
 
 
+def test_turns_sound_and_are_as_sure_as_in_the_command_lines_table(opened):
+    judged = {"guess": "anger", "unclear": True, "arousal": 0.674996, "valence": 0.2}
+    turns = [
+        turn(0, 3),
+        replace(turn(4, 4.4), **judged | {"unclear": False, "confidence": 0.7, "short": True}),
+        replace(turn(5, 7), **judged, confidence=0.294979),
+    ]
+    tab = opened(page(timeline(turns, [])))
+
+    def shown(column: int) -> list[str]:
+        cells = tab.locator(f"#turns tr td:nth-child({column})").all_inner_texts()
+        return [cell.removeprefix("A").removeprefix("?").strip() for cell in cells]
+
+    rows = turn_rows(turns)
+    assert shown(3) == [row["sounds"] for row in rows] == ["not judged", "anger (short)", "unclear"]
+    assert [row["confidence"] for row in rows] == ["-", "0.70", "0.29"]
+    assert shown(5) == ["\N{EN DASH}", "70\N{NO-BREAK SPACE}%", "29\N{NO-BREAK SPACE}%"]
+    assert shown(7)[1:] == [row["arousal"] for row in rows][1:] == ["0.67", "0.67"]
+
+
 def test_narrow_cells_have_a_letter_or_a_hatch(opened):
     """At 390 dots a second is too narrow for the letter of before, and colour alone would tell."""
 

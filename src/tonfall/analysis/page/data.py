@@ -141,6 +141,7 @@ def _turn(turn: Turn, place: dict[str, int], label_place: dict[str, int]) -> Row
         _round(turn.arousal),
         _round(turn.valence),
         _round(turn.dominance),
+        turn.short,
     ]
 
 
@@ -149,4 +150,5 @@ def _times(segment: Segment) -> tuple[float, float]:
 
 
 def _round(value: float | None) -> float | None:
-    return None if value is None else round(value, 4)
+    # Shown with two digits: four would round 0.29498 up to 0.295, and the page that to 30 %.
+    return None if value is None else round(value, 6)

@@ -59,10 +59,11 @@ function swatch(label) {
 }
 
 /** The label as it is shown everywhere: colour, letter, name. */
-function sounding({ label }) {
+function sounding({ label, short }) {
   if (label === null) return element("span", { className: "unclear", text: "not judged" });
+  const name = `${labels[label].name}${short ? " (short)" : ""}`;
   return element("span", {
-    className: label === UNCLEAR ? "sound unclear" : "sound", children: [swatch(label), labels[label].name],
+    className: label === UNCLEAR ? "sound unclear" : "sound", children: [swatch(label), name],
   });
 }
 
@@ -80,7 +81,7 @@ function unpack() {
   const windowKeys = ["start", "end", "speaker", "label", "guess", "confidence", "probabilities",
     "arousal", "valence", "dominance", "speech", "snr", "heard"];
   const turnKeys = ["start", "end", "speaker", "label", "guess", "confidence", "arousal",
-    "valence", "dominance"];
+    "valence", "dominance", "short"];
   windows.forEach((row, index) => { windows[index] = named(row, windowKeys); });
   turns.forEach((row, index) => { turns[index] = named(row, turnKeys); });
   for (const [index, speaker] of speakers.entries()) {

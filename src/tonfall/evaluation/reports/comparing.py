@@ -45,7 +45,8 @@ class ReportComparison:
         interval = found.difference
         apart = not interval.low <= 0 <= interval.high and found.p < _CERTAIN
         better = self.second if interval.value > 0 else self.first
-        points = f"{100 * abs(interval.value):.1f} points of {NAMES[self.headline].lower()}"
+        figure = NAMES[self.headline].removesuffix(" (UA)").lower()
+        points = f"{100 * abs(interval.value):.1f} points of {figure}"
         if apart:
             return f"{better} is better by {points} (p = {found.p:.3f})."
         return f"No certain difference: {better} is ahead by {points} (p = {found.p:.3f})."
