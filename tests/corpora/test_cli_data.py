@@ -52,6 +52,18 @@ def test_list_names_every_corpus() -> None:
     assert "calm" in ravdess["labels"]
 
 
+def test_list_cuts_no_word_in_a_narrow_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    from tonfall.cli import data
+
+    monkeypatch.setattr(data, "_PIPE_WIDTH", 80)
+    shown = runner.invoke(app, ["list"]).stdout
+    head, *rows = shown.splitlines()
+    assert head.split() == ["name", "title", "languages", "items", "speakers", "hours", "download"]
+    assert all(any(row.startswith(f"{name} ") for row in rows) for name in CORPORA)
+    assert max(map(len, shown.splitlines())) <= 80
+    assert rows[-1] == "labels, licence and access need 140 columns, or --format json."
+
+
 def test_prepare_writes_a_manifest_and_reports(emodb: Path) -> None:
     done = runner.invoke(app, ["prepare", "emodb", str(emodb), "--partial"])
     assert done.exit_code == 0, done.output

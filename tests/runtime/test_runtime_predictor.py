@@ -7,6 +7,7 @@ import subprocess
 import sys
 import tracemalloc
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +19,7 @@ from tonfall.audio import read
 from tonfall.bundle import BaselineSpec, BundleSpec, FrontEnd, Gate, bundled_models, write_bundle
 from tonfall.errors import AudioError, BundleError
 from tonfall.runtime import Baseline, Predictor, clip_pieces, gate_weight, load
+from tonfall.streaming import Stream
 
 EXAMPLE = Path(__file__).resolve().parents[2] / "examples" / "call.wav"
 RATE = 8000
@@ -41,6 +43,17 @@ def test_a_clip_is_judged(tiny: Predictor, clips: list[FloatArray]) -> None:
     for value in (affect.arousal, affect.valence, affect.dominance):
         assert value is not None
         assert 0 <= value <= 1
+
+
+def test_a_model_and_what_it_says_can_be_read(tiny: Predictor, clips: list[FloatArray]) -> None:
+    assert repr(tiny) == f"<Predictor {tiny.name}: {', '.join(LABELS)}>"
+    affect = tiny.predict(clips[0], sampling_rate=RATE)
+    clear, unclear = replace(affect, unclear=False), replace(affect, unclear=True)
+    sure = f"confidence {affect.confidence:.2f}"
+    assert str(clear) == f"{affect.guess}, {sure}"
+    assert str(unclear) == f"unclear ({affect.guess}?), {sure}"
+    stream = Stream(tiny, sampling_rate=RATE, channels=2)
+    assert repr(stream) == f"<Stream: model {tiny.name}, 8000 Hz, channels: 2>"
 
 
 def test_the_answer_is_the_same_each_time(tiny: Predictor, clips: list[FloatArray]) -> None:

@@ -38,6 +38,10 @@ class Format(StrEnum):
     JSON = "json"
 
 
+_PIPE_WIDTH = 200
+_WIDE = ("labels", "licence", "access")
+_WIDTH_OF_ALL = 140  # with fewer columns their words are cut in pieces
+
 FormatOption = Annotated[Format, typer.Option("--format", help="A table to read, or JSON.")]
 QuietOption = Annotated[bool, typer.Option("--quiet", "-q", help="No progress bar.")]
 NameArgument = Annotated[str, typer.Argument(help="A corpus, as 'tonfall data list' names it.")]
@@ -55,7 +59,15 @@ def list_corpora(style: FormatOption = Format.TABLE) -> None:
     if style is Format.JSON:
         typer.echo(json.dumps(rows, indent=2))
         return
-    _print_table([{name: _cell(value) for name, value in row.items()} for row in rows])
+    from tonfall.cli.console import console
+
+    wide = console(pipe_width=_PIPE_WIDTH).width >= _WIDTH_OF_ALL
+    _print_table(
+        [{name: _cell(row[name]) for name in row if wide or name not in _WIDE} for row in rows]
+    )
+    if not wide:
+        left_out = f"{', '.join(_WIDE[:-1])} and {_WIDE[-1]}"
+        typer.echo(f"{left_out} need {_WIDTH_OF_ALL} columns, or --format json.")
 
 
 def _facts(corpus: Corpus) -> dict[str, object]:
@@ -277,7 +289,7 @@ def _print_table(rows: list[dict[str, str]]) -> None:
 
     table = Table(box=None, pad_edge=False)
     for name in rows[0] if rows else ():
-        table.add_column(name, overflow="fold")
+        table.add_column(name, overflow="fold", min_width=len(name))
     for row in rows:
         table.add_row(*row.values())
-    console(pipe_width=200).print(table)
+    console(pipe_width=_PIPE_WIDTH).print(table)

@@ -73,6 +73,8 @@ def list_(
         found = store.keys.list(tenant)
     finally:
         store.close()
+    if not found:
+        typer.echo("No keys yet; make one with: tonfall keys create", err=True)
     now = datetime.now(UTC)
     for key in found:
         state = "works" if key.works(now) else "ended" if key.revoked_at else "expired"

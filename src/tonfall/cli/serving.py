@@ -53,7 +53,7 @@ def load_settings(
     missing = [name for name in NEEDED if find_spec(name) is None]
     if missing:
         raise ConfigError(
-            f"The server needs {', '.join(missing)}, which is not installed. Run: "
+            f"The server needs the extra serve; not installed: {', '.join(missing)}. Run: "
             "pip install 'tonfall[serve]'"
         )
     from tonfall.serve.settings import read_settings

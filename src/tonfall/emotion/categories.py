@@ -63,6 +63,10 @@ class Affect:
     confidence: float
     unclear: bool
 
+    def __str__(self) -> str:
+        guess = f" ({self.guess}?)" if self.unclear else ""
+        return f"{self.label}{guess}, confidence {self.confidence:.2f}"
+
     @property
     def label(self) -> str:
         """The guess, or "unclear" where the confidence is below the threshold."""

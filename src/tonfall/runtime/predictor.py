@@ -71,6 +71,9 @@ class Predictor:
         self._no_windows = self._probe_judge_inputs(judge_inputs)
         self._check_outputs()
 
+    def __repr__(self) -> str:
+        return f"<Predictor {self.name}: {', '.join(self.labels)}>"
+
     def __reduce__(self) -> tuple[object, tuple[str, str, int]]:
         shipped = self.name in bundled_models() and find_bundle(self.name) == self._folder
         folder = self.name if shipped else str(self._folder.resolve())

@@ -53,6 +53,7 @@ class Stream:
         speakers: Speakers | None = None,
     ) -> None:
         predictor = model if isinstance(model, Predictor) else load(model)
+        self._shown = f"model {predictor.name}, {sampling_rate} Hz, channels: {channels}"
         self._rate = sampling_rate
         self._scorer = Scorer(predictor)
         self._engine = Engine(
@@ -64,6 +65,9 @@ class Stream:
             settings=settings,
             speakers=speakers,
         )
+
+    def __repr__(self) -> str:
+        return f"<Stream: {self._shown}>"
 
     def push(self, samples: npt.ArrayLike) -> list[Event]:
         """Take (channels, n) or (n,) samples; return the events that they complete.

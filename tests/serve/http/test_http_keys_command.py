@@ -80,6 +80,13 @@ def test_no_database_is_made_only_to_look_into_it(
     assert list(tmp_path.iterdir()) == []
 
 
+def test_where_there_are_no_keys_it_says_how_to_make_one(database: str) -> None:
+    Store.open(database).close()
+    listed = CliRunner().invoke(app, ["keys", "list", "--database", database])
+    assert (listed.exit_code, listed.stdout) == (0, "")
+    assert "make one with: tonfall keys create" in listed.stderr
+
+
 def refused(arguments: list[str], says: str) -> str:
     """Run what is misuse, which is status 2; the sentence that tells of it."""
     with pytest.raises(ConfigError, match=says) as told:
