@@ -224,6 +224,13 @@ def test_a_chain_of_ogg_files_is_read_whole_or_refused(
     assert "files that were joined" in refusal(path)
 
 
+def test_an_ogg_file_without_its_beginning_is_not_called_joined(write: Writer) -> None:
+    path = write("a.ogg")
+    data = path.read_bytes()
+    path.write_bytes(data[data.index(b"OggS", 4) :])
+    assert "joined" not in refusal(path)
+
+
 def test_a_chain_whose_channels_change_is_refused(tmp_path: Path) -> None:
     pytest.importorskip("av", reason="needs the extra tonfall[av]")
     path, other = write_as(tmp_path, ("OGG", "VORBIS", "FILE")), tmp_path / "b.ogg"

@@ -32,7 +32,7 @@ def ogg_extent(stream: BinaryIO, *, size: int) -> Extent:
             return replace(whole, second=second, chained=second is not None)
         flags, serial = head[5], head[14:18]
         begins = bool(flags & _BEGINS)
-        if not begins and serial not in begun:
+        if begun and not begins and serial not in begun:
             # Its first page was lost in the last one of a recording that was cut off.
             return Extent(second=position)
         if begins and in_sound and second is None:
