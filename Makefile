@@ -83,7 +83,7 @@ define environment
 	found=`command -v $(PYTHON) >/dev/null && $(PYTHON) --version 2>&1 || echo missing`; \
 	echo "Tonfall needs Python 3.11 to 3.13, but $(PYTHON) is $$found:" \
 		"name another, for instance: make test PYTHON=python3.12" >&2; exit 1; }
-@echo "Setting up $(@D) (once; takes a minute or more) ..."
+@echo "Setting up $(@D) (once; $(if $(filter $(RUN),$(@D)),a minute or more,3 GB and many minutes: PyTorch is among it)) ..."
 @$(PYTHON) -m venv $(@D)
 @$(@D)/bin/python -m pip install -qq --constraint $(2) --editable $(1)
 @touch $@

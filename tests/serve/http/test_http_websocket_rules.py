@@ -53,7 +53,9 @@ def test_v4_4_1_what_did_not_come_by_tls_is_refused(proxied: Running) -> None:
     assert status_of(proxied, **key) == 403
     assert status_of(proxied, **key, **{"X-Forwarded-Proto": "https"}) == 101
     with proxied.client() as client:
-        assert client.get("/v1/calls", headers=key).status_code == 403
+        answer = client.get("/v1/calls", headers=key)
+        assert answer.status_code == 403
+        assert "dial this server as https://" in answer.json()["detail"]
         assert client.get("/livez").status_code == 200
 
 

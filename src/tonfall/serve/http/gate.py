@@ -84,7 +84,9 @@ class Gate:
     def _problem(self, scope: Scope) -> Problem | None:
         headers = Headers(scope=scope)
         if self._needs_tls and not secure_scope(scope) and scope["path"] not in OPEN_PATHS:
-            return Problem(403, "This server takes nothing that did not come by TLS.")
+            return Problem(
+                403, "The request did not come by TLS; dial this server as https:// or wss://."
+            )
         origin = headers.get("origin")
         if origin is not None and not self._knows(origin, headers, scope):
             self._name(origin)
