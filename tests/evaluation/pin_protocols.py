@@ -20,13 +20,15 @@ from tonfall.evaluation.protocols.registry import FOUR
 
 TARGET = Path("src/tonfall/evaluation/protocols/data/pins.yaml")
 HEAD = "# Protocols over complete releases; made by tests/evaluation/pin_protocols.py.\n"
-FOLDERS = {"meld": "meld_labels"}
+FOLDERS = {"meld": "meld_labels", "crema-d": "cremad"}
 NAMES = (
     *(f"emobox/{corpus}" for corpus in PACKED),
     "emosuperb/cremad",
     *(f"loso/{corpus}" for corpus in FOUR),
     *(f"within/{corpus}" for corpus in FOUR),
     "loco/four",
+    "loco/six",
+    "loco/six-with-ties",
     "official/meld",
     "emobox-cross/meld-ravdess",
     "emobox-cross/ravdess-meld",

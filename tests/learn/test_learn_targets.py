@@ -12,6 +12,7 @@ from made_clips import made_corpus
 from tonfall.corpora import Manifest
 from tonfall.emotion.maps import LabelMap
 from tonfall.errors import ConfigError
+from tonfall.evaluation.items import contradictory
 
 pytest.importorskip("torch", reason="training needs PyTorch: extra train")
 
@@ -22,7 +23,6 @@ from tonfall.learn.targets import (
     label_shares,
     row_weights,
     with_shares,
-    without_contradictions,
 )
 from tonfall.learn.train import train
 
@@ -120,7 +120,7 @@ def test_with_votes_each_label_hands_out_one_in_proportion_to_its_shares() -> No
     np.testing.assert_allclose(twice, [1.5, 1.5, 1, 2, 0.5, 0.5])
 
 
-def test_the_same_sound_under_different_labels_is_left_out() -> None:
+def test_the_same_sound_under_different_labels_is_contradictory() -> None:
     rows = pd.DataFrame(
         [
             ("a", "x", "anger"),
@@ -135,18 +135,15 @@ def test_the_same_sound_under_different_labels_is_left_out() -> None:
         ],
         columns=["item", "hash", "label"],
     ).assign(start=0.0, end=None)
-    said: list[str] = []
-    found = without_contradictions(rows, {"calm": "neutral"}, say=said.append)
-    assert found["item"].tolist() == rows["item"].tolist()[2:]
-    assert said == [
-        "2 clips were left out because the same sound stands under different labels: a, b."
-    ]
+    found = contradictory(rows, merge={"calm": "neutral"})
+    assert rows.loc[found, "item"].tolist() == ["a", "b"]
+    assert not contradictory(rows.drop(columns="hash")).any()
 
 
 def test_two_stretches_of_one_file_are_two_sounds() -> None:
     rows = pd.DataFrame({"item": ["a", "b"], "hash": "x", "label": ["anger", "fear"]})
     rows = rows.assign(start=[0.0, 1.0], end=[1.0, 2.0])
-    assert len(without_contradictions(rows, {}, say=print)) == 2
+    assert not contradictory(rows).any()
 
 
 @pytest.fixture
@@ -229,3 +226,33 @@ def test_under_a_protocol_the_recipe_says_what_is_learnt(
     train, development = learnt
     assert label_shares(train, ("anger", "neutral")).tolist() == [[0.25, 0.75], [0, 1], [1, 0]]
     assert label_shares(development, ("anger", "neutral")).tolist() == [[0.25, 0.75]]
+
+
+@pytest.mark.parametrize(
+    ("how", "shares"),
+    [
+        ("intended", [[1, 0]]),
+        ("votes", [[0.25, 0.75], [0, 1]]),
+        ("mixed", [[0.625, 0.375], [0, 1]]),
+    ],
+)
+def test_where_the_truth_is_what_was_heard_the_recipe_still_says_what_is_learnt(
+    recipe: Recipe, monkeypatch: pytest.MonkeyPatch, how: Targets, shares: list[list[float]]
+) -> None:
+    """``loco/six`` gives both; what was meant may be no label of the protocol."""
+    from tonfall.learn import fold
+
+    learnt: list[pd.DataFrame] = []
+    monkeypatch.setattr(
+        fold, "fit_calibrated", lambda _recipe, *parts, **_how: learnt.extend(parts)
+    )
+    heard = clips(("neutral", {"neutral": 3, "anger": 1}), ("neutral", {"neutral": 2, "fear": 1}))
+    heard = heard.assign(meant=["anger", None])
+    of_others = clips(("anger", None), corpus="of no name").assign(meant="anger")
+    uses = {"heard": recipe.corpora["heard"].model_copy(update={"targets": how})}
+    fold.RecipeModel(recipe.model_copy(update={"corpora": uses})).fit(
+        pd.concat([heard, of_others], ignore_index=True), heard
+    )
+    train, development = learnt
+    assert label_shares(train, ("anger", "neutral")).tolist() == [*shares, [1, 0]]
+    assert label_shares(development, ("anger", "neutral")).tolist() == shares

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
 
 import pandas as pd
 
@@ -13,6 +14,9 @@ from tonfall.errors import ProtocolError
 
 __all__ = [
     "SILENT",
+    "contradictory",
+    "contradictory_note",
+    "listed",
     "mark_silent",
     "pool",
     "protocol_items",
@@ -25,7 +29,7 @@ SILENT = "silent"
 nor judged."""
 
 _NAMED = 10
-"""Silent clips that a note names; reports list all."""
+"""Clips that a note names; reports list all silent ones."""
 
 
 def pool(manifests: Sequence[Manifest]) -> pd.DataFrame:
@@ -80,8 +84,41 @@ def silent_note(silent: Sequence[str]) -> str:
     >>> silent_note(["1076_MTI_SAD_XX"])
     '1 silent clip was left out: 1076_MTI_SAD_XX.'
     """
-    named = ", ".join(silent[:_NAMED]) + (" and others" if len(silent) > _NAMED else "")
-    return f"{len(silent)} silent clip{'s were' if len(silent) > 1 else ' was'} left out: {named}."
+    were = "s were" if len(silent) > 1 else " was"
+    return f"{len(silent)} silent clip{were} left out: {listed(silent)}."
+
+
+def listed(items: Sequence[str]) -> str:
+    """The first of the items, for a note."""
+    return ", ".join(items[:_NAMED]) + (" and others" if len(items) > _NAMED else "")
+
+
+def contradictory(
+    rows: pd.DataFrame, *, merge: Mapping[str, str] = MappingProxyType({})
+) -> pd.Series[bool]:
+    """True for rows of identical sound under different labels, of which at most one can be right.
+
+    Args:
+        rows: columns label, and as far as known hash with start and end.
+        merge: labels that count as another, and so are not different from it.
+    """
+    known = rows.reindex(columns=["hash", "start", "end"])
+    named = rows["label"].map(lambda label: merge.get(label, label), na_action="ignore")
+    sound = [known[name] for name in known]
+    different = named.groupby(sound, dropna=False).transform("nunique") > 1
+    return known["hash"].notna() & different
+
+
+def contradictory_note(items: Sequence[str]) -> str:
+    """One sentence on those that were left out.
+
+    >>> contradictory_note(["1006_TIE_HAP_XX", "1006_TIE_NEU_XX"])[:49]
+    '2 clips were left out because the same sound stan'
+    """
+    return (
+        f"{len(items)} clips were left out because the same sound stands under different labels: "
+        f"{listed(items)}."
+    )
 
 
 def _opened(manifest: Manifest) -> pd.DataFrame:

@@ -13,6 +13,7 @@ import pandas as pd
 from tonfall.emotion import DIMENSIONS
 from tonfall.errors import ProtocolError
 from tonfall.evaluation.additive import Values
+from tonfall.evaluation.heard import MEANT, with_heard
 from tonfall.evaluation.items import SILENT, protocol_items
 from tonfall.evaluation.protocols import (
     DEVELOPMENT,
@@ -36,6 +37,7 @@ __all__ = [
 HIDDEN = (
     "label",
     "label_original",
+    MEANT,
     "votes",
     *DIMENSIONS,
     "intensity",
@@ -264,9 +266,10 @@ def _labelled(protocol: Protocol, pooled: pd.DataFrame) -> pd.DataFrame:
             f"{protocol.name}: {len(missing)} of {len(wanted)} items are not in the manifests, "
             f"such as {missing[0]!r}. Prepare the complete release."
         )
-    labels = [None if pd.isna(label) else str(label) for label in rows["label"]]
-    classes = pd.Series(protocol.label_map.apply(labels), index=rows.index, dtype=object)
-    rows = pd.DataFrame(rows.assign(label=classes).loc[wanted])
+    if protocol.heard:
+        rows = with_heard(rows, protocol.heard)
+        rows = rows.assign(**{MEANT: _classes(protocol, rows[MEANT])})
+    rows = pd.DataFrame(rows.assign(label=_classes(protocol, rows["label"])).loc[wanted])
     outside = rows.index[~rows["label"].isin(protocol.labels)]
     if len(outside):
         raise ProtocolError(
@@ -274,6 +277,12 @@ def _labelled(protocol: Protocol, pooled: pd.DataFrame) -> pd.DataFrame:
             f"{', '.join(protocol.labels)}, such as {outside[0]!r}. Check manifest and label map."
         )
     return rows
+
+
+def _classes(protocol: Protocol, labels: pd.Series[str]) -> pd.Series[str]:
+    """What the protocol counts each label as."""
+    known = [None if pd.isna(label) else str(label) for label in labels]
+    return pd.Series(protocol.label_map.apply(known), index=labels.index, dtype=object)
 
 
 def _shared(protocol: Protocol, rows: pd.DataFrame) -> tuple[Shared, ...]:

@@ -11,9 +11,16 @@ from tonfall.emotion import DIMENSIONS
 from tonfall.emotion.dimensions import weak_place
 from tonfall.emotion.maps import LabelMap
 from tonfall.errors import ConfigError
-from tonfall.evaluation.items import mark_silent, pool, silent_note, without_silent
+from tonfall.evaluation.items import (
+    contradictory,
+    contradictory_note,
+    mark_silent,
+    pool,
+    silent_note,
+    without_silent,
+)
 from tonfall.learn.recipe import Recipe
-from tonfall.learn.targets import SHARES, with_shares, without_contradictions
+from tonfall.learn.targets import SHARES, with_shares
 
 __all__ = ["labelled_clips", "recipe_clips", "split_speakers"]
 
@@ -35,7 +42,11 @@ def recipe_clips(
     labels = LabelMap(merge=recipe.merge, keep=recipe.labels)
     for sentence in _unknown_labels(manifests, labels):
         say(sentence)
-    pooled = without_contradictions(pool(opened), recipe.merge, say=say)
+    pooled = pool(opened)
+    doubtful = contradictory(pooled, merge=recipe.merge)
+    if doubtful.any():
+        say(contradictory_note(pooled.loc[doubtful, "item"].tolist()))
+    pooled = pooled[~doubtful].reset_index(drop=True)
     heard = with_shares(pooled, recipe.targets, labels, say=say)
     clips, silent = without_silent(mark_silent(labelled_clips(heard, labels)))
     if silent:

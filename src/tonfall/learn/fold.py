@@ -11,6 +11,7 @@ import pandas as pd
 from tonfall.arrays import FloatArray
 from tonfall.emotion import DIMENSIONS
 from tonfall.emotion.maps import LabelMap
+from tonfall.evaluation.heard import MEANT
 from tonfall.learn.clips import Pooled, Progress, pool_clips
 from tonfall.learn.encode import Degrade
 from tonfall.learn.fit import Fitted, fit_calibrated
@@ -52,6 +53,8 @@ class RecipeModel:
             with_shares(part, self.recipe.targets, LabelMap(merge=merge, keep=labels))
             for part in (train, development)
         )
+        if MEANT in train:  # what was meant may be no label of the protocol
+            train, development = (part[part["label"].notna()] for part in (train, development))
         return fit_calibrated(
             self.recipe, train, development, labels=labels, progress=self._progress
         )

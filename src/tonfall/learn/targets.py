@@ -11,6 +11,8 @@ from tonfall.arrays import FloatArray
 from tonfall.emotion import LabelSpace, soft_label
 from tonfall.emotion.maps import LabelMap
 from tonfall.errors import ConfigError
+from tonfall.evaluation.heard import MEANT
+from tonfall.evaluation.items import listed
 from tonfall.learn.recipe import Targets
 
 __all__ = [
@@ -18,39 +20,12 @@ __all__ = [
     "label_shares",
     "row_weights",
     "with_shares",
-    "without_contradictions",
 ]
 
 SHARES = "shares"
 """Column: label to its share of a clip, summing to 1; null where the clip's label is all."""
 
-_NAMED = 10
-"""Clips that a sentence names."""
-
 Say = Callable[[str], object]
-
-
-def without_contradictions(
-    clips: pd.DataFrame, merge: Mapping[str, str], *, say: Say
-) -> pd.DataFrame:
-    """The clips without those of identical sound under different labels: at most one can be right.
-
-    Args:
-        clips: columns item, label, and where known hash with start and end.
-        merge: labels that count as another, and so are not different from it.
-        say: called with one sentence where clips are left out.
-    """
-    sound = [clips[name] for name in ("hash", "start", "end")]
-    named = clips["label"].map(lambda label: merge.get(label, label), na_action="ignore")
-    different = named.groupby(sound, dropna=False).transform("nunique") > 1
-    doubtful = clips["hash"].notna() & different
-    if doubtful.any():
-        items = clips.loc[doubtful, "item"]
-        say(
-            f"{doubtful.sum()} clips were left out because the same sound stands under different "
-            f"labels: {_listed(items)}."
-        )
-    return clips[~doubtful].reset_index(drop=True)
 
 
 def with_shares(
@@ -68,8 +43,8 @@ def with_shares(
     clip's own goes before the others, which go by name.
 
     Args:
-        clips: columns item, corpus, label, votes; where ``meant`` is there, too, it is the label
-            that the clip was given.
+        clips: columns item, corpus, label, votes; where `tonfall.evaluation.heard.MEANT` is
+            there, too, it is the label that the clip was given.
         targets: what is learnt of each corpus; of one that is not named, its label.
         labels: what the labels, and those of the votes, count as.
         say: called with a sentence on each corpus of which clips are left out.
@@ -93,7 +68,7 @@ def with_shares(
             items = rows.loc[lost, "item"]
             say(
                 f"{corpus}: {lost.sum()} clips were left out because no vote is for a label of "
-                f"the recipe: {_listed(items)}."
+                f"the recipe: {listed(items.tolist())}."
             )
     clips = clips.assign(**{SHARES: shares})
     greatest = [
@@ -147,9 +122,9 @@ def row_weights(
 
 def _own_labels(clips: pd.DataFrame, targets: Mapping[str, Targets]) -> pd.Series[str]:
     """The label a clip was given, where a protocol put another one in its place."""
-    if "meant" not in clips:
+    if MEANT not in clips:
         return clips["label"]
-    return clips["label"].where(~clips["corpus"].isin(list(targets)), clips["meant"])
+    return clips["label"].where(~clips["corpus"].isin(list(targets)), clips[MEANT])
 
 
 def _check_votes(corpus: str, clips: pd.DataFrame, how: Targets) -> None:
@@ -183,7 +158,3 @@ def _greatest(shares: Mapping[str, float], own: str | None) -> str:
 
 def _text(label: object) -> str | None:
     return label if isinstance(label, str) else None
-
-
-def _listed(items: pd.Series[str]) -> str:
-    return ", ".join(items[:_NAMED]) + (" and others" if len(items) > _NAMED else "")

@@ -6,8 +6,8 @@ split as far as known.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 import pandas as pd
@@ -15,6 +15,8 @@ import pandas as pd
 from tonfall.emotion import LabelSpace
 from tonfall.emotion.maps import LabelMap
 from tonfall.errors import ProtocolError
+from tonfall.evaluation.heard import Heard, with_heard
+from tonfall.evaluation.items import contradictory, contradictory_note
 from tonfall.evaluation.protocols.development import carve_development, stable_order
 from tonfall.evaluation.protocols.protocol import DEVELOPMENT, TEST, TRAIN, Protocol
 from tonfall.evaluation.protocols.sharing import shared_between_parts
@@ -25,6 +27,7 @@ __all__ = [
     "all_tested",
     "assemble",
     "grouped_folds",
+    "leave_one_heard",
     "leave_one_out",
     "official_split",
     "train_on",
@@ -69,6 +72,41 @@ def leave_one_out(
     groups = _groups(name, kept, by)
     table = _rotated(kept["item"], groups, sorted(set(groups)))
     return assemble(name, table, kept, rules=rules)
+
+
+def leave_one_heard(
+    name: str, items: pd.DataFrame, *, heard: Mapping[str, Heard], rules: Rules = DEFAULT
+) -> Protocol:
+    """One fold a corpus, where the truth of some is what most listeners heard.
+
+    Of these, clips of identical sound under different labels are left out, and those without a
+    majority as ``heard`` says; notes tell how many.
+
+    Raises:
+        ProtocolError: one of them has no votes, or what `leave_one_out` refuses.
+    """
+    of_heard = items["corpus"].isin(list(heard))
+    _check_votes(name, items, heard)
+    doubtful = of_heard & contradictory(items)
+    kept = with_heard(items[~doubtful], heard)
+    undecided = kept["label"].isna() & kept["corpus"].isin(list(heard))
+    protocol = leave_one_out(name, kept[~undecided], by="corpus", rules=rules)
+    notes = [f"The truth of {', '.join(heard)} is what most listeners heard, not what was meant."]
+    if doubtful.any():
+        notes.append(contradictory_note(items.loc[doubtful, "item"].tolist()))
+    if undecided.any():
+        notes.append(f"{undecided.sum()} clips were left out because their votes are tied.")
+    return replace(protocol, heard=dict(heard), notes=tuple(notes))
+
+
+def _check_votes(name: str, items: pd.DataFrame, heard: Mapping[str, Heard]) -> None:
+    for corpus in heard:
+        own = items[items["corpus"] == corpus]
+        if "votes" not in own or own["votes"].isna().all():
+            raise ProtocolError(
+                f"{name}: the manifest of {corpus} has no listeners' votes, which are the truth "
+                "here. Prepare it from the whole release, with its tables."
+            )
 
 
 def grouped_folds(

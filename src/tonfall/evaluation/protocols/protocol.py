@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -12,6 +13,7 @@ import pandas as pd
 from tonfall.emotion import LabelSpace, check_label_space
 from tonfall.emotion.maps import LabelMap
 from tonfall.errors import ProtocolError
+from tonfall.evaluation.heard import Heard
 
 __all__ = ["DEVELOPMENT", "PARTS", "TEST", "TRAIN", "Protocol", "Shared"]
 
@@ -52,6 +54,7 @@ class Protocol:
         shared: what test parts share with train and development parts, by fold and kind.
         version: grows when the content changes on purpose.
         notes: sentences for the reader.
+        heard: corpora whose truth is what most listeners heard, and what ties of votes are.
 
     Raises:
         ProtocolError: an unknown part, an item twice in a fold or tested in two folds, or a fold
@@ -66,6 +69,7 @@ class Protocol:
     shared: tuple[Shared, ...] = ()
     version: int = 1
     notes: tuple[str, ...] = field(default=())
+    heard: Mapping[str, Heard] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         check_label_space(self.labels)
@@ -84,7 +88,7 @@ class Protocol:
     @property
     def hash(self) -> str:
         """SHA-256 of labels, map and table, hexadecimal; the order of rows does not matter."""
-        head = {
+        head: dict[str, object] = {
             "name": self.name,
             "version": self.version,
             "corpora": sorted(self.corpora),
@@ -93,6 +97,8 @@ class Protocol:
             "drop": sorted(self.label_map.drop),
             "keep": sorted(self.label_map.keep),
         }
+        if self.heard:
+            head["heard"] = dict(sorted(self.heard.items()))
         digest = hashlib.sha256(json.dumps(head, sort_keys=True).encode())
         for row in sorted(self.table[["fold", "part", "item"]].itertuples(index=False, name=None)):
             digest.update("\x1f".join(row).encode() + b"\n")

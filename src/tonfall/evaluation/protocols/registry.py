@@ -14,6 +14,7 @@ import yaml
 
 from tonfall.emotion.maps import LabelMap
 from tonfall.errors import ProtocolError
+from tonfall.evaluation.heard import Heard
 from tonfall.evaluation.items import protocol_items
 from tonfall.evaluation.protocols import making
 from tonfall.evaluation.protocols.emobox import PACKED, check_pair, cross_pair, emobox, our_name
@@ -26,6 +27,7 @@ __all__ = [
     "FAMILIES",
     "FOUR",
     "FOUR_CLASSES",
+    "SIX",
     "Family",
     "Sources",
     "corpora_of",
@@ -35,6 +37,13 @@ __all__ = [
 
 FOUR = ("ravdess", "emodb", "nemo", "emovo", "ased")
 """The corpora of loco/four."""
+
+SIX = (*FOUR, "crema-d")
+"""The corpora of loco/six, of the last of which the truth is what listeners heard."""
+
+_SIX: Mapping[str, Heard] = MappingProxyType(
+    {"six": "majority", "six-with-ties": "majority-or-meant"}
+)
 
 _WITHIN_FOLDS = 5
 
@@ -168,8 +177,14 @@ def _lo_session(corpus: str, sources: Sources) -> Protocol:
 
 def _loco(corpora: str, sources: Sources) -> Protocol:
     name, rules = f"loco/{corpora}", replace(sources.rules, label_map=FOUR_CLASSES)
-    items = sources.rows(name, *_several(corpora))
+    items = sources.rows(name, *_left_out(corpora))
+    if corpora in _SIX:
+        return making.leave_one_heard(name, items, heard={SIX[-1]: _SIX[corpora]}, rules=rules)
     return making.leave_one_out(name, items, by="corpus", rules=rules)
+
+
+def _left_out(corpora: str) -> tuple[str, ...]:
+    return SIX if corpora in _SIX else _several(corpora)
 
 
 def _from(corpus: str, sources: Sources) -> Protocol:
@@ -244,9 +259,10 @@ FAMILIES: Mapping[str, Family] = MappingProxyType(
         "lo-session": Family("lo-session/<corpus>", "Leave one session out.", _lo_session),
         "loco": Family(
             "loco/four",
-            f"Leave one corpus out over {', '.join(FOUR)}, four classes; or loco/<a>+<b>+...",
+            f"Leave one corpus out over {', '.join(FOUR)}, four classes; or loco/<a>+<b>+...; "
+            "or loco/six, with crema-d by the listeners' majority, and loco/six-with-ties.",
             _loco,
-            _several,
+            _left_out,
         ),
         "from": Family(
             "from/<corpus>", "Train on one corpus, test on all others given; four classes.", _from

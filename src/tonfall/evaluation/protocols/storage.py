@@ -34,6 +34,7 @@ def write_protocol(protocol: Protocol, path: Path) -> None:
         "drop": sorted(protocol.label_map.drop),
         "keep": sorted(protocol.label_map.keep),
         "notes": list(protocol.notes),
+        **({"heard": dict(protocol.heard)} if protocol.heard else {}),
         "shared": [asdict(entry) for entry in protocol.shared],
         "table": path.with_suffix(".csv").name,
     }
@@ -104,4 +105,5 @@ def _protocol(head: Mapping[str, Any], table: pd.DataFrame) -> Protocol:
         shared=tuple(Shared(**entry) for entry in head["shared"]),
         version=head["version"],
         notes=tuple(head["notes"]),
+        heard=dict(head.get("heard", {})),
     )
