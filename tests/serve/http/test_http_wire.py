@@ -12,7 +12,7 @@ import pytest
 from tonfall.serve.http import exchange, http1
 from tonfall.serve.http.forwarded import Forwarded
 from tonfall.serve.http.http1 import HEAD_BYTES, HEAD_LINES, HttpConnection
-from tonfall.serve.http.serving import Serving
+from tonfall.serve.http.serving import BEGUN_AT_ONCE, Serving
 
 App = Callable[[Any, Any, Any], Awaitable[None]]
 GET = b"GET /a?b HTTP/1.1\r\nHost: h\r\n"
@@ -533,6 +533,30 @@ def test_of_too_many_that_wait_the_one_that_waits_longest_is_closed() -> None:
         wires[3].connection.connection_lost(None)  # type: ignore[attr-defined]
         comes(4)
         assert [wire.closed for wire in wires] == [False, True, True, False, False]
+
+    run(test())
+
+
+def test_of_many_requests_that_come_together_a_few_begin_in_each_round() -> None:
+    async def test() -> None:
+        begun: list[int] = []
+        rounds: list[int] = []
+
+        async def ask(number: int) -> None:
+            begun.append(number)
+
+        serving = Serving(app=Answering(), header_s=60)
+        for number in range(50):
+            serving.run(ask(number))
+        while len(begun) < 40:
+            before = len(begun)
+            await asyncio.sleep(0)  # All others' turn.
+            rounds.append(len(begun) - before)
+        assert max(rounds) == BEGUN_AT_ONCE
+        assert sum(rounds) >= BEGUN_AT_ONCE * (len(rounds) - 2)  # And none is lost.
+        serving.stop()
+        await asyncio.sleep(0)
+        assert begun == list(range(50))
 
     run(test())
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable
+from collections import deque
+from collections.abc import Coroutine
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Any, Protocol
 
 from starlette.types import ASGIApp
 
@@ -16,6 +17,11 @@ ABORT = "tonfall.abort"
 MOST_WAITING = 1_000
 """Connections that may wait for a request: each may hold an open file and a head of 64 KiB, and
 whoever opened it has shown no key yet."""
+
+BEGUN_AT_ONCE = 4
+"""Requests that begin in one round of the event loop, each of which may take some milliseconds.
+
+If a hundred that come together began together, live calls would wait for all of them."""
 
 
 class Stoppable(Protocol):
@@ -51,6 +57,9 @@ class Serving:
     connections: set[Stoppable] = field(default_factory=set)
     tasks: set[asyncio.Future[None]] = field(default_factory=set)
     _waiting: dict[Waiting, None] = field(default_factory=dict)
+    _to_begin: deque[Coroutine[Any, Any, None]] = field(default_factory=deque)
+    _begun: int = 0
+    _round_ends: bool = False
 
     def waits(self, connection: Waiting) -> None:
         """A connection waits for a request; of too many, the one that waits longest is cut off.
@@ -67,11 +76,32 @@ class Serving:
         """Its request came, or it is closed."""
         self._waiting.pop(connection, None)
 
-    def run(self, work: Awaitable[None]) -> None:
-        """Run a request to its end, whatever becomes of its connection."""
-        task = asyncio.ensure_future(work)
-        self.tasks.add(task)
-        task.add_done_callback(self.tasks.discard)
+    def run(self, work: Coroutine[Any, Any, None]) -> None:
+        """Run a request to its end, whatever becomes of its connection; it may begin a bit later.
+
+        Requests begin in the order in which they came.
+        """
+        self._to_begin.append(work)
+        self._begin()
+
+    def stop(self) -> None:
+        """Take no more; what came begins now."""
+        self.stops = True
+        self._begin()
+
+    def _begin(self) -> None:
+        while self._to_begin and (self._begun < BEGUN_AT_ONCE or self.stops):
+            self._begun += 1
+            task = asyncio.ensure_future(self._to_begin.popleft())
+            self.tasks.add(task)
+            task.add_done_callback(self.tasks.discard)
+        if self._begun and not self._round_ends:
+            self._round_ends = True
+            asyncio.get_running_loop().call_soon(self._next_round)
+
+    def _next_round(self) -> None:
+        self._begun, self._round_ends = 0, False
+        self._begin()
 
 
 def address(transport: asyncio.BaseTransport, name: str) -> tuple[str, int] | None:

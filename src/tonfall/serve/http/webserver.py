@@ -53,7 +53,7 @@ class WebServer:
 
     async def stop(self, seconds: float) -> None:
         """Take no more requests; those that are not answered in that time are cut short."""
-        self._serving.stops = True
+        self._serving.stop()
         if self._listener is not None:
             self._listener.close()
         for connection in list(self._serving.connections):
