@@ -271,7 +271,7 @@ BAD = {
     "evaluate pitch_model:judge -p all/tones --data tones.parquet --degrade room,room": "twice",
     "evaluate pitch_model:judge -p matrix/tones+x --data tones.parquet --degrade room": "not go",
     "evaluate pitch_model:judge -p all/tones --data gone.parquet": "gone.parquet: no such manifest",
-    "evaluate egemaps-svm -p calls": "cannot be measured on composed calls",
+    "evaluate egemaps-svm -p calls": "cannot be measured under calls or site",
 }
 
 

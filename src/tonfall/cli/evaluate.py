@@ -18,9 +18,6 @@ __all__ = ["DataOption", "evaluate"]
 TEST_NOISES = ("babble_restaurant", "street_city", "office_babble_made", "train_inside")
 """Noises that the recipes keep for testing; all of a folder that has none of them."""
 
-CALLS = "calls"
-"""The protocol of composed calls, which has a report of its own."""
-
 DataOption = Annotated[
     list[str] | None,
     typer.Option(
@@ -61,7 +58,7 @@ def evaluate(
             "--protocol",
             "-p",
             help="As 'tonfall protocols' names it; or matrix, matrix/four or matrix/A+B for train "
-            "corpus by test corpus; or calls.",
+            "corpus by test corpus; or calls or site, also as calls/A+B.",
         ),
     ],
     data: DataOption = None,
@@ -102,6 +99,7 @@ def evaluate(
     """
     from tonfall.cli.candidates import recipe_places
     from tonfall.cli.measuring import Order
+    from tonfall.cli.measuring_own import OWN_REPORTS
     from tonfall.corpora import read_places
 
     order = Order(
@@ -116,8 +114,8 @@ def evaluate(
         audio=audio,
         workers=workers,
     )
-    if protocol == CALLS:
-        _calls(order, style, quiet=quiet)
+    if protocol.partition("/")[0] in OWN_REPORTS:
+        _own(order, style, quiet=quiet)
         return
     _measure(order, style, quiet=quiet)
 
@@ -147,12 +145,12 @@ def _print(measured: Measured, style: Format) -> None:
     typer.echo()
 
 
-def _calls(order: Order, style: Format, *, quiet: bool) -> None:
+def _own(order: Order, style: Format, *, quiet: bool) -> None:
     import json
 
-    from tonfall.cli.measuring_calls import measure_calls
+    from tonfall.cli.measuring_own import measure_own
 
-    for report, path in measure_calls(order, say=_quiet if quiet else _say):
+    for report, path in measure_own(order, say=_quiet if quiet else _say):
         as_json = json.dumps(report.to_json(), ensure_ascii=False)
         typer.echo(as_json if style is Format.JSON else f"{report.text()}\n")
         if not quiet:

@@ -66,6 +66,7 @@ def _list(style: Format) -> None:
         typer.echo(f"  {family.pattern:<30} {family.summary}")
     typer.echo(f"  {'matrix/four, matrix/<a>+<b>+...':<30} Train corpus by test corpus.")
     typer.echo(f"  {'calls':<30} Calls composed of clips, baseline on and off.")
+    typer.echo(f"  {'site':<30} Priors from 0 to 400 unlabelled clips of other speakers.")
 
 
 def _row(name: str, pin: Mapping[str, object]) -> dict[str, str]:

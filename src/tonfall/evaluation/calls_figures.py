@@ -20,7 +20,18 @@ from tonfall.errors import ProtocolError
 from tonfall.evaluation.additive import Additive, Values, mean, recall, unweighted_recall
 from tonfall.evaluation.bootstrap import DRAWS, Interval, Resampling
 
-__all__ = ["ALARMS_PER_HOUR", "HEARD", "JUDGED", "CallFigure", "call_figures"]
+__all__ = [
+    "ALARMS_PER_HOUR",
+    "HEARD",
+    "JUDGED",
+    "CallFigure",
+    "Measure",
+    "anger_found",
+    "call_figures",
+    "called_angry",
+    "corpus_figure",
+    "unweighted",
+]
 
 JUDGED = ("kind", "corpus", "speaker", "position", "item", "truth", "prediction")
 """Columns that every figure needs; alarms and seconds heard need anger, heard and seconds too."""
@@ -64,7 +75,8 @@ class CallFigure:
     corpora: Mapping[str, float]
 
 
-_Measure = Callable[[pd.DataFrame], Additive]
+Measure = Callable[[pd.DataFrame], Additive]
+"""Judged rows of one corpus to their figure."""
 
 
 def call_figures(judged: pd.DataFrame, *, seed: int = 0, draws: int = DRAWS) -> list[CallFigure]:
@@ -100,12 +112,12 @@ class _Builder:
         first = self._judged[self._judged["position"] == 0]
         first = first.drop_duplicates(["corpus", "speaker", "item"])
         rows = (
-            ("first clip of a call, UA", first, _ua, "per cent"),
-            ("mostly neutral, UA", self._kind("mostly_neutral"), _ua, "per cent"),
-            ("mixed, UA", self._kind("mixed"), _ua, "per cent"),
-            ("angry from the start: found", self._kind("angry_start"), _anger, "per cent"),
-            ("turns angry: found", self._kind("turns_angry"), _anger, "per cent"),
-            ("neutral only: called angry", self._kind("neutral_only"), _called, "per cent"),
+            ("first clip of a call, UA", first, unweighted, "per cent"),
+            ("mostly neutral, UA", self._kind("mostly_neutral"), unweighted, "per cent"),
+            ("mixed, UA", self._kind("mixed"), unweighted, "per cent"),
+            ("angry from the start: found", self._kind("angry_start"), anger_found, "per cent"),
+            ("turns angry: found", self._kind("turns_angry"), anger_found, "per cent"),
+            ("neutral only: called angry", self._kind("neutral_only"), called_angry, "per cent"),
             ("neutral only: false alarms", self._kind("neutral_only"), _per_hour, "an hour"),
         )
         return [
@@ -119,7 +131,7 @@ class _Builder:
                 f"mostly neutral after hearing {name}, UA",
                 "heard",
                 blend[(blend["heard"] > low) & (blend["heard"] <= high)],
-                _ua,
+                unweighted,
                 "per cent",
             )
             for name, (low, high) in HEARD.items()
@@ -143,23 +155,49 @@ class _Builder:
         return self._of_kind.get(kind, self._judged.iloc[:0])
 
     def _figure(
-        self, name: str, group: str, rows: pd.DataFrame, measure: _Measure, unit: str
+        self, name: str, group: str, rows: pd.DataFrame, measure: Measure, unit: str
     ) -> CallFigure:
-        rng = np.random.default_rng(self._seed)
-        scale = 100.0 if unit == "per cent" else 1.0
-        points: dict[str, float] = {}
-        drawn: list[Values] = []
-        tells = False
-        for corpus, own in rows.groupby("corpus", sort=True):
-            figure = measure(own)
-            points[str(corpus)] = scale * figure.point
-            resampling = Resampling(own["speaker"].tolist(), rng=rng, draws=self._draws)
-            drawn.append(scale * resampling.draws(figure))
-            tells |= resampling.tells and bool(np.isfinite(figure.point))
-        interval = _interval(list(points.values()), drawn)
-        # One speaker a corpus: every draw is the figure itself, which would look like certainty.
-        interval = interval if tells else replace(interval, low=np.nan, high=np.nan)
-        return CallFigure(name, group, unit, interval, points)
+        return corpus_figure(
+            name, rows, measure, group=group, unit=unit, seed=self._seed, draws=self._draws
+        )
+
+
+def corpus_figure(
+    name: str,
+    rows: pd.DataFrame,
+    measure: Measure,
+    *,
+    group: str,
+    unit: str = "per cent",
+    seed: int = 0,
+    draws: int = DRAWS,
+) -> CallFigure:
+    """A figure as the mean of each corpus's own, its interval from resampling speakers.
+
+    Args:
+        name: what is measured.
+        rows: corpus, speaker, and whatever ``measure`` needs; a row a judged clip.
+        measure: the rows of a corpus to its figure.
+        group: part of the report.
+        unit: "per cent", which scales by 100, or another.
+        seed: of the draws, the same for every figure.
+        draws: of the bootstrap.
+    """
+    rng = np.random.default_rng(seed)
+    scale = 100.0 if unit == "per cent" else 1.0
+    points: dict[str, float] = {}
+    drawn: list[Values] = []
+    tells = False
+    for corpus, own in rows.groupby("corpus", sort=True):
+        figure = measure(own)
+        points[str(corpus)] = scale * figure.point
+        resampling = Resampling(own["speaker"].tolist(), rng=rng, draws=draws)
+        drawn.append(scale * resampling.draws(figure))
+        tells |= resampling.tells and bool(np.isfinite(figure.point))
+    interval = _interval(list(points.values()), drawn)
+    # One speaker a corpus: every draw is the figure itself, which would look like certainty.
+    interval = interval if tells else replace(interval, low=np.nan, high=np.nan)
+    return CallFigure(name, group, unit, interval, points)
 
 
 def _interval(points: Sequence[float], drawn: Sequence[Values]) -> Interval:
@@ -172,16 +210,19 @@ def _interval(points: Sequence[float], drawn: Sequence[Values]) -> Interval:
     return Interval(float(np.nanmean(points)), float(low), float(high))
 
 
-def _ua(rows: pd.DataFrame) -> Additive:
+def unweighted(rows: pd.DataFrame) -> Additive:
+    """Recall of each class that the truth holds, averaged."""
     truth = rows["truth"].tolist()
     return unweighted_recall(truth, rows["prediction"].tolist(), labels=sorted(set(truth)))
 
 
-def _anger(rows: pd.DataFrame) -> Additive:
+def anger_found(rows: pd.DataFrame) -> Additive:
+    """Share of the angry clips that are called so."""
     return recall(rows["truth"].tolist(), rows["prediction"].tolist(), label="anger")
 
 
-def _called(rows: pd.DataFrame) -> Additive:
+def called_angry(rows: pd.DataFrame) -> Additive:
+    """Share of all clips that are called angry."""
     return mean(rows["prediction"] == "anger")
 
 
@@ -214,7 +255,7 @@ def _false_alarms(rows: pd.DataFrame, thresholds: Values) -> Values:
     return np.asarray(alarms / (rows["seconds"].sum() / 3600), np.float64)
 
 
-def _found_above(threshold: float) -> _Measure:
+def _found_above(threshold: float) -> Measure:
     def measure(rows: pd.DataFrame) -> Additive:
         angry = rows["truth"] == "anger"
         return _share(angry & (rows["anger"] >= threshold), angry)

@@ -16,7 +16,14 @@ from tonfall.evaluation.items import silent_note
 from tonfall.evaluation.provenance import stamp, tonfall_version
 from tonfall.evaluation.running import ModelFacts
 
-__all__ = ["CALLS_SCHEMA", "CallsReport", "calls_report"]
+__all__ = [
+    "CALLS_SCHEMA",
+    "CallsReport",
+    "JsonValue",
+    "calls_report",
+    "figure_json",
+    "figures_table",
+]
 
 CALLS_SCHEMA = 1
 """Version of the JSON."""
@@ -80,7 +87,7 @@ class CallsReport:
                 "degradation": self.degradation,
             },
             "notes": list(self.notes),
-            "ways": {way: [_figure(each) for each in rows] for way, rows in self.ways.items()},
+            "ways": {way: [figure_json(each) for each in rows] for way, rows in self.ways.items()},
         }
 
     @property
@@ -108,13 +115,7 @@ class CallsReport:
 
     def table(self) -> str:
         """Markdown: a row a figure, a column a way of judging, 95 % intervals over speakers."""
-        columns = list(self.ways)
-        lines = [f"| per cent | {' | '.join(columns)} |", f"|---|{'---|' * len(columns)}"]
-        for cells in zip(*self.ways.values(), strict=True):
-            unit = "" if cells[0].unit == "per cent" else f", {cells[0].unit}"
-            values = " | ".join(_cell(cell.interval) for cell in cells)
-            lines.append(f"| {cells[0].name}{unit} | {values} |")
-        return "\n".join(lines)
+        return figures_table(self.ways)
 
     def text(self) -> str:
         """Notes and table, as a command prints them."""
@@ -164,7 +165,19 @@ def calls_report(
     )
 
 
-def _figure(figure: CallFigure) -> JsonValue:
+def figures_table(ways: Mapping[str, Sequence[CallFigure]]) -> str:
+    """Markdown: a row a figure, a column a way of judging, 95 % intervals over speakers."""
+    columns = list(ways)
+    lines = [f"| per cent | {' | '.join(columns)} |", f"|---|{'---|' * len(columns)}"]
+    for cells in zip(*ways.values(), strict=True):
+        unit = "" if cells[0].unit == "per cent" else f", {cells[0].unit}"
+        values = " | ".join(_cell(cell.interval) for cell in cells)
+        lines.append(f"| {cells[0].name}{unit} | {values} |")
+    return "\n".join(lines)
+
+
+def figure_json(figure: CallFigure) -> JsonValue:
+    """A JSON-able dict; a figure that is undefined is null."""
     interval = figure.interval
     return {
         "name": figure.name,

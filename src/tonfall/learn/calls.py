@@ -28,7 +28,17 @@ from tonfall.timeline import SAMPLING_RATE
 if TYPE_CHECKING:
     from tonfall.learn.recipe import Recipe
 
-__all__ = ["LABELS", "JudgedClips", "call_items", "evaluate_calls", "judged_table"]
+__all__ = [
+    "LABELS",
+    "JudgedClips",
+    "Progress",
+    "call_items",
+    "encode_clip",
+    "evaluate_calls",
+    "four_classes",
+    "judged_table",
+    "tested_corpora",
+]
 
 LABELS = FOUR_CLASSES.space(FOUR_CLASSES.keep)
 """The label space of truth and prediction."""
@@ -99,7 +109,7 @@ def evaluate_calls(
     """
     say = progress or _quiet
     recipe = None if isinstance(model, Predictor) else model
-    rows = call_items(items, _corpora(items, corpora, recipe=recipe is not None))
+    rows = call_items(items, tested_corpora(items, corpora, recipe=recipe is not None))
     rows, silent = without_silent(rows)
     calls = compose_calls(rows.reset_index(drop=True), seed=seed, draws=draws)
     check_calls_pin(calls, seed=seed, draws=draws)
@@ -137,9 +147,14 @@ def call_items(items: pd.DataFrame, corpora: Sequence[str]) -> pd.DataFrame:
     return rows[rows["label"].notna()].set_index("item", drop=False)
 
 
-def _corpora(
+def tested_corpora(
     items: pd.DataFrame, corpora: Sequence[str] | None, *, recipe: bool
 ) -> tuple[str, ...]:
+    """The corpora that are named, or those that a recipe or a bundle is tested on by default.
+
+    Raises:
+        ProtocolError: one alone, for a recipe.
+    """
     chosen = tuple(corpora) if corpora else FOUR if recipe else tuple(sorted(set(items["corpus"])))
     if recipe and len(chosen) < 2:
         raise ProtocolError(
@@ -172,7 +187,7 @@ def _judge_bundle(
     used = rows.loc[calls["item"].unique()]
     say(f"encoding {len(used)} clips")
     place = {item: number for number, item in enumerate(used["item"])}
-    encoded = [_encoded(model, clip, degradation) for clip in clips_of(used)]
+    encoded = [encode_clip(model, clip, degradation) for clip in clips_of(used)]
     statistics = np.stack([each for each, _ in encoded])
     seconds = np.asarray([speech for _, speech in encoded], np.float32)
     order = calls["item"].map(place).to_numpy()
@@ -185,9 +200,10 @@ def _judge_bundle(
     return judged
 
 
-def _encoded(
+def encode_clip(
     model: Predictor, clip: Clip, degradation: Degradation | None
 ) -> tuple[FloatArray, float]:
+    """The (statistics,) of a whole clip, and its seconds of speech."""
     waveform = read_clip(clip)
     if degradation:
         waveform = degradation(waveform, clip.item)
@@ -213,7 +229,7 @@ def _judge_in_order(
         before = [baselines.get(names[row]) for row in chosen]
         judgements = model.judge_windows(statistics[chosen], before)
         for row, judgement in zip(chosen, judgements, strict=True):
-            result[row] = _four(judgement.affect.labels, judgement.affect.probabilities)
+            result[row] = four_classes(judgement.affect.labels, judgement.affect.probabilities)
             if learning:
                 baseline = baselines.get(names[row]) or model.baseline()
                 baselines[names[row]] = baseline.updated(
@@ -222,7 +238,7 @@ def _judge_in_order(
     return result
 
 
-def _four(labels: Sequence[str], probabilities: Sequence[float]) -> FloatArray:
+def four_classes(labels: Sequence[str], probabilities: Sequence[float]) -> FloatArray:
     """(4,) probabilities over ``LABELS``, merged and scaled to sum to 1."""
     result = np.zeros(len(LABELS), np.float64)
     for label, probability in zip(labels, probabilities, strict=True):

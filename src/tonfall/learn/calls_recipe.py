@@ -16,7 +16,7 @@ from tonfall.learn.fit import Fitted
 from tonfall.learn.fold import RecipeModel, judge_calls
 from tonfall.learn.recipe import Recipe
 
-__all__ = ["judge_recipe"]
+__all__ = ["four_columns", "judge_recipe", "left_out_protocol"]
 
 
 def judge_recipe(
@@ -35,7 +35,7 @@ def judge_recipe(
         degradation: what tested clips go through.
         say: called before each longer step.
     """
-    protocol = _protocol(rows)
+    protocol = left_out_protocol(rows)
     parts: dict[str, list[pd.DataFrame]] = {}
     for fold in protocol.folds:
         own = calls[calls["corpus"] == fold]
@@ -44,7 +44,8 @@ def judge_recipe(
     return {way: pd.concat(tables, ignore_index=True) for way, tables in parts.items()}
 
 
-def _protocol(rows: pd.DataFrame) -> Protocol:
+def left_out_protocol(rows: pd.DataFrame) -> Protocol:
+    """``loco`` over the corpora of these clips, whose items are written corpus/item."""
     corpora = tuple(dict.fromkeys(rows["corpus"]))
     name = "four" if set(corpora) == set(FOUR) else "+".join(corpora)
     bare = rows.assign(
@@ -79,7 +80,9 @@ def _judge_fold(
 
     def judged(how: Fitted, *, learning: bool) -> pd.DataFrame:
         scores = judge_calls(how, tested, order, baseline=recipe.baseline if learning else None)
-        return judged_table(test, calls, JudgedClips(_four(how, np.concatenate(scores)), seconds))
+        return judged_table(
+            test, calls, JudgedClips(four_columns(how, np.concatenate(scores)), seconds)
+        )
 
     if recipe.baseline is None:
         return [("baseline off", judged(fitted, learning=False))]
@@ -90,7 +93,7 @@ def _judge_fold(
     ]
 
 
-def _four(fitted: Fitted, probabilities: FloatArray) -> FloatArray:
+def four_columns(fitted: Fitted, probabilities: FloatArray) -> FloatArray:
     """Columns in the order of ``LABELS``; a label that training lacked has 0."""
     result = np.zeros((len(probabilities), len(LABELS)), np.float32)
     for column, label in enumerate(fitted.labels):

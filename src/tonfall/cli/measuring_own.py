@@ -1,4 +1,4 @@
-"""The protocol ``calls`` for ``tonfall evaluate``: composed calls, baseline on and off."""
+"""The protocols ``calls`` and ``site`` for ``tonfall evaluate``, each with a report of its own."""
 
 from __future__ import annotations
 
@@ -16,33 +16,40 @@ from tonfall.evaluation.running import ModelFacts
 
 if TYPE_CHECKING:
     from tonfall.evaluation.calls_report import CallsReport
+    from tonfall.evaluation.sites_report import SiteReport
     from tonfall.learn.degrade import Degradation
     from tonfall.learn.recipe import Recipe
     from tonfall.runtime import Predictor
 
-__all__ = ["measure_calls"]
+__all__ = ["OWN_REPORTS", "measure_own"]
+
+OWN_REPORTS = ("calls", "site")
+"""Protocols that are measured here, over the corpora at hand or those named: site/emovo+emodb."""
 
 _RECIPES = frozenset({".yaml", ".yml"})
 
 
-def measure_calls(
+def measure_own(
     order: Order, *, say: Callable[[str], object]
-) -> Iterator[tuple[CallsReport, Path]]:
-    """A report a model and condition, written as calls.json and calls.md.
+) -> Iterator[tuple[CallsReport | SiteReport, Path]]:
+    """A report a model and condition, written as calls.json and calls.md, or site.json and site.md.
 
     Raises:
         ConfigError: a model that is neither a bundle nor a trained recipe.
         TonfallError: as measuring does.
     """
     from tonfall.learn.calls import evaluate_calls
+    from tonfall.learn.site import evaluate_site
 
     check_degradations(order)
     models = {name: _model(name) for name in order.models}
-    corpora = [name for name in FOUR if name in order.places] or list(order.places) or list(FOUR)
+    family, _, named = order.protocol.partition("/")
+    corpora = [name for name in named.split("+") if name] or _at_hand(order)
     items = mark_silent(pool(open_corpora(corpora, order.places)))
+    evaluate = evaluate_calls if family == "calls" else evaluate_site
     for name, model in models.items():
         for chain in (None, *order.degradations):
-            report = evaluate_calls(
+            report = evaluate(
                 model,
                 items,
                 facts=_facts(name),
@@ -52,6 +59,11 @@ def measure_calls(
                 progress=say,
             )
             yield report, _save(report, order, chain)
+
+
+def _at_hand(order: Order) -> list[str]:
+    """Those of loco/four that are there; else all that are; else what is missing is told."""
+    return [name for name in FOUR if name in order.places] or list(order.places) or list(FOUR)
 
 
 def _model(reference: str) -> Recipe | Predictor:
@@ -70,7 +82,7 @@ def _model(reference: str) -> Recipe | Predictor:
     if reference in bundled_models() or path.is_dir():
         return load(reference)
     raise ConfigError(
-        f"{reference!r} cannot be measured on composed calls: expected a bundle or a recipe that "
+        f"{reference!r} cannot be measured under calls or site: expected a bundle or a recipe that "
         "'tonfall train' takes, because only these have a baseline."
     )
 
@@ -81,11 +93,12 @@ def _facts(reference: str) -> ModelFacts:
     return ModelFacts(path.stem if kind == "recipe" else path.name, kind)
 
 
-def _save(report: CallsReport, order: Order, chain: Degradation | None) -> Path:
-    folder = order.output / "calls" / slug(f"{report.model.name}-{report.model.kind}")
+def _save(report: CallsReport | SiteReport, order: Order, chain: Degradation | None) -> Path:
+    family = order.protocol.partition("/")[0]
+    folder = order.output / slug(order.protocol) / slug(f"{report.model.name}-{report.model.kind}")
     folder = folder if chain is None else folder / slug(chain.name)
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "calls.md").write_text(report.text() + "\n", encoding="utf-8")
-    path = folder / "calls.json"
+    (folder / f"{family}.md").write_text(report.text() + "\n", encoding="utf-8")
+    path = folder / f"{family}.json"
     path.write_text(json.dumps(report.to_json(), ensure_ascii=False) + "\n", encoding="utf-8")
     return path
