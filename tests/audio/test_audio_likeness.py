@@ -109,6 +109,22 @@ def test_every_channel_must_be_the_same(call: FloatArray, mix: FloatArray) -> No
     assert not compared(mix, mix, call[0]).same
 
 
+def test_levels_are_those_of_the_others_over_the_first(mix: FloatArray) -> None:
+    levels = compared(mix, 0.5 * mix, -mix).levels_db
+    np.testing.assert_allclose(levels, [20 * np.log10(0.5), 0], atol=1e-3)
+
+
+def test_a_second_is_compared_with_its_last_sample(mix: FloatArray) -> None:
+    likeness = ChannelLikeness(channels=2, sampling_rate=RATE)
+    sound = np.stack([mix, mix])[:, RATE : 4 * RATE]
+    likeness.update(sound[:, :1000])
+    assert likeness.missing == RATE - 1000
+    likeness.update(sound[:, 1000 : RATE - 1])
+    assert (likeness.missing, likeness.seconds) == (1, 0)
+    likeness.update(sound[:, RATE - 1 : RATE])
+    assert (likeness.missing, likeness.seconds) == (RATE, 1)
+
+
 def test_silence_is_compared_with_nothing() -> None:
     likeness = compared(*np.zeros((2, 20 * RATE)))
     assert (likeness.seconds, likeness.same, likeness.different) == (0, False, False)

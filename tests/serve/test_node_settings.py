@@ -52,6 +52,7 @@ def test_an_option_beats_a_variable_beats_the_file(
         ("server: {trusted_proxies: [proxy]}", "trusted_proxies"),
         ("auth: {mode: oidc}", "auth.oidc is not set"),
         ("privacy: {retention: {audit_days: 30}}", "audit_days"),
+        ("calls: {channels: mix}", "calls.channels: Input should be 'auto' or 'each'"),
         ("calls: {speakers: 'on'}", "calls.speakers: Input should be 'auto' or 'off'"),
         ("server: {trusted_proxies: [0.0.0.0/0]}", "lets everybody in"),
         ("server: {trusted_proxies: ['::/0']}", "lets everybody in"),
@@ -145,10 +146,19 @@ def test_speakers_of_one_channel_are_told_apart_unless_it_is_off(tmp_path: Path,
     for text, expected in (("{}", "auto"), (f"calls: {{speakers: {said}}}", "off")):
         settings = read(tmp_path, text)
         assert settings.calls.speakers == expected
-        policy = policy_of(settings.privacy, tell_apart=expected == "auto")
+        policy = policy_of(settings.privacy, settings.calls)
         assert policy.tells_apart(Role.MIXED) is (expected == "auto")
         assert not policy.tells_apart(Role.UNKNOWN)
         assert not policy.tells_apart(Role.CUSTOMER)
+
+
+@pytest.mark.parametrize(("said", "compared"), [("auto", True), ("each", False)])
+def test_channels_are_compared_unless_each_is_a_person(
+    tmp_path: Path, said: str, compared: bool
+) -> None:
+    settings = read(tmp_path, f"calls: {{channels: {said}}}")
+    assert policy_of(settings.privacy, settings.calls).compare is compared
+    assert policy_of(settings.privacy).compare
 
 
 def test_a_line_may_have_both_people_on_its_channel(tmp_path: Path) -> None:

@@ -10,9 +10,9 @@ import pytest
 from streams import RATE, assert_same, example, push_all, turns_of, windows_of
 
 from tonfall.audio import resample
-from tonfall.errors import AudioError
+from tonfall.errors import AudioError, ConfigError
 from tonfall.runtime import Predictor
-from tonfall.streaming import Engine, Event, Scorer, Stream, StreamEnded
+from tonfall.streaming import ChannelsMerged, Engine, Event, Scorer, Stream, StreamEnded
 from tonfall.timeline import SAMPLING_RATE, Segment, Window
 
 
@@ -105,6 +105,40 @@ def test_a_restart_breaks_windows_and_forgets_the_voice(tiny: Predictor) -> None
     alone = windows_of(push_all(Stream(tiny, sampling_rate=RATE), [example(14, 18)[:1]]))
     assert len(after) < len(windows)
     assert [moved(window, 8) for window in alone] == after
+
+
+def test_merged_channels_are_one_voice_under_a_number_of_its_own(tiny: Predictor) -> None:
+    engine, scorer = Engine(tiny, sampling_rate=RATE, channels=2), Scorer(tiny)
+    engine.feed(example(4, 12))
+    engine.merge()
+    engine.feed(example(14, 18))
+    engine.skip(RATE)
+    engine.feed(example(18, 20))
+    engine.close()
+    scorer.serve([engine])
+    events, border = engine.take_events(), 8 * SAMPLING_RATE
+    assert events.index(ChannelsMerged(border)) == sum(
+        event.time <= 8 for event in events if not isinstance(event, ChannelsMerged)
+    )
+    assert {window.speaker for window in windows_of(events)} == {"S1", "S2", "S3"}
+    first = [window for window in windows_of(events) if window.segment.end <= border]
+    sides = Stream(tiny, sampling_rate=RATE, channels=2)
+    assert first == windows_of(push_all(sides, [example(4, 12)]))
+    alone = Stream(tiny, sampling_rate=RATE)
+    told = [*alone.push(example(14, 18)[:1]), *alone.skip(1), *alone.push(example(18, 20)[:1])]
+    expected = [moved(window, 8) for window in windows_of([*told, *alone.close()])]
+    found = [window for window in windows_of(events) if window.segment.end > border]
+    assert found == [replace(window, speaker="S3") for window in expected]
+    assert (engine.samples, engine.shed) == (15 * SAMPLING_RATE, 0)
+
+
+def test_channels_are_merged_into_as_many_voices_as_are_said(tiny: Predictor) -> None:
+    engine = Engine(tiny, sampling_rate=RATE, channels=2)
+    with pytest.raises(ConfigError, match="2 values in scored, but the stream has 1 channels"):
+        engine.merge(scored=(True, False))
+    engine.close()
+    with pytest.raises(AudioError, match="closed"):
+        engine.merge()
 
 
 def test_what_is_missing_until_a_window_can_be_due_is_enough_and_no_more(tiny: Predictor) -> None:

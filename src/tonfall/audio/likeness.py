@@ -66,6 +66,20 @@ class ChannelLikeness:
         return self._seconds
 
     @property
+    def missing(self) -> int:
+        """Samples, 1 or more, that are still to come until another second is compared."""
+        waiting: int = sum(part.shape[1] for part in self._waiting)
+        return self._second - waiting
+
+    @property
+    def levels_db(self) -> FloatArray:
+        """(channels - 1,): by how much a channel is louder than the first, over all seconds."""
+        least = np.finfo(np.float64).tiny
+        powers = np.maximum(self._other_power, least) / np.maximum(self._first_power, least)
+        levels: FloatArray = 10 * np.log10(powers)
+        return levels
+
+    @property
     def same(self) -> bool:
         """True where all that was compared is the same in every channel."""
         return self._seconds > 0 and bool((self.likeness() >= _LIKE).all())

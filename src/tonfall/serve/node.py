@@ -29,7 +29,7 @@ from tonfall.serve.http.webserver import WebServer, bound_socket
 from tonfall.serve.opening import Openings
 from tonfall.serve.places import database_url, salt_of
 from tonfall.serve.records import Notice, StoredEvent
-from tonfall.serve.settings import Privacy, Settings
+from tonfall.serve.settings import Calls, Privacy, Settings
 from tonfall.serve.stopping import FORCE_S, Deadline, drain, end_by_force, in_time
 from tonfall.serve.store import EVERYBODY, Keeper, Retention, Store, Writer, caller_hash
 from tonfall.serve.store.salting import hold_to_salt
@@ -155,7 +155,7 @@ class Node:
             predictor,
             submit=writer.submit,
             rules=read_rules(settings.alerts.rules),
-            policy=policy_of(settings.privacy, tell_apart=settings.calls.speakers == "auto"),
+            policy=policy_of(settings.privacy, settings.calls),
             limits=CallLimits(calls=settings.limits.calls),
         )
         stack.push_async_callback(self._close, "The scoring of calls", desk.close)
@@ -325,8 +325,9 @@ def _sweep(services: Services, now: float) -> None:
             _log.exception("Keeping house failed by an error of ours; it is tried again.")
 
 
-def policy_of(privacy: Privacy, *, tell_apart: bool = True) -> ScoringPolicy:
+def policy_of(privacy: Privacy, calls: Calls | None = None) -> ScoringPolicy:
     """Who is scored, and when."""
+    calls = calls or Calls()
     agent = privacy.score_agent
     agents = agent and AgentScoring(
         reason=agent.reason,
@@ -338,7 +339,8 @@ def policy_of(privacy: Privacy, *, tell_apart: bool = True) -> ScoringPolicy:
         unknown_is_customer=privacy.unknown_is_customer,
         agents=agents or None,
         require_notice=privacy.notice_required,
-        tell_apart=tell_apart,
+        tell_apart=calls.speakers == "auto",
+        compare=calls.channels == "auto",
     )
 
 
@@ -380,6 +382,7 @@ def _note_settings(services: Services) -> None:
         "unknown_is_customer": settings.privacy.unknown_is_customer,
         "call_ids": settings.privacy.call_ids.value,
         "speakers": settings.calls.speakers,
+        "channels": settings.calls.channels,
         "score_agent": agent.model_dump() if agent else None,
         "retention": settings.privacy.retention.model_dump(),
     }

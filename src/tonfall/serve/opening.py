@@ -14,8 +14,11 @@ from tonfall.serve.store import plain_caller
 
 __all__ = ["Openings"]
 
-CALLER, NOTICE = "caller", "notice"
-"""Names of parameters that any telephone system may send: a number or reference, and the notice."""
+CALLER, NOTICE, CHANNELS = "caller", "notice", "channels"
+"""Names of parameters that any telephone system may send: a number or reference, the notice, and
+whether the channels are compared (``auto``) or each is a person whatever they hold (``each``)."""
+KNOWN = (CALLER, NOTICE, CHANNELS)
+COMPARED = {"auto": True, "each": False}
 SAID = {str(notice): notice for notice in (Notice.GIVEN, Notice.CONSENTED, Notice.REFUSED)}
 
 
@@ -51,7 +54,12 @@ class Openings:
         if carrier != "rtp":  # RTP has no ids: those are our own.
             started = replace(started, call_id=self._ids.kept(tenant, started.call_id))
         call = self._desk.open(
-            started, tenant=tenant, carrier=carrier, notice=notice, caller=caller
+            started,
+            tenant=tenant,
+            carrier=carrier,
+            notice=notice,
+            caller=caller,
+            compare=COMPARED.get(said.get(CHANNELS, "")),
         )
         if notice is Notice.REFUSED:
             call.object(by="system")
@@ -66,6 +74,6 @@ def _said(parameters: Mapping[str, str]) -> Mapping[str, str]:
         custom = {}
     if not isinstance(custom, dict):
         return parameters
-    return {name: str(custom[name]) for name in (CALLER, NOTICE) if name in custom} | {
-        name: value for name, value in parameters.items() if name in (CALLER, NOTICE)
+    return {name: str(custom[name]) for name in KNOWN if name in custom} | {
+        name: value for name, value in parameters.items() if name in KNOWN
     }

@@ -1,8 +1,9 @@
 """What calls, store and HTTP pass round: facts about a call, each frozen, each with its time.
 
 A call is told as a row of changes: :class:`CallOpened`, then windows, turns, alerts and changes of
-notice in any order, then :class:`CallClosed`. The store writes each in one transaction together
-with the event that others see of it, so nobody sees what was not written.
+notice in any order, at most one :class:`CallMixed` among them, then :class:`CallClosed`. The store
+writes each in one transaction together with the event that others see of it, so nobody sees what
+was not written.
 
 Nothing here holds audio, words, names or numbers of people; a caller is known by a salted hash.
 """
@@ -22,6 +23,7 @@ __all__ = [
     "AlertOpened",
     "AlertState",
     "CallClosed",
+    "CallMixed",
     "CallOpened",
     "CallPurged",
     "Change",
@@ -136,6 +138,22 @@ class TurnHeard:
     tenant: str
     at: datetime
     turn: Turn
+
+
+@dataclass(frozen=True, slots=True)
+class CallMixed:
+    """All channels of a call were found to hold the same sound, so they are heard as one.
+
+    Attributes:
+        seconds: since the call's start, from which on they are; what was judged before stays.
+        channels: as in :class:`CallOpened`, with what is scored from then on.
+    """
+
+    call: str
+    tenant: str
+    at: datetime
+    seconds: float
+    channels: tuple[ChannelFacts, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -254,6 +272,7 @@ Change = (
     CallOpened
     | WindowHeard
     | TurnHeard
+    | CallMixed
     | AlertOpened
     | AlertMoved
     | NoticeMoved
@@ -268,8 +287,8 @@ class StoredEvent:
 
     Attributes:
         id: rises by commit over all nodes; what a client resumes from.
-        kind: "call.opened", "window", "turn", "alert.opened", "alert.moved", "notice",
-            "call.purged" or "call.closed".
+        kind: "call.opened", "window", "turn", "call.mixed", "alert.opened", "alert.moved",
+            "notice", "call.purged" or "call.closed".
         payload: plain JSON values.
     """
 

@@ -2,6 +2,7 @@
 
 from tonfall.streaming.engine import Engine
 from tonfall.streaming.events import (
+    ChannelsMerged,
     Event,
     SpeechEnded,
     SpeechStarted,
@@ -15,6 +16,7 @@ from tonfall.streaming.speakers import KnownSpeakers, LiveSpeakers, Speakers
 from tonfall.streaming.stream import Stream
 
 __all__ = [
+    "ChannelsMerged",
     "Engine",
     "Event",
     "KnownSpeakers",

@@ -11,7 +11,7 @@ from tonfall.audio import Resampler, check_channels, check_sampling_rate, check_
 from tonfall.diarization import SpeakerJob
 from tonfall.errors import AudioError, ConfigError
 from tonfall.runtime import Baseline, Predictor
-from tonfall.streaming.events import Event, StreamEnded
+from tonfall.streaming.events import ChannelsMerged, Event, StreamEnded
 from tonfall.streaming.jobs import PieceJob, WindowJob
 from tonfall.streaming.run import Run
 from tonfall.streaming.speakers import Speakers
@@ -65,21 +65,17 @@ class Engine:
         _check_speakers(speakers, channels)
         self._speakers = speakers
         self._rate = sampling_rate
-        self._channels = channels
+        self._channels = self._heard = channels
         self._scored = _check_scored(scored, speakers.voices if speakers else channels)
         self._settings = settings or VoiceSettings()
         self._front_end = predictor.spec.front_end
         self._resampler = Resampler(source_rate=sampling_rate, channels=channels)
+        self._spec = predictor.spec
         with_baseline = baseline and predictor.spec.baseline is not None
-        self._voices = [
-            Voice(
-                spec=predictor.spec,
-                channel=0 if speakers else number,
-                speaker=f"S{number + 1}",
-                prior=predictor.baseline() if with_baseline and told else None,
-            )
-            for number, told in enumerate(self._scored)
-        ]
+        self._prior = predictor.baseline() if with_baseline else None
+        self._retired: list[Voice] = []
+        self._voices = self._new_voices()
+        self._merged: list[Event] = []
         self._era = 0
         self._runs = [self._new_run(0)]
         self._waiting: list[FloatArray] = []
@@ -109,7 +105,7 @@ class Engine:
     @property
     def shed(self) -> int:
         """Windows that were given up so far, over all channels."""
-        return sum(voice.shed for voice in self._voices)
+        return sum(voice.shed for voice in (*self._retired, *self._voices))
 
     @property
     def baselines(self) -> tuple[Baseline | None, ...]:
@@ -133,7 +129,7 @@ class Engine:
             )
         if samples.shape[1]:
             check_waveform(samples, self._rate)
-            self._waiting.append(samples.copy())
+            self._waiting.append(samples[: self._heard].copy())
             self._passed += samples.shape[1]
 
     def skip(self, samples: int) -> None:
@@ -165,6 +161,31 @@ class Engine:
         self._era += 1
         self._break(0)
 
+    def merge(
+        self, *, scored: Sequence[bool] | None = None, speakers: Speakers | None = None
+    ) -> None:
+        """All channels hold one sound: what follows is heard once, on the first of them.
+
+        Windows and turns break. What the channels were heard as stays; the voices that follow are
+        numbered after those, since it is not known which of them is whose.
+
+        Args:
+            scored: a value for each speaker, or one where they are not told apart; all by default.
+            speakers: tells them apart; None where all that follows is one voice.
+
+        Raises:
+            AudioError: closed.
+            ConfigError: ``scored`` has another length than there are voices.
+        """
+        self._check_open()
+        checked = _check_scored(scored, speakers.voices if speakers else 1)
+        self._end_run()
+        self._heard, self._speakers, self._scored = 1, speakers, checked
+        self._retired += self._voices
+        self._voices = self._new_voices()
+        self._merged = [ChannelsMerged(self.samples)]
+        self._begin_run(0)
+
     def close(self) -> None:
         """No more audio will come; what is left becomes due."""
         if not self._closed:
@@ -188,19 +209,15 @@ class Engine:
 
     def window_jobs(self) -> list[WindowJob]:
         """At most one window a voice: the next is due when this one is judged or shed."""
-        return [job for voice in self._voices if (job := voice.window_job())]
+        voices = (*self._retired, *self._voices)
+        return [job for voice in voices if (job := voice.window_job())]
 
     def take_events(self) -> list[Event]:
         """What happened since the last call, once all work is done: by time, then channel."""
-        for voice in self._voices:
-            voice.settle()
-        if self._closed and not self._told_end:
-            for voice in self._voices:
-                voice.close()
-        events = [event for voice in self._voices for event in voice.events]
-        for voice in self._voices:
-            voice.events.clear()
-        events.sort(key=lambda event: (event.time, event.channel))
+        events = _taken(self._retired, ended=True)
+        events += self._merged
+        events += _taken(self._voices, ended=self._closed and not self._told_end)
+        self._merged = []
         if self._closed and not self._told_end:
             events.append(StreamEnded(self.samples))
             self._told_end = True
@@ -216,7 +233,10 @@ class Engine:
     def _break(self, samples: int) -> None:
         """A new run, ``samples`` at the stream's own rate later."""
         self._end_run()
-        self._resampler = Resampler(source_rate=self._rate, channels=self._channels)
+        self._begin_run(samples)
+
+    def _begin_run(self, samples: int) -> None:
+        self._resampler = Resampler(source_rate=self._rate, channels=self._heard)
         self._passed += samples
         self._runs.append(self._new_run(round(self._passed * SAMPLING_RATE / self._rate)))
 
@@ -228,6 +248,18 @@ class Engine:
     def _check_open(self) -> None:
         if self._closed:
             raise AudioError("The stream is closed; open a new one for more audio.")
+
+    def _new_voices(self) -> list[Voice]:
+        first = len(self._retired)
+        return [
+            Voice(
+                spec=self._spec,
+                channel=0 if self._speakers else number,
+                speaker=f"S{first + number + 1}",
+                prior=self._prior if told else None,
+            )
+            for number, told in enumerate(self._scored)
+        ]
 
     def _new_run(self, origin: int) -> Run:
         return Run(
@@ -241,6 +273,18 @@ class Engine:
                 self._speakers.start(self._era, self._settings) if self._speakers else None
             ),
         )
+
+
+def _taken(voices: Sequence[Voice], *, ended: bool) -> list[Event]:
+    """What voices have to tell: by time, then channel; all of it where they say nothing more."""
+    for voice in voices:
+        voice.settle()
+        if ended:
+            voice.close()
+    events = [event for voice in voices for event in voice.events]
+    for voice in voices:
+        voice.events.clear()
+    return sorted(events, key=lambda event: (event.time, event.channel))
 
 
 def _check_speakers(speakers: Speakers | None, channels: int) -> None:

@@ -6,7 +6,15 @@ from dataclasses import dataclass
 
 from tonfall.timeline import Turn, Window, seconds
 
-__all__ = ["Event", "SpeechEnded", "SpeechStarted", "StreamEnded", "TurnEnded", "WindowScored"]
+__all__ = [
+    "ChannelsMerged",
+    "Event",
+    "SpeechEnded",
+    "SpeechStarted",
+    "StreamEnded",
+    "TurnEnded",
+    "WindowScored",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +80,19 @@ class TurnEnded:
 
 
 @dataclass(frozen=True, slots=True)
+class ChannelsMerged:
+    """From ``sample`` (16 kHz) on, all channels are heard as one. The channel is -1, for all."""
+
+    sample: int
+    channel: int = -1
+
+    @property
+    def time(self) -> float:
+        """Seconds since the stream's start."""
+        return seconds(self.sample)
+
+
+@dataclass(frozen=True, slots=True)
 class StreamEnded:
     """Nothing follows. The channel is -1: it concerns all."""
 
@@ -84,4 +105,4 @@ class StreamEnded:
         return seconds(self.sample)
 
 
-Event = SpeechStarted | SpeechEnded | WindowScored | TurnEnded | StreamEnded
+Event = SpeechStarted | SpeechEnded | WindowScored | TurnEnded | ChannelsMerged | StreamEnded

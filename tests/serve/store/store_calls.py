@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
@@ -11,6 +12,7 @@ from tonfall.serve.records import (
     AlertOpened,
     AlertState,
     CallClosed,
+    CallMixed,
     CallOpened,
     CallPurged,
     ChannelFacts,
@@ -104,6 +106,10 @@ class MadeCall:
     def moved(self, alert: AlertOpened, state: AlertState, by: str = "key-1") -> AlertMoved:
         at = alert.at + timedelta(seconds=4)
         return AlertMoved(alert.alert, self.tenant, at, state, by, "looked at it")
+
+    def mixed(self, seconds: float = 12.0) -> CallMixed:
+        sides = tuple(replace(side, scored=False) for side in self.opened().channels)
+        return CallMixed(self.id, self.tenant, self.after(seconds), seconds, sides)
 
     def notice(self, notice: Notice) -> NoticeMoved:
         return NoticeMoved(self.id, self.tenant, self.after(5), notice, "key-1")

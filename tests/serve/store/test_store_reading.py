@@ -10,7 +10,8 @@ from store_calls import LABELS, START, MadeCall
 
 from tonfall.errors import ConfigError
 from tonfall.serve.records import AlertState, Notice
-from tonfall.serve.store import CallState, Store, Writer
+from tonfall.serve.store import CallRow, CallState, GoneError, Store, Writer
+from tonfall.serve.store.payloads import call_payload
 
 
 def test_a_call_is_read_as_it_was_told(store: Store, new_writer: Callable[..., Writer]) -> None:
@@ -26,6 +27,30 @@ def test_a_call_is_read_as_it_was_told(store: Store, new_writer: Callable[..., W
         assert getattr(row, name) == getattr(closed, name), name
     assert (row.at, row.ended_at, row.node) == (opened.at, closed.at, writer.node)
     assert row.state == CallState.ENDED
+
+
+def test_a_call_whose_channels_are_heard_as_one_says_since_when(
+    store: Store, new_writer: Callable[..., Writer]
+) -> None:
+    call, other, writer = MadeCall(), MadeCall(), new_writer()
+    for change in (call.opened(), other.opened(), call.window(), call.mixed()):
+        event = writer.write_now(change)
+    told = call_payload(found(store, call))
+    assert (told["mixed_s"], [side["scored"] for side in told["channels"]]) == (12, [False] * 2)
+    assert event.kind == "call.mixed"
+    assert event.payload == {name: told[name] for name in ("mixed_s", "channels")}
+    assert found(store, other).mixed_s is None
+    assert [side.scored for side in found(store, other).channels] == [True, False]
+    assert store.audit_lines("acme")[-1].action == "call.mixed"
+    writer.write_now(call.purged())
+    with pytest.raises(GoneError, match="purged"):
+        writer.write_now(call.mixed())
+
+
+def found(store: Store, call: MadeCall) -> CallRow:
+    row = store.call("acme", call.id)
+    assert row is not None
+    return row
 
 
 def test_windows_and_turns_are_read_as_they_were_told(

@@ -165,6 +165,7 @@ class Desk:
         carrier: str,
         notice: Notice = Notice.UNKNOWN,
         caller: str | None = None,
+        compare: bool | None = None,
     ) -> LiveCall:
         """A call begins.
 
@@ -174,6 +175,7 @@ class Desk:
             carrier: as in :class:`~tonfall.serve.records.CallOpened`.
             notice: REFUSED where the caller objected in an earlier call.
             caller: salted hash of the caller's number.
+            compare: as in :class:`ScoringPolicy`; None for what the policy says.
 
         Raises:
             Busy: the node is full, drains, or cannot keep up with the calls that it has; or the
@@ -181,7 +183,14 @@ class Desk:
             AudioError: a sampling rate or number of channels that cannot be used.
         """
         self._check_room()
-        facts = facts_of(started, tenant=tenant, carrier=carrier, caller=caller, policy=self.policy)
+        facts = facts_of(
+            started,
+            tenant=tenant,
+            carrier=carrier,
+            caller=caller,
+            policy=self.policy,
+            compared=self.policy.compare if compare is None else compare,
+        )
         call = LiveCall(
             facts,
             notice=notice,

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 import uuid
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from datetime import datetime
 
 import numpy as np
@@ -14,6 +16,7 @@ from tonfall.serve.alerts import Firing, Observation, Over, Rule, Watch
 from tonfall.serve.calls.affect import SpeakerAffect
 from tonfall.serve.calls.inbox import Waiting
 from tonfall.serve.calls.live import LiveCall
+from tonfall.serve.calls.sameness import Sameness, SamenessWatch
 from tonfall.serve.calls.talk import TalkTime
 from tonfall.serve.codecs import Audio, CallEnded, EndReason, Gap, StreamRestarted
 from tonfall.serve.records import (
@@ -21,15 +24,18 @@ from tonfall.serve.records import (
     AlertOpened,
     AlertState,
     CallClosed,
+    CallMixed,
     Change,
     SpeakerSummary,
     TurnHeard,
     WindowHeard,
 )
-from tonfall.streaming import Engine, Event, StreamEnded, TurnEnded, WindowScored
+from tonfall.streaming import ChannelsMerged, Engine, Event, StreamEnded, TurnEnded, WindowScored
 from tonfall.timeline import SAMPLING_RATE, Turn, Window
 
 __all__ = ["Hearing"]
+
+_log = logging.getLogger(__name__)
 
 
 class Hearing:
@@ -60,6 +66,7 @@ class Hearing:
     ) -> None:
         facts = call.facts
         self.call = call
+        self._sameness = _sameness_of(call)
         self._apart = facts.voices.speakers()
         self.engine: Engine | None = Engine(
             predictor,
@@ -81,6 +88,7 @@ class Hearing:
         self._talk = TalkTime()
         self._alerts: dict[tuple[str, str], str] = {}
         self._position = 0
+        self._merged = False
         self._end: CallEnded | None = None
 
     @property
@@ -132,18 +140,37 @@ class Hearing:
 
     def _forget(self) -> None:
         """What was heard of the voices ends here."""
-        self.engine = self._apart = None
+        self.engine = self._apart = self._sameness = None
         self._speakers.clear()
         self._alerts.clear()
         self._watch = Watch(self._rules, self._labels)
         self._talk = TalkTime()
 
-    @staticmethod
-    def _feed_parts(engine: Engine, parts: list[FloatArray]) -> None:
+    def _feed_parts(self, engine: Engine, parts: list[FloatArray]) -> None:
         if parts:
             samples = parts[0] if len(parts) == 1 else np.concatenate(parts, axis=1)
-            engine.feed(_within_full_scale(samples))
+            self._feed_samples(engine, samples)
             parts.clear()
+
+    def _feed_samples(self, engine: Engine, samples: FloatArray) -> None:
+        """Cut where the channels are compared, so that what follows from it begins there."""
+        samples = _within_full_scale(samples)
+        while self._sameness and samples.shape[1] >= (missing := self._sameness.missing):
+            engine.feed(samples[:, :missing])
+            self._follow(engine, self._sameness.update(samples[:, :missing]))
+            samples = samples[:, missing:]
+        if self._sameness:
+            self._sameness.update(samples)
+        engine.feed(samples)
+
+    def _follow(self, engine: Engine, sameness: Sameness) -> None:
+        """Where all channels hold the same, it is not known any more who speaks on which."""
+        if sameness is not Sameness.OPEN:
+            self._sameness = None
+        if sameness is Sameness.SAME:
+            voices = self.call.facts.voices_if_same
+            self._apart, self._merged = voices.speakers(), True
+            engine.merge(scored=voices.scored, speakers=self._apart)
 
     def _take(self, engine: Engine, event: Waiting) -> None:
         if isinstance(event, Audio):
@@ -153,6 +180,8 @@ class Hearing:
         elif isinstance(event, StreamRestarted):
             self._move_to(engine, event.position)
             engine.restart()
+            if not self._merged:
+                self._sameness = _sameness_of(self.call)
         else:
             self._end = event
             self._move_to(engine, self.call.position)
@@ -163,7 +192,7 @@ class Hearing:
         self._move_to(engine, event.position)
         fresh = event.samples[:, self._position - event.position :]
         if fresh.shape[1]:
-            engine.feed(_within_full_scale(fresh))
+            self._feed_samples(engine, fresh)
             self._position += fresh.shape[1]
 
     def _move_to(self, engine: Engine, position: int) -> None:
@@ -176,9 +205,26 @@ class Hearing:
             self._tell_window(event.window)
         elif isinstance(event, TurnEnded):
             self._tell_turn(event.turn)
+        elif isinstance(event, ChannelsMerged):
+            self._tell_mixed(event)
         elif isinstance(event, StreamEnded):
             assert self._end is not None
             self._close(self._end)
+
+    def _tell_mixed(self, merged: ChannelsMerged) -> None:
+        facts = self.call.facts
+        scored = facts.voices_if_same.any_scored(0)
+        _log.warning(
+            "Call %s: all channels hold the same sound, so from %.0f s on it is heard as one "
+            "channel, and %s.",
+            *(self.call.id, merged.time, "judged as such" if scored else "nobody is judged"),
+        )
+        channels = tuple(
+            replace(side, scored=scored and side.index == 0) for side in facts.channels
+        )
+        self._submit(
+            CallMixed(self.call.id, self.call.tenant, self._clock(), merged.time, channels)
+        )
 
     def _tell_turn(self, turn: Turn) -> None:
         self._talk.add(turn.speaker, turn.segment)
@@ -283,6 +329,14 @@ class Hearing:
 
     def _new_speaker(self) -> SpeakerAffect:
         return SpeakerAffect(self._labels, piece_s=self._piece_s)
+
+
+def _sameness_of(call: LiveCall) -> SamenessWatch | None:
+    """What compares the channels of a call; None where it has one, or nobody wants it."""
+    facts = call.facts
+    if len(facts.channels) == 1 or not facts.compared:
+        return None
+    return SamenessWatch(channels=len(facts.channels), sampling_rate=facts.sampling_rate)
 
 
 def _within_full_scale(samples: FloatArray) -> FloatArray:

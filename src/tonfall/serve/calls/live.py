@@ -18,7 +18,7 @@ from threading import Lock
 from tonfall.errors import ServiceError
 from tonfall.serve.calls.inbox import Inbox
 from tonfall.serve.calls.policy import CallLimits, ScoringPolicy
-from tonfall.serve.calls.voices import Voices, voices_of
+from tonfall.serve.calls.voices import Voices, role_of_mix, voices_of
 from tonfall.serve.codecs import Audio, CallEnded, CallStarted, Event, Gap, StreamRestarted
 from tonfall.serve.records import CallPurged, Change, ChannelFacts, Notice, NoticeMoved
 
@@ -47,14 +47,23 @@ class _Facts:
     sampling_rate: int
     channels: tuple[ChannelFacts, ...]
     voices: Voices
+    voices_if_same: Voices
+    compared: bool
     caller: str | None
 
 
 def facts_of(
-    started: CallStarted, *, tenant: str, carrier: str, caller: str | None, policy: ScoringPolicy
+    started: CallStarted,
+    *,
+    tenant: str,
+    carrier: str,
+    caller: str | None,
+    policy: ScoringPolicy,
+    compared: bool,
 ) -> _Facts:
     """The facts of a call that begins, under an id of our own."""
-    voices = voices_of([channel.role for channel in started.channels], policy)
+    roles = [channel.role for channel in started.channels]
+    voices = voices_of(roles, policy)
     channels = tuple(
         ChannelFacts(index, channel.role, channel.source, voices.any_scored(index))
         for index, channel in enumerate(started.channels)
@@ -67,6 +76,8 @@ def facts_of(
         sampling_rate=started.sampling_rate,
         channels=channels,
         voices=voices,
+        voices_if_same=voices_of([role_of_mix(roles)], policy),
+        compared=compared,
         caller=caller,
     )
 

@@ -57,12 +57,15 @@ class ScoringPolicy:
         agents: the decision to score agents, or None: they are heard for their turns only.
         require_notice: True to hear nothing of a call before notice was given.
         tell_apart: True to tell the speakers of a call with one channel apart.
+        compare: True to compare the channels of a call that has several, and to hear them as one
+            once all are found to hold the same sound; a call may say otherwise.
     """
 
     unknown_is_customer: bool = False
     agents: AgentScoring | None = None
     require_notice: bool = False
     tell_apart: bool = True
+    compare: bool = True
 
     def scores(self, role: Role) -> bool:
         """True where all that is heard on a channel of this role may be judged."""

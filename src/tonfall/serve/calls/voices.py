@@ -10,7 +10,7 @@ from tonfall.serve.calls.policy import ScoringPolicy
 from tonfall.serve.codecs import Role
 from tonfall.streaming import LiveSpeakers
 
-__all__ = ["Voices", "voices_of"]
+__all__ = ["Voices", "role_of_mix", "voices_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +33,15 @@ class Voices:
     def any_scored(self, channel: int) -> bool:
         """True where somebody on this channel is judged."""
         return any(self.scored) if self.apart else self.scored[channel]
+
+
+def role_of_mix(roles: Sequence[Role]) -> Role:
+    """Who speaks on channels that turn out to hold one sound: whoever is said to be on all.
+
+    >>> role_of_mix([Role.CUSTOMER, Role.AGENT]), role_of_mix([Role.UNKNOWN, Role.UNKNOWN])
+    (<Role.MIXED: 'mixed'>, <Role.UNKNOWN: 'unknown'>)
+    """
+    return roles[0] if len(set(roles)) == 1 else Role.MIXED
 
 
 def voices_of(roles: Sequence[Role], policy: ScoringPolicy) -> Voices:

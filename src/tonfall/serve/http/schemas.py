@@ -141,6 +141,7 @@ class CallDocument(BaseModel):
 
     ``state`` is "purged" where ``purged_at`` is set, else "ended" where ``ended_at`` is, else
     "live". A call that was purged while it went on has its end in ``ended_at`` all the same.
+    From ``mixed_s`` on all channels were heard as one, since they held the same sound.
     """
 
     model_config = example(CALL)
@@ -163,6 +164,7 @@ class CallDocument(BaseModel):
     seconds: float | None
     overlap_s: float | None
     silence_s: float | None
+    mixed_s: float | None = None
     shed: int | None
     speakers: list[SpeakerDocument]
     counters: dict[str, int]

@@ -16,9 +16,14 @@ class Calls(Section):
 
     ``speakers`` are those of a call with one channel: told apart where several may speak on it
     (``auto``), or never (``off``), which leaves such a channel one voice.
+
+    ``channels`` of a call that has several are compared, and heard as one where all hold the same
+    sound (``auto``), or each is a person whatever they hold (``each``). A call's parameter
+    ``channels`` overrides it.
     """
 
     speakers: Literal["auto", "off"] = "auto"
+    channels: Literal["auto", "each"] = "auto"
 
     @field_validator("speakers", mode="before")
     @classmethod

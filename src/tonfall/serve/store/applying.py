@@ -22,6 +22,7 @@ from tonfall.serve.records import (
     AlertOpened,
     AlertState,
     CallClosed,
+    CallMixed,
     CallOpened,
     CallPurged,
     Change,
@@ -156,6 +157,7 @@ class _Work:
             CallOpened: self._opened,
             WindowHeard: self._window,
             TurnHeard: self._turn,
+            CallMixed: self._mixed,
             AlertOpened: self._alert,
             AlertMoved: self._moved,
             NoticeMoved: self._notice,
@@ -258,6 +260,17 @@ class _Work:
         head = {"id": event.id, "call": change.call, "tenant": change.tenant, "at": change.at}
         self._add(turns, {**head, **_score_values(change.turn)})
         return event
+
+    def _mixed(self, change: CallMixed) -> StoredEvent:
+        self._call(change)
+        self._flush()
+        self._update(change, mixed_s=change.seconds)
+        for side in change.channels:
+            mine = (channels.c.call == change.call) & (channels.c.index == side.index)
+            self._connection.execute(update(channels).where(mine).values(scored=side.scored))
+        subject = f"call {change.call}"
+        self._line(change, "system", "call.mixed", subject, mixed_s=change.seconds)
+        return self._event(change, change.call, "call.mixed", payloads.mixed_payload(change))
 
     def _alert(self, change: AlertOpened) -> StoredEvent:
         self._call(change)

@@ -237,6 +237,7 @@ SCHEMAS: dict[str, dict[str, str]] = {
         "seconds": NUMBER,
         "overlap_s": NUMBER,
         "silence_s": NUMBER,
+        "mixed_s": NUMBER,
         "shed": WHOLE,
         "speakers": STRING,
         "counters": STRING,

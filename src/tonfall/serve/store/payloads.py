@@ -10,6 +10,7 @@ from tonfall.serve.records import (
     AlertMoved,
     AlertOpened,
     CallClosed,
+    CallMixed,
     CallOpened,
     ChannelFacts,
     NoticeMoved,
@@ -25,6 +26,7 @@ __all__ = [
     "closed_payload",
     "event_payload",
     "fired_payload",
+    "mixed_payload",
     "moved_payload",
     "notice_payload",
     "opened_payload",
@@ -106,6 +108,14 @@ def opened_payload(change: CallOpened) -> dict[str, Any]:
     }
 
 
+def mixed_payload(change: CallMixed) -> dict[str, Any]:
+    """A call whose channels are heard as one from now on."""
+    return {
+        "mixed_s": change.seconds,
+        "channels": [_channel(channel) for channel in change.channels],
+    }
+
+
 def closed_payload(change: CallClosed, labels: Sequence[str]) -> dict[str, Any]:
     """A call that ended."""
     return {
@@ -141,6 +151,7 @@ def call_payload(call: CallRow) -> dict[str, Any]:
         "seconds": call.seconds,
         "overlap_s": call.overlap_s,
         "silence_s": call.silence_s,
+        "mixed_s": call.mixed_s,
         "shed": call.shed,
         "speakers": [_speaker(speaker, call.labels) for speaker in call.speakers],
         "counters": dict(call.counters),

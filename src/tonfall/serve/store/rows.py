@@ -66,6 +66,7 @@ class CallRow:
         ended_at: None while it goes on, purged or not.
         purged_at: when what was judged of it was deleted; None where nothing was.
         complete: False where the end was not said, or its node was lost.
+        mixed_s: seconds from which on all channels are heard as one; None where they are not.
         caller: salted hash, or None.
     """
 
@@ -89,6 +90,7 @@ class CallRow:
     seconds: float | None = None
     overlap_s: float | None = None
     silence_s: float | None = None
+    mixed_s: float | None = None
     shed: int | None = None
     speakers: tuple[SpeakerSummary, ...] = ()
     counters: Mapping[str, int] = field(default_factory=dict)

@@ -173,6 +173,7 @@ calls = Table(
     Col("seconds", Float),
     Col("overlap_s", Float),
     Col("silence_s", Float),
+    Col("mixed_s", Float),
     Col("shed", Integer),
     Col("speakers", Json),
     Col("counters", Json),
