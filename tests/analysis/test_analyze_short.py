@@ -9,6 +9,8 @@ import pytest
 
 from tonfall.analysis import analyze
 from tonfall.analysis.exports import export, parse_json
+from tonfall.analysis.exports.tables import turns_frame, write_turns_csv
+from tonfall.analysis.page.data import page_data
 from tonfall.analysis.rows import turn_rows
 from tonfall.arrays import FloatArray
 from tonfall.audio import read
@@ -51,6 +53,10 @@ def test_a_short_turn_is_judged_and_marked(
     (row,) = turn_rows(timeline.turns)
     assert row["sounds"].endswith(" (short)")
     assert parse_json(export(timeline, "json")).turns == timeline.turns
+    assert turns_frame(timeline)["short"].tolist() == [True]
+    assert page_data(timeline)["turns"][0][-1] == 1  # type: ignore[index]
+    assert write_turns_csv(timeline).splitlines()[0].endswith(b'"short"')
+    assert write_turns_csv(timeline).splitlines()[1].endswith(b"True")
 
 
 def test_longer_turns_are_judged_by_their_windows_alone(tiny: Predictor, voice: FloatArray) -> None:
@@ -66,7 +72,9 @@ def test_a_short_word_teaches_the_baseline_nothing(tiny: Predictor, voice: Float
     after = analyzed(np.concatenate([word, silence, voice]), tiny)
     alone = analyzed(np.concatenate([0 * word, silence, voice]), tiny)
     assert after.turns[0].short
-    assert [window.heard for window in after.windows] == [window.heard for window in alone.windows]
+    # Voice activity remembers the word a little; had it been learnt from, 0.2 s would be heard.
+    heard = [window.heard for window in alone.windows]
+    assert [window.heard for window in after.windows] == pytest.approx(heard, abs=0.03)
 
 
 def test_every_turn_of_a_call_is_judged(tiny: Predictor) -> None:

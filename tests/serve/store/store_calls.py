@@ -87,6 +87,7 @@ class MadeCall:
     def turn(self, number: int = 0) -> TurnHeard:
         segment = Segment(number * SECOND, (number + 2) * SECOND)
         turn = Turn(segment, 0, "customer", "anger", 0.7, False, (0.2, 0.7, 0.1), 0.6, 0.3, 0.5)
+        turn = replace(turn, short=number % 2 == 1)
         return TurnHeard(self.id, self.tenant, self.after(number + 2.1), turn)
 
     def alert(self, seconds: float = 9.0) -> AlertOpened:

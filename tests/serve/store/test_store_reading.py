@@ -61,14 +61,18 @@ def test_windows_and_turns_are_read_as_they_were_told(
     writer.submit(call.opened())
     for window in windows:
         writer.submit(window)
-    writer.write_now(call.turn())
+    turns = [call.turn(number) for number in range(2)]
+    for turn in turns:
+        event = writer.write_now(turn)
     rows = store.windows("acme", call.id)
     assert [row.window for row in rows] == [window.window for window in windows]
     assert [row.at for row in rows] == [window.at for window in windows]
     assert {row.trend for row in rows} == {"worsening"}
     assert rows[0].smoothed == (0.5, 0.3, 0.2)
     assert store.windows("acme", call.id, after=rows[2].id) == rows[3:]
-    assert [row.turn for row in store.turns("acme", call.id)] == [call.turn().turn]
+    assert [row.turn for row in store.turns("acme", call.id)] == [turn.turn for turn in turns]
+    assert [turn.turn.short for turn in turns] == [False, True]
+    assert event.payload["short"] is True
 
 
 def test_events_tell_what_was_written(store: Store, new_writer: Callable[..., Writer]) -> None:

@@ -51,8 +51,13 @@ def windows_frame(timeline: Timeline) -> pd.DataFrame:
 
 
 def turns_frame(timeline: Timeline) -> pd.DataFrame:
-    """One row a turn, under the same index and with the same columns up to ``dominance``."""
-    return _frame(timeline, timeline.turns)
+    """One row a turn, under the same index and with the same columns up to ``dominance``.
+
+    ``short`` is True where there was less speech than a window needs.
+    """
+    frame = _frame(timeline, timeline.turns)
+    frame["short"] = np.array([turn.short for turn in timeline.turns], dtype=bool)
+    return frame
 
 
 def write_windows_csv(timeline: Timeline) -> bytes:

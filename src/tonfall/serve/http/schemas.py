@@ -55,9 +55,10 @@ SCORED = {
     "valence": 0.22,
     "dominance": 0.66,
 }
-TURN = {"id": 1041, "at": "2026-11-25T09:30:15.114Z", **SCORED}
+HEARD = {"id": 1041, "at": "2026-11-25T09:30:15.114Z", **SCORED}
+TURN = {**HEARD, "short": False}
 WINDOW = {
-    **TURN,
+    **HEARD,
     "id": 1040,
     "speech_ratio": 0.91,
     "snr_db": 18.5,
@@ -202,7 +203,9 @@ class ScoredDocument(BaseModel):
 
 
 class TurnDocument(ScoredDocument):
-    """A turn."""
+    """A turn; ``short`` where there was less speech than a window needs: it rests on little."""
+
+    short: bool
 
 
 class WindowDocument(ScoredDocument):

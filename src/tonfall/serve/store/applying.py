@@ -258,7 +258,7 @@ class _Work:
         payload = payloads.turn_payload(change.turn, labels)
         event = self._event(change, change.call, "turn", payload)
         head = {"id": event.id, "call": change.call, "tenant": change.tenant, "at": change.at}
-        self._add(turns, {**head, **_score_values(change.turn)})
+        self._add(turns, {**head, **_score_values(change.turn), "short": change.turn.short})
         return event
 
     def _mixed(self, change: CallMixed) -> StoredEvent:

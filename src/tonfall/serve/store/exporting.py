@@ -250,7 +250,7 @@ SCHEMAS: dict[str, dict[str, str]] = {
         "smoothed": "map",
         "trend": STRING,
     },
-    "turns": HEARD,
+    "turns": {**HEARD, "short": YES},
     "alerts": {
         "call": STRING,
         "alert": STRING,

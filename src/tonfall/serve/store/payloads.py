@@ -75,7 +75,7 @@ def window_payload(
 
 def turn_payload(turn: Turn, labels: Sequence[str]) -> dict[str, Any]:
     """A turn."""
-    return _scored(turn, labels)
+    return {**_scored(turn, labels), "short": turn.short}
 
 
 def _scored(heard: Window | Turn, labels: Sequence[str]) -> dict[str, Any]:

@@ -233,7 +233,7 @@ def turn_row(row: Row[Any]) -> TurnRow:
     """A turn from its row."""
     found = row._asdict()
     head = {name: found[name] for name in ("id", "call", "tenant", "at")}
-    return TurnRow(**head, turn=Turn(**_scores(found)))
+    return TurnRow(**head, turn=Turn(**_scores(found), short=found["short"]))
 
 
 def _scores(found: Mapping[str, Any]) -> dict[str, Any]:

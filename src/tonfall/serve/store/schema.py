@@ -219,6 +219,7 @@ turns = Table(
     _tenant(),
     Col("at", Utc, nullable=False),
     *_scores(required=False),
+    Col("short", Boolean, nullable=False),
     sqlite_with_rowid=False,
 )
 
