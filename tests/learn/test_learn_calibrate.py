@@ -12,6 +12,7 @@ from made_clips import made_corpus
 
 from tonfall.bundle import Calibration, read_bundle
 from tonfall.corpora import Manifest
+from tonfall.evaluation.metrics import expected_calibration_error
 
 pytest.importorskip("torch", reason="training needs PyTorch: extra train")
 
@@ -45,16 +46,24 @@ def test_each_corpus_counts_alike_however_large() -> None:
     assert found.coverage == pytest.approx(0.8, abs=0.001)
 
 
+def error(one: Judged, temperature: float) -> float:
+    """Expected calibration error of a corpus at a temperature."""
+    odds = np.exp(one.logits / temperature)
+    odds /= odds.sum(axis=1, keepdims=True)
+    right = one.shares[np.arange(len(odds)), odds.argmax(axis=1)]
+    return expected_calibration_error(odds.max(axis=1), right)
+
+
 def test_the_error_is_that_of_a_choice_made_on_the_others() -> None:
-    """With a temperature of its own, each of these would be right about itself."""
-    alike = [drawn(name, 4000, sure=2, seed=seed) for seed, name in enumerate("abc")]
-    odd = [*alike[:2], drawn("c", 4000, sure=6, seed=9)]
-    honest, off = (calibrate_left_out(each).left_out for each in (alike, odd))
-    assert honest is not None
-    assert off is not None
-    assert honest.corpora == ("a", "b", "c")
-    assert honest.expected_calibration_error < 0.03
-    assert off.expected_calibration_error > 0.05
+    timid, bold = drawn("a", 4000, sure=1, seed=1), drawn("b", 4000, sure=4, seed=2)
+    found = calibrate_left_out([timid, bold])
+    # Each of them alone is honest at the temperature that it was drawn with.
+    expected = (error(timid, 4) + error(bold, 1)) / 2
+    together = (error(timid, found.temperature) + error(bold, found.temperature)) / 2
+    assert found.left_out is not None
+    assert found.left_out.corpora == ("a", "b")
+    assert found.left_out.expected_calibration_error == pytest.approx(expected, abs=0.02)
+    assert found.left_out.expected_calibration_error > together + 0.05
 
 
 def test_recall_is_higher_above_the_threshold_where_confidence_says_something() -> None:
