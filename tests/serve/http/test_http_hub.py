@@ -25,6 +25,7 @@ class Source:
         self.events = [event(number) for number in numbers]
         self.asked = 0
         self.fails = 0
+        self.error: Exception = ServiceError("away", retry=True)
 
     def last_event(self) -> int:
         return 0
@@ -33,7 +34,7 @@ class Source:
         self.asked += 1
         if self.fails:
             self.fails -= 1
-            raise ServiceError("away", retry=True)
+            raise self.error
         return [each for each in self.events if each.id > after][:limit]
 
 
@@ -94,6 +95,13 @@ def test_a_store_that_fails_is_asked_again(monkeypatch: pytest.MonkeyPatch) -> N
     source = Source(1, 2)
     source.fails = 2
     assert told(source, lambda hub: hub.heard(2), count=2) == [1, 2]
+
+
+def test_an_error_of_ours_does_not_end_the_catching_up(caplog: pytest.LogCaptureFixture) -> None:
+    source = Source(1, 2, 3)
+    source.fails, source.error = 1, ValueError("a row that cannot be read")
+    assert told(source, lambda hub: hub.heard(3), count=3) == [1, 2, 3]
+    assert "Events could not be read" in caplog.text
 
 
 def test_a_listener_hears_its_own_tenant_only() -> None:

@@ -181,13 +181,25 @@ class Hub:
     def _on_heard(self, highest: int) -> None:
         """A number only; most often it is of this node's own commits, which come by themselves."""
         self._wanted = max(self._wanted, highest)
+        self._start_catching_up_after(PATIENCE_S)
+
+    def _start_catching_up_after(self, seconds: float) -> None:
         if self._wanted > self.last and self._patience is None:
-            self._patience = self._loop.call_later(PATIENCE_S, self._start_catching_up)
+            self._patience = self._loop.call_later(seconds, self._start_catching_up)
 
     def _start_catching_up(self) -> None:
         self._patience = None
         if self._wanted > self.last and self._catching is None:
             self._catching = self._loop.create_task(self._catch_up())
+            self._catching.add_done_callback(self._on_caught_up)
+
+    def _on_caught_up(self, task: asyncio.Task[None]) -> None:
+        """Whatever ended it, what came meanwhile is still to be read."""
+        self._catching, after_s = None, PATIENCE_S
+        if not task.cancelled() and task.exception() is not None:
+            _log.error("Events could not be read, by an error of ours.", exc_info=task.exception())
+            after_s = AGAIN_S
+        self._start_catching_up_after(after_s)
 
     async def _catch_up(self) -> None:
         while self.last < self._wanted:
@@ -202,7 +214,6 @@ class Hub:
             self._tell(events)
             if len(events) < PAGE:  # What lacks was deleted meanwhile.
                 self.last = max(self.last, wanted)
-        self._catching = None
 
     def _tell(self, events: Sequence[StoredEvent]) -> None:
         for event in events:
