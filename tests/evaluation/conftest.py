@@ -6,34 +6,11 @@ import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import settings
+from made_rows import corpus_rows
 
 # A busy machine is no failure; pytest's own time limit catches what hangs.
 settings.register_profile("no-deadline", deadline=None)
 settings.load_profile("no-deadline")
-
-
-def corpus_rows(
-    corpus: str, *, speakers: int, sentences: int = 4, labels: tuple[str, ...]
-) -> pd.DataFrame:
-    """One item a speaker, sentence and label, with the columns of a manifest that matter."""
-    rows = [
-        {
-            "item": f"s{speaker:02}-{sentence}-{label}",
-            "corpus": corpus,
-            "speaker": f"s{speaker:02}",
-            "sex": "female" if speaker % 2 else "male",
-            "age": 20.0 + speaker,
-            "language": "de",
-            "session": f"day{speaker // 2}",
-            "sentence": f"t{sentence}",
-            "label": label,
-            "duration": 2.0,
-        }
-        for speaker in range(speakers)
-        for sentence in range(sentences)
-        for label in labels
-    ]
-    return pd.DataFrame(rows)
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from conftest import corpus_rows
+from made_rows import corpus_rows
 
 from tonfall.errors import ProtocolError
 from tonfall.evaluation.heard import MEANT, majority
