@@ -26,7 +26,7 @@ from tonfall.vad import VoiceSettings
 
 EXAMPLE = Path(__file__).resolve().parents[2] / "examples" / "call.wav"
 RATE = 8000
-module = sys.modules["tonfall.analysis.analyze"]
+opening = sys.modules["tonfall.analysis.opening"]
 
 
 @pytest.fixture(scope="module")
@@ -118,7 +118,7 @@ def test_neither_blocks_nor_batches_show(
     batch: int,
     block: float,
 ) -> None:
-    monkeypatch.setattr(module, "_BATCH_SAMPLES", batch)
+    monkeypatch.setattr(opening, "_BATCH_SAMPLES", batch)
     with open_audio(EXAMPLE, block_seconds=block) as reader:
         other = analyze_blocks(reader, info=reader.info, predictor=tiny).timeline
     assert [turn.segment for turn in other.turns] == [turn.segment for turn in timeline.turns]
@@ -188,7 +188,7 @@ def test_weak_dimensions_are_said_to_be_weak(tmp_path: Path) -> None:
 
 
 def test_progress_goes_forward_to_the_end(tiny: Predictor, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "_BATCH_SAMPLES", 100_000)
+    monkeypatch.setattr(opening, "_BATCH_SAMPLES", 100_000)
     told: list[tuple[float, float | None]] = []
     analyze(EXAMPLE, model=tiny, progress=lambda done, total: told.append((done, total)))
     done = [seconds for seconds, _ in told]

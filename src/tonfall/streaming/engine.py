@@ -72,7 +72,8 @@ class Engine:
         self._resampler = Resampler(source_rate=sampling_rate, channels=channels)
         self._spec = predictor.spec
         with_baseline = baseline and predictor.spec.baseline is not None
-        self._prior = predictor.baseline() if with_baseline else None
+        # Called for voices that are scored only: for nobody else is a baseline built.
+        self._new_baseline = predictor.baseline if with_baseline else None
         self._retired: list[Voice] = []
         self._voices = self._new_voices()
         self._merged: list[Event] = []
@@ -256,7 +257,7 @@ class Engine:
                 spec=self._spec,
                 channel=0 if self._speakers else number,
                 speaker=f"S{first + number + 1}",
-                prior=self._prior if told else None,
+                prior=self._new_baseline() if told and self._new_baseline else None,
             )
             for number, told in enumerate(self._scored)
         ]

@@ -203,9 +203,9 @@ def test_a_model_that_cannot_be_loaded_is_answered_500(
     with running(tmp_path, model) as node:
         [worker] = node.node.services.analyses._workers
         worker._model = str(tmp_path / "none")
-        failed = post(node, "/predict")
+        failed = post(node, "/v1/analyze")
         worker._model = str(model)
-        assert post(node, "/predict").status_code == 200
+        assert post(node, "/v1/analyze").status_code == 200
     assert failed.status_code == 500
     assert failed.json()["detail"] == "The server made a mistake; it was logged."
     [said] = [each for each in caplog.records if each.levelno >= logging.ERROR]
