@@ -216,7 +216,7 @@ def test_a_model_that_cannot_be_loaded_is_answered_500(
 def test_a_client_that_hangs_up_is_worked_for_no_more(
     tmp_path: Path, model: Path, path: str
 ) -> None:
-    with running(tmp_path, model) as node:
+    with running(tmp_path, model, limits={"clip_s": 120}) as node:
         services = node.node.services
         with services.analyses._workers[0]._lock:  # held: it works on something that never ends
             waiting = [hung_up(node, path) for _ in range(2)]
