@@ -39,7 +39,7 @@ test-all: $(DEV)/ready
 # Old libraries warn of newer ones below them; what they warn of is not ours to mend.
 test-lowest: $(LOWEST)/ready
 	$(LOWEST)/bin/python -m pytest -m "not slow" $(PYTEST_OPTIONS) \
-		-W default::DeprecationWarning -W default::FutureWarning
+		-W default::DeprecationWarning -W default::FutureWarning -W default::PendingDeprecationWarning
 
 # One package at a time; in the environment of the tests and a tool that they do not need.
 mutants: .venvs/mutants/ready
