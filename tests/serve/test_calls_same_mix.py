@@ -133,8 +133,12 @@ def test_what_was_judged_before_stays_as_it_was(tiny: Predictor) -> None:
         until = round(known_mixed(shop, call).seconds * RATE)
         short = played(shop, same(mono()[:, :until]), CUSTOMER, AGENT, compare=False)
         expected = analyzed(tiny, same(mono()[:, :until]), True, False)
-    assert windows_of(shop.told, call)
-    assert windows_of(shop.told, call) == windows_of(shop.told, short)
+    # Batches move scores by 1e-8, and what is in one batch depends on how busy the machine is.
+    pairs = list(zip(windows_of(shop.told, call), windows_of(shop.told, short), strict=True))
+    assert pairs
+    for found, wanted in pairs:
+        assert facts(found) == facts(wanted)
+        assert scores(found) == pytest.approx(scores(wanted), rel=0, abs=1e-6)
     assert_same(shop.told, short, expected)
 
 
