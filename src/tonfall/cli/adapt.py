@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from tonfall.cli.options import ChannelsOption, SpeakersOption
+
 if TYPE_CHECKING:
     from tonfall.analysis.opening import Listening
     from tonfall.runtime import Baseline, Predictor
@@ -34,17 +36,8 @@ def adapt(
             help="Hear only this channel (0, 1, ...), or speaker of a single channel.",
         ),
     ] = None,
-    speakers: Annotated[
-        str,
-        typer.Option("--speakers", help="How many speak in a single channel: auto, 1, 2, 3 or 4."),
-    ] = "auto",
-    channels: Annotated[
-        str,
-        typer.Option(
-            "--channels",
-            help="each: a speaker each; mix: one sound; auto: each, unless all hold the same.",
-        ),
-    ] = "auto",
+    speakers: SpeakersOption = "auto",
+    channels: ChannelsOption = "auto",
     name: Annotated[
         str | None,
         typer.Option("--name", help="Of the new model; MODEL-FOLDER by default."),

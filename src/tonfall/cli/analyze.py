@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
+from tonfall.cli.options import ChannelsOption, SpeakersOption
+
 if TYPE_CHECKING:
     from tonfall.audio import Encoding, RawFormat
 
@@ -46,17 +48,8 @@ def analyze(
             help="Judge this channel only (0, 1, ...), or this speaker of a single channel.",
         ),
     ] = None,
-    speakers: Annotated[
-        str,
-        typer.Option("--speakers", help="How many speak in a single channel: auto, 1, 2, 3 or 4."),
-    ] = "auto",
-    channels: Annotated[
-        str,
-        typer.Option(
-            "--channels",
-            help="each: a speaker each; mix: one sound; auto: each, unless all hold the same.",
-        ),
-    ] = "auto",
+    speakers: SpeakersOption = "auto",
+    channels: ChannelsOption = "auto",
     denoise: Annotated[
         bool, typer.Option("--denoise", help="Turn noise down first, where there is much of it.")
     ] = False,
