@@ -14,7 +14,7 @@ import torch
 from tonfall.arrays import FloatArray
 from tonfall.bundle import FrontEnd
 from tonfall.corpora.clips import Clip, named_errors, read_clip
-from tonfall.features import SAMPLING_RATE
+from tonfall.features.log_mel import SAMPLING_RATE
 from tonfall.learn.augment import Acoustics, load_acoustics
 from tonfall.learn.copies import make_copy
 from tonfall.learn.export import export_graph
@@ -29,7 +29,7 @@ CODE = (
     "arrays.py",
     "audio",
     "corpora/clips.py",
-    "features",
+    "features/log_mel.py",
     "learn/augment.py",
     "learn/copies.py",
     "learn/encode.py",

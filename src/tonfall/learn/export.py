@@ -12,7 +12,7 @@ import torch
 from onnxruntime.quantization import QuantType, quantize_dynamic
 
 from tonfall.errors import BundleError
-from tonfall.features import BANDS
+from tonfall.features.log_mel import BANDS
 from tonfall.learn.networks import LoneNetwork, Network
 from tonfall.ort import open_session
 

@@ -11,7 +11,7 @@ from tonfall.arrays import FloatArray
 from tonfall.audio import Resampler, as_waveform
 from tonfall.bundle import FrontEnd
 from tonfall.errors import AudioError
-from tonfall.features import log_mel
+from tonfall.features.log_mel import log_mel
 from tonfall.runtime.pieces import cut_pieces, frame_weights, speech_seconds
 from tonfall.vad import probabilities
 

@@ -6,7 +6,7 @@ import numpy as np
 
 from tonfall.arrays import FloatArray
 from tonfall.bundle import FrontEnd
-from tonfall.features import BANDS, HOP
+from tonfall.features.log_mel import BANDS, HOP
 from tonfall.timeline import SAMPLING_RATE
 from tonfall.vad import CHUNK
 
