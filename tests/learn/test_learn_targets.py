@@ -256,3 +256,31 @@ def test_where_the_truth_is_what_was_heard_the_recipe_still_says_what_is_learnt(
     train, development = learnt
     assert label_shares(train, ("anger", "neutral")).tolist() == [*shares, [1, 0]]
     assert label_shares(development, ("anger", "neutral")).tolist() == shares
+
+
+def corpus_on_disk(folder: Path) -> Path:
+    rows = made_corpus(folder, "heard", speakers=3, takes=1)
+    rows.assign(file=[Path(file).name for file in rows["file"]])[
+        ["file", "speaker", "label"]
+    ].to_csv(folder / "heard" / "clips.csv", index=False)
+    return folder / "heard" / "clips.csv"
+
+
+def recipe_without(folder: Path, *speakers: object) -> Recipe:
+    return Recipe.model_validate(
+        {
+            "name": "without",
+            "corpora": {"heard": {"place": corpus_on_disk(folder), "without": list(speakers)}},
+            "labels": LABELS,
+        }
+    )
+
+
+def test_speakers_kept_for_something_else_are_not_learnt(tmp_path: Path) -> None:
+    clips = recipe_clips(recipe_without(tmp_path, "s1"))
+    assert sorted(set(clips["speaker"])) == ["s0", "s2"]
+
+
+def test_a_speaker_who_is_not_there_cannot_be_left_out(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"heard\.without names 7, but the corpus has no"):
+        recipe_clips(recipe_without(tmp_path, "s1", 7))

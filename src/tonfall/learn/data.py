@@ -42,7 +42,7 @@ def recipe_clips(
     labels = LabelMap(merge=recipe.merge, keep=recipe.labels)
     for sentence in _unknown_labels(manifests, labels):
         say(sentence)
-    pooled = pool(opened)
+    pooled = _without_speakers(pool(opened), recipe)
     doubtful = contradictory(pooled, merge=recipe.merge)
     if doubtful.any():
         say(contradictory_note(pooled.loc[doubtful, "item"].tolist()))
@@ -102,6 +102,26 @@ def _check_speakers(clips: pd.DataFrame) -> None:
             f"{unknown['item'].iloc[0]!r}, but voices have to be held out to calibrate the "
             "confidence. Fill the table's column 'speaker', one name a voice."
         )
+
+
+def _without_speakers(clips: pd.DataFrame, recipe: Recipe) -> pd.DataFrame:
+    """The clips less those of speakers that the recipe keeps for something else.
+
+    Raises:
+        ConfigError: a corpus has no such speaker, so something may be learnt that should not be.
+    """
+    kept = pd.Series(True, index=clips.index)
+    for corpus, use in recipe.corpora.items():
+        own = clips["corpus"] == corpus
+        speakers = clips["speaker"].astype(str)
+        absent = sorted(set(use.without) - set(speakers[own]))
+        if absent:
+            raise ConfigError(
+                f"corpora.{corpus}.without names {', '.join(absent)}, but the corpus has no such "
+                "speaker; write speakers as its table does."
+            )
+        kept &= ~(own & speakers.isin(use.without))
+    return clips[kept].reset_index(drop=True)
 
 
 def _unknown_labels(manifests: Mapping[str, Manifest], labels: LabelMap) -> list[str]:

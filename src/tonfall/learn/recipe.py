@@ -52,6 +52,11 @@ class _Part(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
+def _as_name(value: object) -> object:
+    """A speaker's number is a name: YAML reads 1050 as an integer."""
+    return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+
+
 class CorpusRecipe(_Part):
     """A corpus to learn from; a path alone stands for its place.
 
@@ -62,12 +67,14 @@ class CorpusRecipe(_Part):
             corpus of that name was released.
         language: ISO 639-1 code, for clips that name none.
         targets: what is learnt of its clips; "votes" and "mixed" need a corpus that has votes.
+        without: speakers whose clips are not learnt, because something else is tried on them.
     """
 
     place: Path
     licence: str | None = None
     language: str | None = Field(default=None, pattern=r"^[a-z]{2,3}$")
     targets: Targets = "intended"
+    without: tuple[Annotated[str, BeforeValidator(_as_name)], ...] = ()
 
 
 class Card(_Part):
