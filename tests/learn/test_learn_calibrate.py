@@ -93,6 +93,31 @@ def test_a_label_that_the_others_lack_is_no_error_of_numbers() -> None:
     assert np.isfinite(calibrate_left_out([first, second]).temperature)
 
 
+def honest(spread: float, *, clips: int = 4000, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
+    """Honest logits of three labels; the greater ``spread``, the more of them are right."""
+    rng = np.random.default_rng(seed)
+    logits = rng.normal(0, 1, (clips, 3)) * spread
+    odds = np.exp(logits - logits.max(axis=1, keepdims=True))
+    odds /= odds.sum(axis=1, keepdims=True)
+    truth = [rng.choice(3, p=row) for row in odds]
+    return logits.astype(np.float32), np.eye(3, dtype=np.float32)[truth]
+
+
+def test_what_is_nearly_always_right_is_not_called_unclear() -> None:
+    found = calibrate(*honest(20))
+    assert found.uncertain_below == 0.9
+    assert found.coverage is not None
+    assert found.coverage > 0.85
+    assert found.accuracy_uncertain is not None
+    assert found.accuracy_uncertain < 0.9
+
+
+def test_where_many_are_wrong_a_fifth_is_unclear_as_ever() -> None:
+    found = calibrate(*honest(1))
+    assert found.uncertain_below < 0.9
+    assert found.coverage == pytest.approx(0.8, abs=0.001)
+
+
 def test_an_older_bundle_reads_as_before_and_says_no_more() -> None:
     bundle = read_bundle("medium")
     assert bundle.spec.calibration.left_out is None
