@@ -74,7 +74,9 @@ def test_an_altered_file_is_named(bundle: Bundle, file: str) -> None:
 
 def test_a_newer_schema_asks_for_a_newer_tonfall(bundle: Bundle) -> None:
     folder = edit(bundle, lambda c: c.update(schema_version=SCHEMA_VERSION + 1, new_key=1))
-    with pytest.raises(BundleError, match=r"schema version 3, .* install a newer Tonfall"):
+    with pytest.raises(
+        BundleError, match=rf"schema version {SCHEMA_VERSION + 1}, .* install a newer Tonfall"
+    ):
         read_bundle(folder)
 
 

@@ -28,10 +28,10 @@ __all__ = [
     "Windows",
 ]
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 """The newest schema that this version of Tonfall can read.
 
-2 is 1 with ``site`` or ``calibration.left_out``.
+2 is 1 with ``site`` or ``calibration.left_out``; 3 is 2 with ``calibration.corpora``.
 """
 
 Unit = Annotated[float, Field(ge=0, le=1)]
@@ -96,14 +96,28 @@ class BaselineSpec(_Spec):
     gate: Gate
 
 
-class LeftOut(_Spec):
-    """How probabilities do on corpora that the model's own recipe was fitted without.
-
-    One corpus after the other is left out; temperature and threshold are those of the others that
-    were, so that no figure is of a corpus that something was chosen on.
+class CorpusUse(_Spec):
+    """A corpus of which something was used, with the licence it was released under.
 
     Attributes:
-        corpora: which were left out, one at a time.
+        clips: that were used, of so many speakers.
+    """
+
+    name: str
+    licence: str
+    clips: int = Field(ge=1)
+    speakers: int = Field(ge=1)
+    language: str
+
+
+class LeftOut(_Spec):
+    """How probabilities do on corpora that the head was fitted without.
+
+    For each corpus temperature and threshold are those of the others, so that no figure is of a
+    corpus that something was chosen on.
+
+    Attributes:
+        corpora: left out of training one at a time, or never learnt from (`Calibration.corpora`).
         expected_calibration_error: mean over these corpora.
         recall_certain: mean recall of the labels among clips at or above the threshold, each
             corpus counting alike; recall_uncertain is that of the rest.
@@ -123,8 +137,10 @@ class Calibration(_Spec):
         uncertain_below: confidence under which the label is "unclear".
         coverage: share of the development clips at or above it.
         accuracy_certain: their accuracy; accuracy_uncertain is that of the rest.
-        left_out: where all this was chosen on corpora left out of training, one at a time; None
+        left_out: where all this was chosen on corpora that the head was fitted without; None
             where it was on held-out speakers of the training corpora.
+        corpora: that the model did not learn from, and on which all this was chosen; empty where
+            it was chosen on the training corpora.
     """
 
     temperature: float = Field(gt=0, le=100)
@@ -133,24 +149,16 @@ class Calibration(_Spec):
     accuracy_certain: Unit | None = None
     accuracy_uncertain: Unit | None = None
     left_out: LeftOut | None = None
+    corpora: tuple[CorpusUse, ...] = ()
 
     @model_serializer(mode="wrap")
     def _without_absent(self, serialise: SerializerFunctionWrapHandler) -> dict[str, object]:
         """What older versions wrote, and can read, where no corpus was left out."""
         content: dict[str, object] = serialise(self)
-        if self.left_out is None:
-            content.pop("left_out", None)
+        for name in ("left_out", "corpora"):
+            if not getattr(self, name):
+                content.pop(name, None)
         return content
-
-
-class CorpusUse(_Spec):
-    """A corpus that the model was trained on, with the licence it was released under."""
-
-    name: str
-    licence: str
-    clips: int = Field(ge=1)
-    speakers: int = Field(ge=1)
-    language: str
 
 
 class SiteUse(_Spec):
@@ -177,6 +185,7 @@ class BundleSpec(_Spec):
     """The whole of ``bundle.json``.
 
     Attributes:
+        corpora: that the model was trained on.
         site: what the prior was learnt from, where it is a site's; None for the training corpora's.
         files: SHA-256 (hexadecimal) of every other file of the bundle.
         figures: measured before shipping, by protocol name; in percent unless the name says so.

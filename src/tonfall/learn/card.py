@@ -6,14 +6,14 @@ them stands in the recipe's ``card``.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import pandas as pd
 
 from tonfall.bundle import BundleSpec, Calibration, CorpusUse, LeftOut
 from tonfall.corpora import CORPORA
 from tonfall.corpora.registry import OWN_LAYOUTS
-from tonfall.learn.recipe import Recipe
+from tonfall.learn.recipe import CorpusRecipe, Recipe
 
 __all__ = ["NONE_LEFT_OUT", "NOT_STATED", "corpus_uses", "licence_of", "unstated", "write_card"]
 
@@ -26,24 +26,33 @@ NONE_LEFT_OUT = (
 )
 """Where a recipe wants the calibration of left-out corpora and has too few."""
 
+_NOT_LEARNT = (
+    "It learnt nothing from these corpora, and none of their content is in the model: no sound, no "
+    "feature, no label. Two numbers were chosen on how the finished head judges them, the "
+    "temperature of the probabilities and the threshold of `unclear`. The licences are those under "
+    "which the corpora were at hand."
+)
+
 _FRONT = "Front: MIT (OpenAI)."
+_ONE_BY_ONE = "left out of training one at a time"
 _WARNING = """\
 It must not be used to judge employees or pupils (EU AI Act, article 5(1)(f)), nor to decide
 anything about a person without a human who can overrule it.
 """
 
 
-def corpus_uses(recipe: Recipe, clips: pd.DataFrame) -> tuple[CorpusUse, ...]:
-    """What was learnt of each corpus, under which licence."""
-    return tuple(_use(str(name), own, recipe) for name, own in clips.groupby("corpus", sort=False))
+def corpus_uses(corpora: Mapping[str, CorpusRecipe], clips: pd.DataFrame) -> tuple[CorpusUse, ...]:
+    """What was used of each corpus, under which licence."""
+    groups = clips.groupby("corpus", sort=False)
+    return tuple(_use(str(name), own, corpora[str(name)]) for name, own in groups)
 
 
-def _use(name: str, clips: pd.DataFrame, recipe: Recipe) -> CorpusUse:
+def _use(name: str, clips: pd.DataFrame, corpus: CorpusRecipe) -> CorpusUse:
     known = CORPORA[name].licence if name in set(CORPORA) - OWN_LAYOUTS else NOT_STATED
     languages = sorted(clips["language"].dropna().unique())
     return CorpusUse(
         name=name,
-        licence=recipe.corpora[name].licence or known,
+        licence=corpus.licence or known,
         clips=len(clips),
         speakers=clips["speaker"].nunique(),
         language=", ".join(languages) or NOT_STATED,
@@ -59,14 +68,19 @@ def licence_of(uses: Sequence[CorpusUse]) -> str:
     return f"Head and card: only what every corpus allows ({each}). {_FRONT}"
 
 
-def unstated(uses: Sequence[CorpusUse]) -> Iterator[str]:
-    """A sentence on each licence and language that is not known."""
+def unstated(uses: Sequence[CorpusUse], *, key: str = "corpora") -> Iterator[str]:
+    """A sentence on each licence and language that is not known.
+
+    Args:
+        uses: of the corpora.
+        key: under which the recipe names them.
+    """
     for what in ("licence", "language"):
         names = [use.name for use in uses if getattr(use, what) == NOT_STATED]
         if names:
             yield (
                 f"{', '.join(names)}: no {what} is stated, and the card says so. Give it in the "
-                f"recipe, as corpora.{names[0]}.{what}."
+                f"recipe, as {key}.{names[0]}.{what}."
             )
 
 
@@ -104,13 +118,22 @@ def _uses(spec: BundleSpec) -> str:
 
 
 def _corpora(spec: BundleSpec, recipe: Recipe) -> str:
+    parts = [f"## What it learnt from\n{_table(spec.corpora)}", *_heard(recipe)]
+    others = spec.calibration.corpora
+    if others:
+        parts += [
+            f"## What its confidence was chosen on\n{_NOT_LEARNT}\n\n{_table(others)}",
+        ]
+    return "\n\n".join(parts)
+
+
+def _table(uses: Sequence[CorpusUse]) -> str:
     rows = [
         f"| {use.name} | {use.language} | {use.clips:,} | {use.speakers} | {use.licence} |"
-        for use in spec.corpora
+        for use in uses
     ]
     head = "| corpus | language | clips | speakers | licence |\n|---|---|---|---|---|"
-    table = "## What it learnt from\n" + "\n".join([head, *rows])
-    return "\n\n".join([table, *_heard(recipe)])
+    return "\n".join([head, *rows])
 
 
 def _heard(recipe: Recipe) -> Iterator[str]:
@@ -205,8 +228,9 @@ def _left_out(calibration: Calibration, measured: LeftOut) -> str:
         "not known" if recall is None else f"{recall:.0%}"
         for recall in (measured.recall_certain, measured.recall_uncertain)
     )
+    which = "that it did not learn from" if calibration.corpora else _ONE_BY_ONE
     return (
-        "It was chosen, as the temperature, on corpora left out of training one at a time "
+        f"It was chosen, as the temperature, on corpora {which} "
         f"({', '.join(measured.corpora)}), each clip alone: {calibration.coverage:.0%} of their "
         f"clips stay clear, of which {calibration.accuracy_certain:.0%} are right. With the choice "
         "made on the others each time, the expected calibration error on a left-out corpus is "

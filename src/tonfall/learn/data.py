@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 import pandas as pd
 
@@ -19,15 +19,18 @@ from tonfall.evaluation.items import (
     silent_note,
     without_silent,
 )
+from tonfall.evaluation.protocols import TEST, TRAIN, shared_between_parts
 from tonfall.learn.recipe import Recipe
 from tonfall.learn.targets import SHARES, with_shares
 
-__all__ = ["labelled_clips", "recipe_clips", "split_speakers"]
+__all__ = ["calibration_clips", "labelled_clips", "recipe_clips", "split_speakers"]
+
+Say = Callable[[str], object]
+
+_SOUND = ["corpus", "hash", "start", "end"]
 
 
-def recipe_clips(
-    recipe: Recipe, *, say: Callable[[str], object] = lambda _sentence: None
-) -> pd.DataFrame:
+def recipe_clips(recipe: Recipe, *, say: Say = lambda _sentence: None) -> pd.DataFrame:
     """Clips of every corpus of a recipe, with its labels and their weak dimensions.
 
     Args:
@@ -39,9 +42,65 @@ def recipe_clips(
     """
     opened = open_corpora(list(recipe.corpora), recipe.places)
     manifests = dict(zip(recipe.corpora, opened, strict=True))
-    labels = LabelMap(merge=recipe.merge, keep=recipe.labels)
-    for sentence in _unknown_labels(manifests, labels):
+    for sentence in _unknown_labels(manifests, _label_map(recipe)):
         say(sentence)
+    return _clips(recipe, opened, say)
+
+
+def calibration_clips(
+    recipe: Recipe, learnt: pd.DataFrame, *, say: Say = lambda _sentence: None
+) -> pd.DataFrame | None:
+    """Clips of the corpora that only calibrate, as far as the model has their label.
+
+    Args:
+        recipe: names the corpora and the label space.
+        learnt: what the model learns from, as `recipe_clips` gives it.
+        say: called with each sentence on what is left out.
+
+    Returns:
+        None where the recipe names no such corpora.
+
+    Raises:
+        ManifestError: a corpus is not where the recipe says, or a table of it is wrong.
+        ConfigError: a corpus has no clip with a label of the recipe, or a sound that is learnt.
+    """
+    corpora = recipe.calibration_corpora
+    if not corpora:
+        return None
+    strangers = recipe.model_copy(update={"corpora": corpora})
+    clips = _clips(strangers, open_corpora(list(corpora), strangers.places), say)
+    clips = clips[clips["label"].notna()].reset_index(drop=True)
+    absent = [name for name in corpora if name not in set(clips["corpus"])]
+    if absent:
+        raise ConfigError(
+            f"calibration.corpora.{absent[0]}: none of its clips has a label out of "
+            f"{', '.join(recipe.labels)}; merge its labels into these, or leave it out."
+        )
+    _check_unheard(clips, learnt)
+    return clips
+
+
+def _check_unheard(clips: pd.DataFrame, learnt: pd.DataFrame) -> None:
+    """Refuse sounds under another name: of these the model would be surer than of strangers."""
+    parts = [learnt.assign(part=TRAIN), clips.assign(part=TEST)]
+    both = pd.concat([part[[*_SOUND, "part"]] for part in parts], ignore_index=True)
+    both = both.assign(item=both.index, fold="")
+    found = shared_between_parts(both[["item", "fold", "part"]], both[["item", *_SOUND]])
+    same = sum(each.shared for each in found if each.kind == "recording")
+    if same:
+        raise ConfigError(
+            f"calibration.corpora: {same} recordings of them are the same sound as one that is "
+            "learnt; calibrate on other recordings."
+        )
+
+
+def _label_map(recipe: Recipe) -> LabelMap:
+    return LabelMap(merge=recipe.merge, keep=recipe.labels)
+
+
+def _clips(recipe: Recipe, opened: Sequence[Manifest], say: Say) -> pd.DataFrame:
+    """Labelled clips that sound, of the recipe's corpora."""
+    labels = _label_map(recipe)
     pooled = _without_speakers(pool(opened), recipe)
     doubtful = contradictory(pooled, merge=recipe.merge)
     if doubtful.any():

@@ -67,12 +67,14 @@ def fit_calibrated(
     development: pd.DataFrame,
     *,
     labels: LabelSpace,
+    strangers: pd.DataFrame | None = None,
     progress: Progress | None = None,
 ) -> Fitted:
     """Fit on train, calibrate on development, then fit on both with that calibration.
 
-    Where the recipe wants it, both are calibrated together on their corpora, left out one at a
-    time; where there are no two that can be, on development all the same.
+    With strangers the head that is fitted on both is calibrated on these. Without, where the
+    recipe wants corpora and not speakers, on the corpora of both, left out one at a time; where
+    there are no two that can be, on development all the same.
 
     Args:
         recipe: how.
@@ -80,9 +82,15 @@ def fit_calibrated(
             where votes are learnt, with the shares that `tonfall.learn.targets` gives.
         development: the same of other speakers.
         labels: the label space.
+        strangers: the same of two corpora or more that are not learnt from, each clip with a
+            label; see `tonfall.learn.data.calibration_clips`.
         progress: called while clips go through the front.
     """
     both = pd.concat([train, development])
+    if strangers is not None:
+        whole = fit(recipe, both, labels=labels, progress=progress)
+        judged = _judge_strangers(whole, strangers, recipe, progress)
+        return Fitted(whole.judge, whole.prior, labels, calibrate_left_out(judged))
     left_out = _judge_left_out(recipe, both, labels, progress)
     if len(left_out) > 1:
         whole = fit(recipe, both, labels=labels, progress=progress)
@@ -101,11 +109,24 @@ def fit_calibrated(
     return Fitted(whole.judge, whole.prior, labels, calibration)
 
 
+def _judge_strangers(
+    fitted: Fitted, clips: pd.DataFrame, recipe: Recipe, progress: Progress | None
+) -> list[Judged]:
+    """Each corpus as a head judges it that was fitted without it, every clip alone."""
+    logits = _logits_alone(fitted, clips, recipe, progress)
+    shares = label_shares(clips, fitted.labels)
+    corpora = clips["corpus"].to_numpy()
+    return [
+        Judged(str(name), logits[corpora == name], shares[corpora == name])
+        for name in dict.fromkeys(corpora)
+    ]
+
+
 def _judge_left_out(
     recipe: Recipe, clips: pd.DataFrame, labels: LabelSpace, progress: Progress | None
 ) -> list[Judged]:
     """Each corpus as the others judge it, as far as they have its labels, every clip alone."""
-    if recipe.calibration != "left_out_corpora":
+    if recipe.calibration == "held_out_speakers":
         return []
     found = []
     for corpus in clips["corpus"].unique():

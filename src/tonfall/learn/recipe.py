@@ -10,7 +10,9 @@ from pydantic import (
     BaseModel,
     BeforeValidator,
     ConfigDict,
+    Discriminator,
     Field,
+    Tag,
     ValidationError,
     model_validator,
 )
@@ -23,6 +25,7 @@ from tonfall.parsing import read_yaml
 __all__ = [
     "Augmentation",
     "BaselineRecipe",
+    "CalibrationCorpora",
     "CalibrationData",
     "Card",
     "CorpusRecipe",
@@ -41,11 +44,6 @@ WHISPER_WIDTH = 384
 Targets = Literal["intended", "votes", "mixed"]
 """What is learnt of a clip: the label it was given, the shares of the listeners' votes, or half
 of each."""
-
-
-CalibrationData = Literal["held_out_speakers", "left_out_corpora"]
-"""What temperature and threshold are chosen on: speakers of the training corpora that are held
-out, or corpora that are left out, one at a time."""
 
 
 class _Part(BaseModel):
@@ -177,11 +175,39 @@ def _from_place(value: object) -> object:
     return {"place": value} if isinstance(value, str | Path) else value
 
 
+Corpora = dict[CorpusName, Annotated[CorpusRecipe, BeforeValidator(_from_place)]]
+"""Corpora by name; any name will do for recordings of one's own."""
+
+
+class CalibrationCorpora(_Part):
+    """Corpora that are not learnt from, on which temperature and threshold are chosen.
+
+    Attributes:
+        corpora: at least two, because what the choice is worth on one of them is measured with
+            the choice that is made on the others.
+    """
+
+    corpora: Corpora = Field(min_length=2)
+
+
+def _calibration_tag(value: object) -> str:
+    return "<word>" if isinstance(value, str) else "<corpora>"
+
+
+CalibrationData = Annotated[
+    Annotated[Literal["held_out_speakers", "left_out_corpora"], Tag("<word>")]
+    | Annotated[CalibrationCorpora, Tag("<corpora>")],
+    Discriminator(_calibration_tag),
+]
+"""What temperature and threshold are chosen on: speakers of the training corpora that are held
+out, corpora that are left out one at a time, or other corpora, which the head never learns from."""
+
+
 class Recipe(_Part):
     """The whole of a recipe file.
 
     Attributes:
-        corpora: by name; any name will do for recordings of one's own.
+        corpora: what is learnt from, by name.
         labels: the label space of the shipped model; each protocol brings its own.
         merge: labels that count as another.
         card: what the card says beside what is known.
@@ -192,7 +218,7 @@ class Recipe(_Part):
     version: str = "1"
     description: str = ""
     seed: int = Field(default=0, ge=0)
-    corpora: dict[CorpusName, Annotated[CorpusRecipe, BeforeValidator(_from_place)]]
+    corpora: Corpora
     labels: tuple[str, ...] = Field(min_length=2)
     merge: dict[str, str] = {}
     card: Card = Card()
@@ -208,6 +234,11 @@ class Recipe(_Part):
     def places(self) -> dict[str, Path]:
         """Where each corpus is, by name."""
         return {name: corpus.place for name, corpus in self.corpora.items()}
+
+    @property
+    def calibration_corpora(self) -> Corpora:
+        """Corpora that only calibrate; none where the training corpora do."""
+        return self.calibration.corpora if isinstance(self.calibration, CalibrationCorpora) else {}
 
     @property
     def targets(self) -> dict[str, Targets]:
@@ -227,6 +258,12 @@ class Recipe(_Part):
         held = set(self.baseline.gate.held) - set(self.labels) if self.baseline else set()
         if held:
             raise ValueError(f"baseline.gate.held names {', '.join(sorted(held))}, no label of it")
+        both = sorted(set(self.corpora) & set(self.calibration_corpora))
+        if both:
+            raise ValueError(
+                f"{both[0]} stands in corpora and in calibration.corpora, but how sure to be of "
+                "strangers cannot be chosen on what is learnt; name it once"
+            )
         if self.augmentation.copies and self.augmentation.acoustics is None:
             raise ValueError("augmentation.acoustics is needed for the copies")
         return self
@@ -256,7 +293,8 @@ def read_recipe(path: str | Path) -> Recipe:
 
 def _first_problem(error: ValidationError) -> str:
     problem = error.errors()[0]
-    place = ".".join(str(part) for part in problem["loc"]) or "recipe"
+    parts = [str(part) for part in problem["loc"] if not str(part).startswith("<")]
+    place = ".".join(parts) or "recipe"
     if problem["type"] != "extra_forbidden":
         return f"{place}: {problem['msg']}."
     known = {name for model in _MODELS for name in model.model_fields}
@@ -267,6 +305,7 @@ def _first_problem(error: ValidationError) -> str:
 _MODELS: tuple[type[BaseModel], ...] = (
     Recipe,
     CorpusRecipe,
+    CalibrationCorpora,
     Card,
     Encoder,
     Augmentation,
@@ -280,14 +319,22 @@ _MODELS: tuple[type[BaseModel], ...] = (
 
 def _with_absolute_paths(recipe: Recipe, folder: Path) -> Recipe:
     acoustics = recipe.augmentation.acoustics
+    calibration = recipe.calibration
+    if isinstance(calibration, CalibrationCorpora):
+        calibration = CalibrationCorpora(corpora=_in_folder(calibration.corpora, folder))
     return recipe.model_copy(
         update={
-            "corpora": {
-                name: corpus.model_copy(update={"place": folder / corpus.place.expanduser()})
-                for name, corpus in recipe.corpora.items()
-            },
+            "corpora": _in_folder(recipe.corpora, folder),
+            "calibration": calibration,
             "augmentation": recipe.augmentation.model_copy(
                 update={"acoustics": acoustics and folder / acoustics}
             ),
         }
     )
+
+
+def _in_folder(corpora: Corpora, folder: Path) -> Corpora:
+    return {
+        name: corpus.model_copy(update={"place": folder / corpus.place.expanduser()})
+        for name, corpus in corpora.items()
+    }

@@ -3,18 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 from pydantic import TypeAdapter, ValidationError
 
-from tonfall.bundle import BaselineSpec, Bundle, BundleSpec, CorpusUse, check_target, write_bundle
+from tonfall.bundle import (
+    BaselineSpec,
+    Bundle,
+    BundleSpec,
+    Calibration,
+    CorpusUse,
+    check_target,
+    write_bundle,
+)
 from tonfall.emotion import DIMENSIONS
 from tonfall.errors import ConfigError
 from tonfall.learn.card import NONE_LEFT_OUT, corpus_uses, licence_of, unstated, write_card
 from tonfall.learn.clips import Progress
-from tonfall.learn.data import recipe_clips, split_speakers
+from tonfall.learn.data import calibration_clips, recipe_clips, split_speakers
 from tonfall.learn.export import export_graph
 from tonfall.learn.fit import Fitted, fit_calibrated
 from tonfall.learn.networks import LoneNetwork, Network, build_front
@@ -51,23 +60,30 @@ def train(
 
     Raises:
         BundleError: the folder holds what is no bundle's.
-        ConfigError: too few speakers, or a label without clips.
+        ConfigError: too few speakers, or a label without clips, or a corpus that only calibrates
+            has no label of the recipe or a sound that is learnt.
         ManifestError: a corpus is not where the recipe says, or a table of it is wrong.
         AudioError: a clip cannot be read.
     """
     check_target(target)
     clips = recipe_clips(recipe, say=say)
+    strangers = calibration_clips(recipe, clips, say=say)
     rest, development = split_speakers(clips, every=_DEVELOPMENT_EVERY, first=3)
-    fitted = fit_calibrated(recipe, rest, development, labels=recipe.labels, progress=progress)
+    fitted = fit_calibrated(
+        recipe, rest, development, labels=recipe.labels, strangers=strangers, progress=progress
+    )
     if recipe.calibration == "left_out_corpora" and fitted.calibration.left_out is None:
         say(NONE_LEFT_OUT)
     front = build_front(recipe.encoder, recipe.front_end)
     network = (Network if recipe.baseline else LoneNetwork)(front, fitted.judge).eval()
     frames = recipe.front_end.context_frames + recipe.front_end.piece_frames
     graph = export_graph(network, frames=frames, int8=recipe.encoder.int8)
-    uses = corpus_uses(recipe, clips)
-    for sentence in unstated(uses):
+    uses = corpus_uses(recipe.corpora, clips)
+    others = () if strangers is None else corpus_uses(recipe.calibration_corpora, strangers)
+    for sentence in (*unstated(uses), *unstated(others, key="calibration.corpora")):
         say(sentence)
+    calibration = fitted.calibration.model_copy(update={"corpora": others})
+    fitted = replace(fitted, calibration=calibration)
     spec = _spec(recipe, fitted, clips, uses, named or f"{recipe.name}.yaml", figures or {})
     return write_bundle(target, spec=spec, model=graph, card=write_card(spec, recipe, clips))
 
@@ -95,7 +111,7 @@ def _spec(
     figures: Mapping[str, float],
 ) -> BundleSpec:
     return BundleSpec(
-        schema_version=1 if fitted.calibration.left_out is None else 2,
+        schema_version=_schema_version(fitted.calibration),
         name=recipe.name,
         version=recipe.version,
         description=recipe.description,
@@ -112,6 +128,13 @@ def _spec(
         recipe=named,
         files={},
     )
+
+
+def _schema_version(calibration: Calibration) -> int:
+    """The oldest that has what is written, so that an older Tonfall reads what it can."""
+    if calibration.corpora:
+        return 3
+    return 1 if calibration.left_out is None else 2
 
 
 def _baseline(recipe: Recipe, fitted: Fitted) -> BaselineSpec | None:
