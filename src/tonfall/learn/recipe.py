@@ -17,6 +17,7 @@ from pydantic import (
     model_validator,
 )
 
+from tonfall.adaptation import PRIOR_WEIGHT_S
 from tonfall.bundle import FrontEnd, Gate, Windows
 from tonfall.emotion import CATEGORIES
 from tonfall.errors import ConfigError
@@ -32,6 +33,7 @@ __all__ = [
     "Encoder",
     "Head",
     "Recipe",
+    "SiteRecipe",
     "Targets",
     "read_recipe",
 ]
@@ -44,6 +46,9 @@ WHISPER_WIDTH = 384
 Targets = Literal["intended", "votes", "mixed"]
 """What is learnt of a clip: the label it was given, the shares of the listeners' votes, or half
 of each."""
+
+
+Unit = Annotated[float, Field(ge=0, le=1)]
 
 
 class _Part(BaseModel):
@@ -134,6 +139,34 @@ class Augmentation(_Part):
     held_out: tuple[str, ...] = ()
 
 
+class SiteRecipe(_Part):
+    """How the model learns to live with a site's prior as well as with its own.
+
+    Attributes:
+        share: of the drawn baselines that start from a site's prior, the mean of other speakers
+            of the clip's corpus; the rest starts from the model's own.
+        clips: least and most clips that such a mean is made of.
+        neutral_share: range that the share of neutral clips among them is drawn from.
+        prior_weight_s: seconds of speech that a site's prior counts for, as `tonfall adapt` has it.
+    """
+
+    share: float = Field(gt=0, le=1)
+    clips: tuple[Annotated[int, Field(ge=1, le=2000)], Annotated[int, Field(ge=1, le=2000)]] = (
+        30,
+        400,
+    )
+    neutral_share: tuple[Unit, Unit] = (0.5, 0.9)
+    prior_weight_s: float = Field(default=PRIOR_WEIGHT_S, gt=0, le=600)
+
+    @model_validator(mode="after")
+    def _check_ranges(self) -> SiteRecipe:
+        for name in ("clips", "neutral_share"):
+            low, high = getattr(self, name)
+            if low > high:
+                raise ValueError(f"{name} goes from {low} to {high}; give the least first")
+        return self
+
+
 class BaselineRecipe(_Part):
     """How the model learns to live with any amount of history.
 
@@ -143,6 +176,7 @@ class BaselineRecipe(_Part):
         histories: how many clips of the same speaker a training clip's baseline may be made of.
         neutral_share: range that the share of neutral clips in a history is drawn from.
         draws: baselines drawn for each training clip.
+        site: of these, which start from the mean of other speakers; None for none.
     """
 
     prior_weight_s: float = Field(gt=0, le=600)
@@ -150,6 +184,7 @@ class BaselineRecipe(_Part):
     histories: tuple[Annotated[int, Field(ge=0, le=200)], ...] = (0, 1, 2, 4, 8, 16, 24)
     neutral_share: tuple[float, float] = (0.3, 0.9)
     draws: int = Field(default=2, ge=1, le=10)
+    site: SiteRecipe | None = None
 
 
 class Head(_Part):
@@ -310,6 +345,7 @@ _MODELS: tuple[type[BaseModel], ...] = (
     Encoder,
     Augmentation,
     BaselineRecipe,
+    SiteRecipe,
     Head,
     FrontEnd,
     Windows,
