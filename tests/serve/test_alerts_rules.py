@@ -105,3 +105,46 @@ def test_the_page_shows_the_rules_that_tonfall_brings() -> None:
     page = Path(__file__).parents[2] / "docs" / "server" / "alerts.md"
     file = Path(module.__file__).with_name("default_rules.yaml")
     assert f"```yaml\n{file.read_text()}```" in page.read_text()
+
+
+BUDGET = "rules: [{name: a, when: [{measure: anger}], budget: TEXT}]"
+
+
+@pytest.mark.parametrize(
+    ("said", "budget"), [("2 per 100 call hours", 2.0), ('"0.5 per 100 call hours"', 0.5)]
+)
+def test_a_budget_stands_for_a_threshold(tmp_path: Path, said: str, budget: float) -> None:
+    [rule] = read_rules(written(tmp_path, BUDGET.replace("TEXT", said)))
+    assert (rule.budget, rule.when[0].threshold) == (budget, None)
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "2",
+        "2 per call hour",
+        "2 per 100 hours",
+        "0 per 100 call hours",
+        "-1 per 100 call hours",
+        "1001 per 100 call hours",
+        "nan per 100 call hours",
+        "2 per 100 call hours or so",
+        "[2]",
+    ],
+)
+def test_a_budget_is_read_strictly(tmp_path: Path, said: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        read_rules(written(tmp_path, BUDGET.replace("TEXT", said)))
+    assert "is no budget; write it as: 2 per 100 call hours (0.1 to 1000)" in str(caught.value)
+    assert "rules.0.budget: " in str(caught.value)
+
+
+def test_a_budget_is_for_one_condition_and_its_release_for_a_threshold(tmp_path: Path) -> None:
+    two = "rules: [{name: a, when: [{measure: anger}, {measure: sadness, above: 0.5}], BUDGET}]"
+    text = two.replace("BUDGET", "budget: 2 per 100 call hours")
+    with pytest.raises(ConfigError, match=r"with a budget has one condition, .* this one has 2"):
+        read_rules(written(tmp_path, text))
+    loose = "rules: [{name: a, when: [{measure: anger, release: 0.5}], BUDGET}]"
+    text = loose.replace("BUDGET", "budget: 2 per 100 call hours")
+    with pytest.raises(ConfigError, match="release needs above or below"):
+        read_rules(written(tmp_path, text))

@@ -104,7 +104,8 @@ def test_all_or_any_of_the_conditions() -> None:
 def test_the_evidence_is_the_numbers() -> None:
     [firing] = run(rule(persists_s=2), [seen(3, ANGRY), seen(4, 0.7)])
     assert isinstance(firing, Firing)
-    assert firing.evidence == {"level_1": pytest.approx(0.7), "held_s": 2.0}
+    numbers = {"level_1": pytest.approx(0.7), "threshold_1": 0.6, "held_s": 2.0}
+    assert firing.evidence == numbers
     assert (firing.speaker, firing.channel, firing.rule.name) == ("S1", 0, "test")
 
 

@@ -15,7 +15,7 @@ from uuid import uuid4
 
 from tonfall.errors import ServiceError, TonfallError
 from tonfall.runtime import load
-from tonfall.serve.alerts import Deliverer, build_outlets, read_rules
+from tonfall.serve.alerts import CurveReader, Deliverer, build_outlets, read_rules
 from tonfall.serve.calls import AgentScoring, CallLimits, Desk, Purpose, ScoringPolicy
 from tonfall.serve.carriers import Doors, Pace, Switchboard, Timeouts, open_ports
 from tonfall.serve.external_ids import ExternalIds
@@ -159,6 +159,8 @@ class Node:
             limits=CallLimits(calls=settings.limits.calls),
         )
         stack.push_async_callback(self._close, "The scoring of calls", desk.close)
+        reader = await asyncio.to_thread(partial(CurveReader, store.curves, budgets=desk.budgets))
+        stack.push_async_callback(self._close, "The reading of budgets", reader.close)
         keeper = Keeper(store, node=self.name, retention=retention_of(settings.privacy))
         stack.push_async_callback(self._close, "The keeping of the store", keeper.close)
         listening = store.listen(hub.heard)

@@ -16,6 +16,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from tonfall.serve.codecs import EndReason, Role
+from tonfall.serve.firings import CallFirings
 from tonfall.timeline import Turn, Window
 
 __all__ = [
@@ -165,7 +166,8 @@ class AlertOpened:
         rule: its name in the rules file.
         severity: "info", "warning" or "critical".
         seconds: since the call's start, of the newest sample that counted.
-        evidence: the numbers that made it fire, such as level and persistence; no words.
+        evidence: the numbers that made it fire, such as level, threshold and persistence; no words.
+        threshold_origin: where the threshold comes from: "fixed", "budget" or "fallback".
     """
 
     alert: str
@@ -178,6 +180,7 @@ class AlertOpened:
     speaker: str
     seconds: float
     evidence: Mapping[str, float] = field(default_factory=dict)
+    threshold_origin: str = "fixed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -253,6 +256,8 @@ class CallClosed:
         overlap_s, silence_s: when more than one, or nobody, spoke.
         shed: windows that were given up under load.
         counters: packets, gaps, late and the like, by name.
+        firings: what the call adds to the curves that budgets of alerts are held against; none of
+            it is told with the call.
     """
 
     call: str
@@ -266,6 +271,7 @@ class CallClosed:
     silence_s: float = 0.0
     shed: int = 0
     counters: Mapping[str, int] = field(default_factory=dict)
+    firings: tuple[CallFirings, ...] = ()
 
 
 Change = (

@@ -10,7 +10,16 @@ from tonfall.errors import ConfigError
 from tonfall.serve.alerts.rules import Condition, Rule
 from tonfall.timeline import SAMPLING_RATE, Window
 
-__all__ = ["Firing", "Observation", "Over", "Usual", "Watch", "check_rules"]
+__all__ = [
+    "Firing",
+    "Observation",
+    "Over",
+    "Usual",
+    "Watch",
+    "check_rules",
+    "counts",
+    "level_of",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +61,7 @@ class Firing:
 
     Attributes:
         seconds: since the call's start, of the newest sample that counted.
-        evidence: the level of each condition, by number, and for how long they held.
+        evidence: level and threshold of each condition, by number, and for how long they held.
     """
 
     rule: Rule
@@ -94,7 +103,7 @@ class Watch:
     """The rules over one call.
 
     Args:
-        rules: as read.
+        rules: as read, each condition with a threshold.
         labels: the model's.
 
     The rules must ask for no more than the model gives; see :func:`check_rules`.
@@ -110,11 +119,11 @@ class Watch:
         return [each for each in told if each is not None]
 
     def _update(self, rule: Rule, seen: Observation) -> Firing | Over | None:
-        if not _counts(rule, seen):
+        if not counts(rule, seen):
             return None
         key = (rule.name, seen.window.speaker)
         state = self._states.setdefault(key, _State([False] * len(rule.when)))
-        levels = [self._level(condition, seen) for condition in rule.when]
+        levels = [level_of(condition, seen, self.labels) for condition in rule.when]
         state.held = [
             level is not None and condition.holds(level, held=held)
             for condition, level, held in zip(rule.when, levels, state.held, strict=True)
@@ -134,6 +143,11 @@ class Watch:
         state.fired, state.quiet_until = True, seconds + rule.cooldown_s
         known = [(n, level) for n, level in enumerate(levels, 1) if level is not None]
         evidence = {f"level_{number}": round(level, 4) for number, level in known}
+        evidence |= {
+            f"threshold_{number}": round(condition.threshold, 5)
+            for number, condition in enumerate(rule.when, 1)
+            if condition.threshold is not None
+        }
         evidence["held_s"] = round(state.since_s, 3)
         return Firing(rule, seen.window.channel, seen.window.speaker, seconds, evidence)
 
@@ -144,38 +158,37 @@ class Watch:
         seconds = window.segment.end / SAMPLING_RATE
         return Over(rule, window.channel, window.speaker, seconds) if fired else None
 
-    def _level(self, condition: Condition, seen: Observation) -> float | None:
-        """What the condition is about; None where it cannot be told yet."""
-        if condition.of == "window":
-            return self._of(condition, seen.window.probabilities, seen.window)
-        level = self._of(condition, seen.smoothed, seen)
-        if condition.of == "smoothed" or level is None:
-            return level
-        if seen.usual is None:
-            return None
-        usual = self._of(condition, seen.usual.probabilities, seen.usual)
-        return None if usual is None else level - usual
 
-    def _of(
-        self,
-        condition: Condition,
-        probabilities: Sequence[float],
-        dimensions: Window | Observation | Usual,
-    ) -> float | None:
-        if condition.measure[0] in DIMENSIONS:
-            level: float | None = getattr(dimensions, condition.measure[0])
-            return level
-        return self._sum(condition, probabilities)
-
-    def _sum(self, condition: Condition, probabilities: Sequence[float]) -> float:
-        return sum(
-            probability
-            for label, probability in zip(self.labels, probabilities, strict=True)
-            if label in condition.measure
-        )
+def level_of(condition: Condition, seen: Observation, labels: Sequence[str]) -> float | None:
+    """What the condition is about; None where it cannot be told yet."""
+    if condition.of == "window":
+        return _of(condition, seen.window.probabilities, seen.window, labels)
+    level = _of(condition, seen.smoothed, seen, labels)
+    if condition.of == "smoothed" or level is None:
+        return level
+    if seen.usual is None:
+        return None
+    usual = _of(condition, seen.usual.probabilities, seen.usual, labels)
+    return None if usual is None else level - usual
 
 
-def _counts(rule: Rule, seen: Observation) -> bool:
+def _of(
+    condition: Condition,
+    probabilities: Sequence[float],
+    dimensions: Window | Observation | Usual,
+    labels: Sequence[str],
+) -> float | None:
+    if condition.measure[0] in DIMENSIONS:
+        level: float | None = getattr(dimensions, condition.measure[0])
+        return level
+    return sum(
+        probability
+        for label, probability in zip(labels, probabilities, strict=True)
+        if label in condition.measure
+    )
+
+
+def counts(rule: Rule, seen: Observation) -> bool:
     """False where the rule passes over this window."""
     window = seen.window
     if rule.ignore_unclear and window.unclear:

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import logging
 import time
+from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from threading import Event as Flag
 from threading import Lock, Thread
 
 from tonfall.errors import AudioError, BundleError, ServiceError
 from tonfall.runtime import Predictor
-from tonfall.serve.alerts import Rule, check_rules, default_rules
+from tonfall.serve.alerts import Budgets, Rule, check_rules, default_rules
 from tonfall.serve.calls.hearing import Hearing
 from tonfall.serve.calls.live import LiveCall, Submit, facts_of
 from tonfall.serve.calls.policy import CallLimits, ScoringPolicy
@@ -97,6 +98,7 @@ class _Totals:
     untold: int = 0
     rounds: int = 0
     busy_s: float = 0.0
+    opened_alerts: Counter[tuple[str, str]] = field(default_factory=Counter)
 
     def add(self, hearing: Hearing) -> None:
         """What a call that is over comes to."""
@@ -105,6 +107,7 @@ class _Totals:
         self.shed_windows += hearing.shed
         self.shed_s += call.inbox.shed_samples / call.facts.sampling_rate
         self.untold += call.untold
+        self.opened_alerts += hearing.opened
 
 
 def _now() -> datetime:
@@ -125,6 +128,9 @@ class Desk:
         limits: how much this node takes.
         clock: gives the time in UTC.
 
+    Attributes:
+        budgets: the rules, and the thresholds at which they hold for calls that begin.
+
     Raises:
         ConfigError: a rule asks for what the model does not give.
     """
@@ -142,8 +148,9 @@ class Desk:
         self.predictor = predictor
         self.policy = policy or ScoringPolicy()
         self.limits = limits or CallLimits()
-        self._rules = default_rules() if rules is None else tuple(rules)
-        check_rules(self._rules, labels=predictor.labels, dimensions=predictor.spec.dimensions)
+        rules = default_rules() if rules is None else tuple(rules)
+        check_rules(rules, labels=predictor.labels, dimensions=predictor.spec.dimensions)
+        self.budgets = Budgets(rules, model_hash=predictor.hash)
         self._submit = submit
         self._clock = clock
         self._scorer = Scorer(predictor)
@@ -202,7 +209,7 @@ class Desk:
         hearing = Hearing(
             call,
             predictor=self.predictor,
-            rules=self._rules,
+            rules=self.budgets.in_use(tenant, carrier),
             serve_samples=int(self.limits.serve_s * facts.sampling_rate),
             clock=self._clock,
         )
@@ -252,6 +259,10 @@ class Desk:
             rounds=totals.rounds,
             busy_s=totals.busy_s,
         )
+
+    def opened_alerts(self) -> Counter[tuple[str, str]]:
+        """Alerts since its start, by the name of their rule and the origin of its threshold."""
+        return sum((hearing.opened for hearing in self._all()), self._totals.opened_alerts.copy())
 
     def stop_accepting(self) -> None:
         """Take no more calls; those that are there go on."""

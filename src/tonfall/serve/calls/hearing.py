@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import uuid
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime
@@ -12,7 +13,7 @@ import numpy as np
 
 from tonfall.arrays import FloatArray
 from tonfall.runtime import Predictor
-from tonfall.serve.alerts import Firing, Observation, Over, Rule, Watch
+from tonfall.serve.alerts import Firing, Observation, Over, RuleInUse, Tallies, Watch
 from tonfall.serve.calls.affect import SpeakerAffect
 from tonfall.serve.calls.inbox import Waiting
 from tonfall.serve.calls.live import LiveCall
@@ -44,7 +45,7 @@ class Hearing:
     Args:
         call: whose inbox is emptied and whose changes are told.
         predictor: the model; not called here.
-        rules: of alerts.
+        rules: of alerts, as they hold for this call to its end.
         serve_samples: that may wait before they are heard, if no window is due earlier.
         clock: gives the time in UTC.
 
@@ -52,6 +53,7 @@ class Hearing:
         engine: to be served between :meth:`feed` and :meth:`tell`; None once the
             call is silenced.
         windows: told so far.
+        opened: alerts so far, by the name of their rule and the origin of its threshold.
         done: True once the call's end was told.
     """
 
@@ -60,7 +62,7 @@ class Hearing:
         call: LiveCall,
         *,
         predictor: Predictor,
-        rules: Sequence[Rule],
+        rules: Sequence[RuleInUse],
         serve_samples: int,
         clock: Callable[[], datetime],
     ) -> None:
@@ -76,14 +78,16 @@ class Hearing:
             speakers=self._apart,
         )
         self.windows = 0
+        self.opened: Counter[tuple[str, str]] = Counter()
         self.done = False
         self._inbox = call.inbox
         self._serve_samples = self._enough = serve_samples
         self._clock = clock
         self._labels = predictor.labels
         self._piece_s = predictor.spec.front_end.piece_frames / 100
-        self._rules = rules
-        self._watch = Watch(rules, predictor.labels)
+        self._rules = {each.rule.name: each for each in rules}
+        self._start_watching()
+        self._judges = any(facts.voices.scored)
         self._speakers: dict[tuple[int, str], SpeakerAffect] = {}
         self._talk = TalkTime()
         self._alerts: dict[tuple[str, str], str] = {}
@@ -143,8 +147,14 @@ class Hearing:
         self.engine = self._apart = self._sameness = None
         self._speakers.clear()
         self._alerts.clear()
-        self._watch = Watch(self._rules, self._labels)
+        self._start_watching()
         self._talk = TalkTime()
+
+    def _start_watching(self) -> None:
+        rules = [each.rule for each in self._rules.values() if each.fires]
+        self._watch = Watch(rules, self._labels)
+        self._tallies = Tallies(list(self._rules.values()), self._labels)
+        self._judged_samples = 0
 
     def _feed_parts(self, engine: Engine, parts: list[FloatArray]) -> None:
         if parts:
@@ -155,6 +165,7 @@ class Hearing:
     def _feed_samples(self, engine: Engine, samples: FloatArray) -> None:
         """Cut where the channels are compared, so that what follows from it begins there."""
         samples = _within_full_scale(samples)
+        self._judged_samples += samples.shape[1] if self._judges else 0
         while self._sameness and samples.shape[1] >= (missing := self._sameness.missing):
             engine.feed(samples[:, :missing])
             self._follow(engine, self._sameness.update(samples[:, :missing]))
@@ -170,6 +181,7 @@ class Hearing:
         if sameness is Sameness.SAME:
             voices = self.call.facts.voices_if_same
             self._apart, self._merged = voices.speakers(), True
+            self._judges = any(voices.scored)
             engine.merge(scored=voices.scored, speakers=self._apart)
 
     def _take(self, engine: Engine, event: Waiting) -> None:
@@ -249,6 +261,7 @@ class Hearing:
         self._watch_over(seen)
 
     def _watch_over(self, seen: Observation) -> None:
+        self._tallies.update(seen)
         for told in self._watch.update(seen):
             if isinstance(told, Firing):
                 self._open_alert(told)
@@ -258,6 +271,9 @@ class Hearing:
     def _open_alert(self, firing: Firing) -> None:
         alert = uuid.uuid4().hex
         self._alerts[firing.rule.name, firing.speaker] = alert
+        origin = self._rules[firing.rule.name].origin
+        self.opened[firing.rule.name, origin] += 1
+        self._tallies.opened[firing.rule.name] += 1
         self._submit(
             AlertOpened(
                 alert=alert,
@@ -270,6 +286,7 @@ class Hearing:
                 speaker=firing.speaker,
                 seconds=firing.seconds,
                 evidence=firing.evidence,
+                threshold_origin=origin,
             )
         )
 
@@ -314,8 +331,14 @@ class Hearing:
                 silence_s=round(talk.silence_s, 3),
                 shed=self.shed,
                 counters=dict(self.call.counters),
+                firings=self._tallies.firings(facts.carrier, hours=self._judged_h),
             )
         )
+
+    @property
+    def _judged_h(self) -> float:
+        """Hours of the call that were heard while somebody on it was judged."""
+        return self._judged_samples / self.call.facts.sampling_rate / 3600
 
     @property
     def shed(self) -> int:

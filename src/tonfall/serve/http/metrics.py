@@ -1,4 +1,4 @@
-"""Counts for Prometheus. Labels name carriers, reasons and kinds; never a tenant, call or key."""
+"""Counts for Prometheus. Labels name carriers, rules, reasons; never a tenant, call or key."""
 
 from __future__ import annotations
 
@@ -122,6 +122,14 @@ def _http(services: Services) -> Iterator[Metric]:
     for outcome, count in services.deliveries.items():
         sent.add_metric([outcome], count)
     yield sent
+    opened = CounterMetricFamily(
+        "tonfall_alerts_opened",
+        "Alerts opened, by the name of the rule and where its threshold comes from.",
+        labels=["rule", "origin"],
+    )
+    for (rule, origin), count in services.desk.opened_alerts().items():
+        opened.add_metric([rule, origin], count)
+    yield opened
     yield _gauge("event_loop_lag_seconds", "By how much sockets waited.", services.lag_s)
     yield _gauge("draining", "1 while the server is about to stop.", float(services.draining))
 

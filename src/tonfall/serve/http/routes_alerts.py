@@ -7,10 +7,20 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query
 
+from tonfall.serve.alerts import Rule, RuleInUse, half_life_h, needed_h
 from tonfall.serve.http.access import Principal, Scope
 from tonfall.serve.http.asking import AlertId, Moment, Ours, answers, asking
 from tonfall.serve.http.problems import Problem
-from tonfall.serve.http.schemas import AlertDocument, AlertPage, MoveRequest
+from tonfall.serve.http.schemas import (
+    AlertDocument,
+    AlertPage,
+    AlertRuleDocument,
+    AlertRuleLine,
+    AlertRuleList,
+    ConditionDocument,
+    ForgottenDocument,
+    MoveRequest,
+)
 from tonfall.serve.http.services import Services
 from tonfall.serve.records import AlertMoved, AlertState
 from tonfall.serve.store import alert_payload
@@ -20,6 +30,7 @@ __all__ = ["router"]
 router = APIRouter(prefix="/v1/alerts", tags=["alerts"])
 Reader = Annotated[Principal, asking(Scope.READ)]
 Supervisor = Annotated[Principal, asking(Scope.SUPERVISE)]
+Officer = Annotated[Principal, asking(Scope.PRIVACY)]
 
 
 @router.get("", responses=answers(), summary="Alerts, the newest first")
@@ -39,6 +50,29 @@ def alerts(
     )
     documents = [AlertDocument.model_validate(alert_payload(each)) for each in page.items]
     return AlertPage(alerts=documents, cursor=page.cursor)
+
+
+@router.get("/rules", responses=answers(), summary="The rules, and their thresholds now")
+def rules(who: Reader, ours: Ours) -> AlertRuleList:
+    """At which thresholds the rules hold for the tenant's calls, and what these come from."""
+    budgets = ours.desk.budgets
+    curves = {row.key: row.curve for row in ours.store.curves.of(who.tenant)}
+    carriers = sorted({carrier for _, carrier, *_ in curves})
+    lines: dict[str, list[AlertRuleLine]] = {rule.name: [] for rule in budgets.rules}
+    for carrier in carriers:
+        for each in budgets.in_use(who.tenant, carrier, curves):
+            if each.curve.hours:
+                lines[each.rule.name].append(_line(carrier, each))
+    return AlertRuleList(rules=[_rule(rule, lines[rule.name]) for rule in budgets.rules])
+
+
+@router.delete("/rules/learnt", responses=answers(), summary="Learn thresholds anew")
+def forget(who: Officer, ours: Ours) -> ForgottenDocument:
+    """Delete what was learnt of the tenant's calls; the rules hold as they are written again.
+
+    Calls that go on keep the thresholds that they began with, and are counted at their end.
+    """
+    return ForgottenDocument(curves=ours.store.curves.forget(who.tenant, actor=who.actor))
 
 
 @router.get("/{alert}", responses=answers(404), summary="One alert")
@@ -65,6 +99,38 @@ def resolve(alert: AlertId, said: MoveRequest, who: Supervisor, ours: Ours) -> A
 def false_alarm(alert: AlertId, said: MoveRequest, who: Supervisor, ours: Ours) -> AlertDocument:
     """Say that there was nothing. It is on the disk when this is answered."""
     return _move(ours, who, alert, AlertState.FALSE_ALARM, said)
+
+
+def _rule(rule: Rule, lines: list[AlertRuleLine]) -> AlertRuleDocument:
+    conditions = [
+        ConditionDocument.model_validate(each.model_dump(mode="json")) for each in rule.when
+    ]
+    return AlertRuleDocument(
+        rule=rule.name,
+        severity=rule.severity,
+        when=conditions,
+        budget=rule.budget,
+        hours_needed=None if rule.budget is None else needed_h(rule.budget),
+        half_life_hours=None if rule.budget is None else half_life_h(rule.budget),
+        thresholds=lines,
+    )
+
+
+def _line(carrier: str, each: RuleInUse) -> AlertRuleLine:
+    [condition] = each.rule.when
+    return AlertRuleLine(
+        carrier=carrier,
+        threshold=condition.threshold,
+        release=_rounded(condition.release, 5),
+        origin=each.origin,
+        hours=round(each.curve.hours, 2),
+        expected=_rounded(each.expected, 2),
+        fired=_rounded(each.curve.fired_rate, 2),
+    )
+
+
+def _rounded(value: float | None, digits: int) -> float | None:
+    return None if value is None else round(value, digits)
 
 
 def _move(

@@ -11,11 +11,15 @@ from tonfall.serve.records import AlertState, Notice
 __all__ = [
     "AlertDocument",
     "AlertPage",
+    "AlertRuleDocument",
+    "AlertRuleLine",
+    "AlertRuleList",
     "AuditPage",
     "CallDocument",
     "CallPage",
     "ErasureDocument",
     "ErasureRequest",
+    "ForgottenDocument",
     "HealthDocument",
     "MoveRequest",
     "NoticeRequest",
@@ -109,7 +113,8 @@ ALERT = {
     "channel": 0,
     "speaker": "S1",
     "seconds": 21.4,
-    "evidence": {"level_1": 0.71, "held_s": 4.0},
+    "evidence": {"level_1": 0.71, "threshold_1": 0.62382, "held_s": 4.0},
+    "threshold_origin": "budget",
     "state": "acknowledged",
     "moved_at": "2026-11-25T09:30:40.000Z",
     "moved_by": "key:1f0c2b7d9e3a4455",
@@ -237,7 +242,11 @@ class TurnList(BaseModel):
 
 
 class AlertDocument(BaseModel):
-    """An alert: advice to look at a call, never a decision."""
+    """An alert: advice to look at a call, never a decision.
+
+    ``threshold_origin`` is "fixed" where the rule has no budget, "budget" where the threshold
+    follows from the calls that were heard, "fallback" where these were too few yet.
+    """
 
     model_config = example(ALERT)
 
@@ -250,6 +259,7 @@ class AlertDocument(BaseModel):
     speaker: str
     seconds: float
     evidence: dict[str, float]
+    threshold_origin: str
     state: AlertState
     moved_at: str | None
     moved_by: str | None
@@ -263,6 +273,96 @@ class AlertPage(BaseModel):
 
     alerts: list[AlertDocument]
     cursor: str | None
+
+
+RULE: dict[str, Any] = {
+    "rule": "anger",
+    "severity": "info",
+    "when": [
+        {
+            "measure": ["anger", "frustration"],
+            "of": "smoothed",
+            "above": 0.5,
+            "below": None,
+            "release": 0.4,
+        }
+    ],
+    "budget": 20.0,
+    "hours_needed": 25.0,
+    "half_life_hours": 200.0,
+    "thresholds": [
+        {
+            "carrier": "twilio",
+            "threshold": 0.62382,
+            "release": 0.52506,
+            "origin": "budget",
+            "hours": 212.4,
+            "expected": 19.3,
+            "fired": 21.2,
+        }
+    ],
+}
+
+
+class AlertRuleLine(BaseModel):
+    """A rule as it holds for calls of one telephone system that begin now.
+
+    ``hours`` of calls were heard, of which earlier ones count for less; ``expected`` and ``fired``
+    are alerts in 100 call hours: those that the rule would have opened in them at this threshold,
+    and those that it opened. ``origin`` is "budget", "fallback" (as it
+    is written, until ``hours_needed`` were heard) or "learning" (silent until then).
+    """
+
+    carrier: str
+    threshold: float | None
+    release: float | None
+    origin: str
+    hours: float
+    expected: float | None
+    fired: float | None
+
+
+class ConditionDocument(BaseModel):
+    """A condition of a rule, as it is written."""
+
+    measure: list[str]
+    of: str
+    above: float | None = None
+    below: float | None = None
+    release: float | None = None
+
+
+class AlertRuleDocument(BaseModel):
+    """A rule; ``thresholds`` are of telephone systems of which calls were heard.
+
+    For all others, and for a rule without a budget, it holds as it is written.
+    """
+
+    model_config = example(RULE)
+
+    rule: str
+    severity: str
+    when: list[ConditionDocument]
+    budget: float | None
+    hours_needed: float | None
+    half_life_hours: float | None
+    thresholds: list[AlertRuleLine]
+
+
+class AlertRuleList(BaseModel):
+    """The rules, in the order in which they are written."""
+
+    model_config = example({"rules": [RULE]})
+
+    rules: list[AlertRuleDocument]
+
+
+class ForgottenDocument(BaseModel):
+    """How many curves of thresholds were deleted."""
+
+    model_config = example({"curves": 2})
+
+    curves: int
 
 
 class _Request(BaseModel):

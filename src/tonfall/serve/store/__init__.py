@@ -28,6 +28,7 @@ through the writer; what persons ask for goes to the store from any thread.
 from tonfall.serve.store.applying import GoneError, IllegalMoveError
 from tonfall.serve.store.auditing import EVERYBODY, AuditCheck, LastCheck
 from tonfall.serve.store.callers import plain_caller
+from tonfall.serve.store.curves import CurveKey, CurveRow, Curves
 from tonfall.serve.store.database import StoreError
 from tonfall.serve.store.delivering import Delivery, DeliveryState
 from tonfall.serve.store.exporting import Export
@@ -60,6 +61,9 @@ __all__ = [
     "CallRow",
     "CallState",
     "Counts",
+    "CurveKey",
+    "CurveRow",
+    "Curves",
     "Delivery",
     "DeliveryState",
     "Export",

@@ -34,6 +34,7 @@ from tonfall.serve.records import (
     WindowHeard,
 )
 from tonfall.serve.store import payloads
+from tonfall.serve.store.curves import add_firings
 from tonfall.serve.store.erasing import purge
 from tonfall.serve.store.logs import AuditLog, EventLog
 from tonfall.serve.store.masking import masked
@@ -337,7 +338,10 @@ class _Work:
         payload["reason"] = values["reason"]  # Not the change's: see _closed_values.
         if known.purged:
             payload.update(speakers=[], overlap_s=None, silence_s=None)
-        return self._event(change, change.call, "call.closed", payload)
+        event = self._event(change, change.call, "call.closed", payload)
+        for some in () if known.purged else change.firings:
+            add_firings(self._connection, change.tenant, some, event=event.id, at=change.at)
+        return event
 
     def _update(self, change: Any, **values: object) -> None:
         mine = (calls.c.id == change.call) & (calls.c.tenant == change.tenant)
@@ -432,6 +436,7 @@ def _alert_values(change: AlertOpened) -> dict[str, Any]:
         "speaker": change.speaker,
         "seconds": change.seconds,
         "evidence": dict(change.evidence),
+        "threshold_origin": change.threshold_origin,
         "state": AlertState.OPEN.value,
         "note": "",
     }

@@ -1,7 +1,9 @@
 """What is kept of a person, for that person (right of access) or for one's own study.
 
 A folder with ``calls.json``, which can be read by anyone, and a Parquet table of each kind for
-programs. It holds scores and times, as the store does; it is as personal as they are.
+programs. It holds scores and times, as the store does; it is as personal as they are. What is kept
+of a tenant's calls together and of no single one, the curves that budgets of alerts are held
+against, is in ``alert_budgets.json``, where neither a call nor a caller was asked for.
 """
 
 from __future__ import annotations
@@ -9,7 +11,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -17,6 +19,7 @@ from typing import Any
 from sqlalchemy import Connection, Select, Table, select
 
 from tonfall.errors import ConfigError, ServiceError
+from tonfall.serve.store.curves import curves_of
 from tonfall.serve.store.database import Database
 from tonfall.serve.store.logs import AuditLog
 from tonfall.serve.store.payloads import (
@@ -68,6 +71,8 @@ def export(
         _prepare(folder)
         with database.reading() as connection:
             done = _write(connection, asked, folder)
+            if call is None and caller is None:
+                done = replace(done, files=(*done.files, _write_curves(connection, tenant, folder)))
     except OSError as error:
         text = f"The export cannot be written to {folder} ({error.strerror})."
         raise ServiceError(f"{text} Check the folder and the room on its disk.") from error
@@ -124,6 +129,14 @@ def _write(connection: Connection, asked: Select[Any], folder: Path) -> Export:
         for table in tables.values():
             table.close()
     return Export((text.path, *(table.path for table in tables.values())), counts)
+
+
+def _write_curves(connection: Connection, tenant: str, folder: Path) -> Path:
+    path = folder / "alert_budgets.json"
+    rows = [{**asdict(row), "at": stamp(row.at)} for row in curves_of(connection, tenant)]
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+        json.dump(rows, file, indent=2)
+    return path
 
 
 def _in_parts(connection: Connection, asked: Select[Any]) -> Iterator[Sequence[CallRow]]:
@@ -261,6 +274,7 @@ SCHEMAS: dict[str, dict[str, str]] = {
         "speaker": STRING,
         "seconds": NUMBER,
         "evidence": "map",
+        "threshold_origin": STRING,
         "state": STRING,
         "moved_at": STRING,
         "moved_by": STRING,

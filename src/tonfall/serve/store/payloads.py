@@ -188,6 +188,7 @@ def fired_payload(change: AlertOpened) -> dict[str, Any]:
         "speaker": change.speaker,
         "seconds": change.seconds,
         "evidence": dict(change.evidence),
+        "threshold_origin": change.threshold_origin,
         "state": "open",
     }
 
@@ -215,6 +216,7 @@ def alert_payload(alert: AlertRow) -> dict[str, Any]:
         "speaker": alert.speaker,
         "seconds": alert.seconds,
         "evidence": dict(alert.evidence),
+        "threshold_origin": alert.threshold_origin,
         "state": str(alert.state),
         "moved_at": stamp(alert.moved_at),
         "moved_by": alert.moved_by,

@@ -10,6 +10,7 @@ from sqlalchemy import ColumnElement, Connection, delete, exists, or_, select, u
 
 from tonfall.errors import ConfigError
 from tonfall.serve.store.auditing import EVERYBODY, shorten
+from tonfall.serve.store.curves import drop_curves
 from tonfall.serve.store.database import Database, insert_new
 from tonfall.serve.store.erasing import JUDGED, count, delete_judged, reclaim
 from tonfall.serve.store.logs import AuditLog
@@ -38,7 +39,8 @@ class Retention:
 
     Attributes:
         windows, turns, alerts: of a call.
-        calls: the call itself; what is left of it goes with it.
+        calls: the call itself; what is left of it goes with it. Likewise what calls added to the
+            curves of budgets, where no call did for as long.
         events, deliveries: what clients resume from, and what was sent.
         audit: at least 184, which the European AI Act's Article 26(6) asks for (six months).
 
@@ -83,6 +85,7 @@ def retain(database: Database, now: datetime, limits: Retention) -> Counts:
     ):
         counts += _drain(database, some)
     with database.writing() as connection:
+        drop_curves(connection, before["calls"])
         counts += Counts(audit=shorten(connection, before["audit"]))
         _note(connection, counts, now)
     reclaim(database)

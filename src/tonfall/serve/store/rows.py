@@ -141,6 +141,7 @@ class AlertRow:
     speaker: str
     seconds: float
     evidence: Mapping[str, float]
+    threshold_origin: str
     state: AlertState
     moved_at: datetime | None
     moved_by: str | None

@@ -39,6 +39,7 @@ __all__ = [
     "MICROSECOND",
     "Json",
     "Utc",
+    "alert_budgets",
     "alerts",
     "audit",
     "calls",
@@ -236,12 +237,28 @@ alerts = Table(
     Col("speaker", String(64), nullable=False),
     Col("seconds", Float, nullable=False),
     Col("evidence", Json, nullable=False),
+    Col("threshold_origin", String(16), nullable=False),
     Col("state", String(16), nullable=False),
     Col("moved_at", Utc),
     Col("moved_by", String(64)),
     Col("note", String(500), nullable=False),
     Index(None, "tenant", "at", "id"),
     Index(None, "call"),
+)
+
+alert_budgets = Table(
+    "alert_budgets",
+    METADATA,
+    _tenant(key=True),
+    Col("carrier", String(32), primary_key=True),
+    Col("rule", String(64), primary_key=True),
+    Col("definition", String(32), primary_key=True),
+    Col("event", BigInteger, nullable=False),
+    Col("at", Utc, nullable=False),
+    Col("hours", Float, nullable=False),
+    Col("fired", Float, nullable=False),
+    Col("counts", Json, nullable=False),
+    sqlite_with_rowid=False,
 )
 
 events = Table(

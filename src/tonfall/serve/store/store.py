@@ -9,6 +9,7 @@ from pathlib import Path
 
 from tonfall.serve.store import auditing, erasing, news, retaining
 from tonfall.serve.store.auditing import AuditCheck, LastCheck
+from tonfall.serve.store.curves import Curves
 from tonfall.serve.store.database import Database
 from tonfall.serve.store.delivering import Deliveries
 from tonfall.serve.store.exporting import Export, export
@@ -31,7 +32,7 @@ class Store(Reading):
 
     Attributes:
         database: for transactions.
-        keys, objections, deliveries, nodes: what they say.
+        keys, objections, deliveries, nodes, curves: what they say.
     """
 
     def __init__(self, database: Database) -> None:
@@ -40,6 +41,7 @@ class Store(Reading):
         self.objections = Objections(database)
         self.deliveries = Deliveries(database)
         self.nodes = Nodes(database)
+        self.curves = Curves(database)
         self._listeners: list[OnNews] = []
 
     @classmethod
