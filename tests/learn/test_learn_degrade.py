@@ -50,7 +50,16 @@ def acoustics(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-CHAINS = ["telephone", "noise:10", "room", "loss:20", "mp3:16", "level:-30", "noise:20+telephone"]
+CHAINS = [
+    "telephone",
+    "noise:10",
+    "room",
+    "loss:20",
+    "mp3:16",
+    "level:-30",
+    "crop:0.6",
+    "noise:20+telephone",
+]
 
 
 def test_every_step_is_tried_here() -> None:
@@ -62,7 +71,7 @@ def test_every_step_is_tried_here() -> None:
 def test_an_item_always_meets_the_same(waveform: FloatArray, acoustics: Path, chain: str) -> None:
     degrade = parse_degradation(chain, acoustics=acoustics)
     once = degrade(waveform, "item")
-    assert once.shape == waveform.shape
+    assert once.shape == (waveform.shape if chain != "crop:0.6" else (9600,))
     assert once.dtype == np.float32
     assert np.isfinite(once).all()
     np.testing.assert_array_equal(once, degrade(waveform, "item"))
@@ -101,6 +110,15 @@ def test_noise_lies_below_the_active_level_by_what_was_asked() -> None:
     power = float(np.mean((noisy - speech) ** 2))
     # Half of the clip is silent; the louder half decides.
     assert 10 * np.log10(0.1**2 / power) == pytest.approx(20, abs=0.3)
+
+
+def test_a_crop_is_the_loudest_stretch_and_leaves_what_is_short() -> None:
+    rng = np.random.default_rng(0)
+    quiet = rng.normal(0, 0.01, 2 * RATE).astype(np.float32)
+    quiet[20_000:26_000] *= 30
+    word = parse_degradation("crop:0.5")(quiet, "item")
+    assert np.sum(word**2) == pytest.approx(np.sum(quiet[19_000:27_000] ** 2), rel=0.01)
+    np.testing.assert_array_equal(parse_degradation("crop:3")(quiet, "item"), quiet)
 
 
 def test_a_room_of_one_echo_free_sample_changes_nothing(waveform: FloatArray) -> None:

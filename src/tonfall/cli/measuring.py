@@ -60,6 +60,7 @@ ALL_CONDITIONS = (
     "loss:5",
     "mp3:32",
     "level:-30",
+    "crop:0.6",
 )
 """What ``--degrade all`` stands for."""
 

@@ -1,7 +1,7 @@
 """Ways in which a recording gets worse, to measure what a model keeps of its recall.
 
 Written as the command line takes them: ``telephone``, ``noise:10``, ``room``, ``loss:5``,
-``mp3:32``, ``level:-30``, or several joined by ``+``, applied in order.
+``mp3:32``, ``level:-30``, ``crop:0.6``, or several joined by ``+``, applied in order.
 """
 
 from __future__ import annotations
@@ -74,7 +74,7 @@ class Degradation:
         return f"{self.name.replace(':', '-')}-{joint_hash(used)[:12]}"
 
     def __call__(self, waveform: FloatArray, item: str) -> FloatArray:
-        """The waveform, degraded; of the same length."""
+        """The waveform, degraded; of the same length but for a crop."""
         rng = np.random.default_rng(zlib.crc32(f"{self.name}/{item}".encode()))
         for step, amount in self.steps:
             waveform = _STEPS[step].apply(waveform, amount, self, rng)
@@ -160,6 +160,18 @@ def _level(
     return (np.round(scaled * 32768) / 32768).astype(np.float32)
 
 
+def _crop(
+    waveform: FloatArray, amount: float, _chain: Degradation, _rng: np.random.Generator
+) -> FloatArray:
+    """The stretch with the most energy, as long as a word; all where the clip is no longer."""
+    length = round(amount * _RATE)
+    if len(waveform) <= length:
+        return waveform
+    heaped = np.concatenate([[0.0], np.cumsum(waveform.astype(np.float64) ** 2)])
+    first = int(np.argmax(heaped[length:] - heaped[:-length]))
+    return waveform[first : first + length]
+
+
 @dataclass(frozen=True)
 class _Step:
     """How a step works, what its amount means, and the lowest and highest that make sense."""
@@ -179,6 +191,7 @@ _STEPS: Mapping[str, _Step] = MappingProxyType(
         "loss": _Step(_loss, "lost packets of 20 ms", "per cent", 0, 99),
         "mp3": _Step(_mp3, "MP3", "kbit/s", 8, 160),
         "level": _Step(_level, "another level, rounded to 16 bits", "dB", -90, 30),
+        "crop": _Step(_crop, "cut to a word: the loudest stretch", "seconds", 0.1, 60),
     }
 )
 
