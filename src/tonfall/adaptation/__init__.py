@@ -12,12 +12,30 @@ from tonfall.adaptation.prior import (
     gated_mean,
     site_prior,
 )
+from tonfall.adaptation.running import (
+    FADING_CALLERS,
+    JUMP,
+    LEAST_CALLERS,
+    LEAST_GATED_S,
+    MOST_GATED_S,
+    Callers,
+    heard_caller,
+    jump,
+    line_mean,
+    merged,
+)
 
 __all__ = [
+    "FADING_CALLERS",
+    "JUMP",
+    "LEAST_CALLERS",
+    "LEAST_GATED_S",
     "LEAST_RECORDINGS",
     "LEAST_SPEECH_S",
+    "MOST_GATED_S",
     "PRIOR_WEIGHT_S",
     "SHIPPED_WEIGHT_S",
+    "Callers",
     "SitePrior",
     "adapt_bundle",
     "adapted_name",
@@ -25,5 +43,9 @@ __all__ = [
     "check_adaptable",
     "check_weight",
     "gated_mean",
+    "heard_caller",
+    "jump",
+    "line_mean",
+    "merged",
     "site_prior",
 ]

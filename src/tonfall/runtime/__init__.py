@@ -1,6 +1,6 @@
 """Scoring: a loaded bundle, its baseline, and the scores of turns."""
 
-from tonfall.runtime.baseline import Baseline, gate_weight, prior_baseline
+from tonfall.runtime.baseline import Baseline, gate_weight, prior_baseline, starting_baseline
 from tonfall.runtime.clip import clip_pieces
 from tonfall.runtime.pieces import (
     FLOOR,
@@ -28,5 +28,6 @@ __all__ = [
     "prior_baseline",
     "scored_turn",
     "speech_seconds",
+    "starting_baseline",
     "turn_scores",
 ]

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from tonfall.bundle import BaselineSpec, Gate
 from tonfall.errors import BundleError
 
-__all__ = ["Baseline", "gate_weight", "prior_baseline"]
+__all__ = ["Baseline", "gate_weight", "prior_baseline", "starting_baseline"]
 
 _Sum = npt.NDArray[np.float64]
 
@@ -77,7 +77,18 @@ class Baseline:
 def prior_baseline(spec: BaselineSpec, model_hash: str) -> Baseline:
     """The baseline of a voice of which nothing was heard yet."""
     prior = np.asarray(spec.prior_mean, np.float64)
-    return Baseline(model_hash, prior, spec.prior_weight_s, np.zeros_like(prior), 0.0, 0.0)
+    return starting_baseline(prior, weight_s=spec.prior_weight_s, model_hash=model_hash)
+
+
+def starting_baseline(prior: _Sum, *, weight_s: float, model_hash: str) -> Baseline:
+    """The same from another prior than the bundle's, such as that of a line.
+
+    Args:
+        prior: (features,) float64.
+        weight_s: seconds of speech that it counts for.
+        model_hash: the bundle whose features these are.
+    """
+    return Baseline(model_hash, prior, weight_s, np.zeros_like(prior), 0.0, 0.0)
 
 
 def gate_weight(gate: Gate, labels: tuple[str, ...], probabilities: tuple[float, ...]) -> float:

@@ -30,11 +30,14 @@ class Judgement:
         affect: what it sounds like.
         pooled: (features,) float32, what a baseline learns from; never stored.
         gate: in [0, 1], how much this window may move the baseline.
+        prior_gate: the same where it is judged against the model's own prior; None where nobody
+            asked for it.
     """
 
     affect: Affect
     pooled: FloatArray
     gate: float
+    prior_gate: float | None = None
 
 
 class Predictor:

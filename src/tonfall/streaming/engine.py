@@ -42,6 +42,7 @@ class Engine:
             echo, and the level of speech over its background.
         speakers: tells the speakers of a single channel apart; ``scored`` is then a value for
             each of them, and each has a baseline of its own.
+        prior: where each voice's baseline starts; the bundle's by default.
 
     Raises:
         AudioError: a sampling rate or number of channels that cannot be used.
@@ -59,6 +60,7 @@ class Engine:
         scored: Sequence[bool] | None = None,
         settings: VoiceSettings | None = None,
         speakers: Speakers | None = None,
+        prior: Baseline | None = None,
     ) -> None:
         check_sampling_rate(sampling_rate)
         check_channels(channels)
@@ -73,7 +75,8 @@ class Engine:
         self._spec = predictor.spec
         with_baseline = baseline and predictor.spec.baseline is not None
         # Called for voices that are scored only: for nobody else is a baseline built.
-        self._new_baseline = predictor.baseline if with_baseline else None
+        self._new_baseline = (lambda: prior or predictor.baseline()) if with_baseline else None
+        self._own_prior = predictor.baseline
         self._retired: list[Voice] = []
         self._voices = self._new_voices()
         self._merged: list[Event] = []
@@ -112,6 +115,31 @@ class Engine:
     def baselines(self) -> tuple[Baseline | None, ...]:
         """What was learnt of each channel or speaker so far; None where it is not judged."""
         return tuple(voice.baseline for voice in self._voices)
+
+    @property
+    def learnt(self) -> tuple[Baseline, ...]:
+        """What each voice that :meth:`learn` named adds to a prior, of which anything was heard."""
+        voices = (*self._retired, *self._voices)
+        return tuple(voice.learnt for voice in voices if voice.learnt and voice.learnt.weight > 0)
+
+    def learn(self, voices: Sequence[bool], *, start: int) -> None:
+        """Sum up what is heard of some voices from a time on, to make a prior of many streams.
+
+        Their windows are judged against the model's own prior for it, as
+        :func:`tonfall.analysis.hear_voices` does. Voices that :meth:`merge` makes are not learnt.
+
+        Args:
+            voices: a value for each voice, True for those that are meant; none that is not scored
+                is learnt.
+            start: sample at 16 kHz since the stream's start; of a window that begins before it
+                nothing is taken.
+
+        Raises:
+            BundleError: the model has no baseline.
+        """
+        for voice, scored, meant in zip(self._voices, self._scored, voices, strict=True):
+            if scored and meant and voice.learnt is None:
+                voice.learnt, voice.learn_from = self._own_prior(), start
 
     def feed(self, samples: FloatArray) -> None:
         """Take (channels, n) float32 samples in [-1, 1] at the stream's own rate.

@@ -37,9 +37,11 @@ class WindowJob:
         baseline: None where the window is judged alone.
         deliver: takes the judgement.
         shed: gives the window up: nothing is said of it, and the baseline stays as it was.
+        learns: True where the judgement's ``prior_gate`` is wanted too.
     """
 
     statistics: FloatArray
     baseline: Baseline | None
     deliver: Callable[[Judgement], None]
     shed: Callable[[], None]
+    learns: bool = False

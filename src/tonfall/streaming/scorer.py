@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any, TypeVar
 
 import numpy as np
@@ -92,9 +93,19 @@ class Scorer:
         return list(self.predictor.encode(frames, weights))
 
     def _judged(self, jobs: Sequence[WindowJob]) -> Sequence[Judgement]:
-        statistics = np.stack([job.statistics for job in jobs])
+        """Those that a prior is learnt from are judged against the model's own as well.
+
+        So what is learnt does not hang on what was learnt before: a prior that drifted towards
+        anger would let more of it through its gate.
+        """
+        learning = [number for number, job in enumerate(jobs) if job.learns]
+        rows = [job.statistics for job in jobs] + [jobs[each].statistics for each in learning]
         baselines = [None if self._from_prior else job.baseline for job in jobs]
-        return self.predictor.judge_windows(statistics, baselines)
+        judged = self.predictor.judge_windows(np.stack(rows), baselines + [None] * len(learning))
+        told = judged[: len(jobs)]
+        for number, by_prior in zip(learning, judged[len(jobs) :], strict=True):
+            told[number] = replace(told[number], prior_gate=by_prior.gate)
+        return told
 
 
 def _collect(

@@ -66,6 +66,9 @@ class Voice:
 
     Attributes:
         baseline: what was heard so far; the prior anew with each era.
+        learnt: what the voice adds to a line's prior, judged against the model's own prior; None
+            where nothing is to be learnt of it.
+        learn_from: sample at which the first window begins that is learnt from.
         shed: windows that were given up.
     """
 
@@ -74,6 +77,8 @@ class Voice:
     speaker: str
     prior: Baseline | None
     baseline: Baseline | None = None
+    learnt: Baseline | None = None
+    learn_from: int = 0
     shed: int = 0
     events: list[Event] = field(default_factory=list)
     _recent: deque[Piece] = field(default_factory=deque)
@@ -151,7 +156,8 @@ class Voice:
         self._enter(self._due[0][-1].era)
         total = sum(piece.statistics for piece in spoken if piece.statistics is not None)
         assert not isinstance(total, int)
-        return WindowJob(total, self.baseline, self._deliver, self._shed)
+        learns = self._learns_from(self._due[0])
+        return WindowJob(total, self.baseline, self._deliver, self._shed, learns)
 
     def settle(self) -> None:
         """Tell the turns whose windows are all judged; forget windows no turn will ask for."""
@@ -223,8 +229,15 @@ class Voice:
             self.baseline = self.baseline.updated(
                 judgement.pooled, seconds=newest.speech_s, gate=judgement.gate
             )
+        if self.learnt and judgement.prior_gate is not None:
+            self.learnt = self.learnt.updated(
+                judgement.pooled, seconds=newest.speech_s, gate=judgement.prior_gate
+            )
         self._windows.append((newest.segment.start, window))
         self.events.append(WindowScored(window))
+
+    def _learns_from(self, pieces: Sequence[Piece]) -> bool:
+        return self.learnt is not None and pieces[0].segment.start >= self.learn_from
 
     def _is_short(self, pieces: Sequence[Piece]) -> bool:
         speech = sum(piece.speech_s for piece in pieces if piece.spoken)
