@@ -27,7 +27,7 @@ def test_out_of_the_box_it_is_for_this_machine_only() -> None:
     settings = read_settings()
     assert settings.loopback
     assert settings.auth.mode == "none"
-    assert settings.model == "small"
+    assert (settings.model.name, settings.model.adapt) == ("small", False)
 
 
 def test_an_option_beats_a_variable_beats_the_file(
@@ -46,6 +46,10 @@ def test_an_option_beats_a_variable_beats_the_file(
         ("sever: {}", "sever: Extra inputs are not permitted"),
         ("server: {port: telephone}", "server.port"),
         ("server: {prot: 1}", "server.prot"),
+        ("model: {adapt: perhaps}", "model.adapt: Input should be a valid boolean"),
+        ("model: {nane: small}", "model.nane: Extra inputs are not permitted"),
+        ("model: [small]", "model: Input should be a valid dictionary or"),
+        ("model: ''", "model.name: String should have at least 1 character"),
         ("server: [", "line 1 is not YAML"),
         ("just words", "is not a mapping in YAML"),
         ("carriers: {twilio: {A B: {}}}", "carriers.twilio.A B"),
@@ -101,6 +105,36 @@ def test_a_secret_is_in_no_error_and_in_no_text(tmp_path: Path) -> None:
     assert "hush" not in str(error.value)
     whole = read(tmp_path, "carriers: {twilio: {main: {auth_token: hush}}}")
     assert "hush" not in repr(whole)
+
+
+@pytest.mark.parametrize(
+    ("text", "variables", "option", "expected"),
+    [
+        ("{}", {}, None, ("small", False)),
+        ("model: medium", {}, None, ("medium", False)),
+        ("model: {name: medium, adapt: true}", {}, None, ("medium", True)),
+        ("model: {adapt: true}", {}, None, ("small", True)),
+        ("model: {name: ours/, adapt: true}", {}, "medium", ("medium", True)),
+        ("model: medium", {"MODEL__ADAPT": "true"}, None, ("medium", True)),
+        ("model: {adapt: true}", {"MODEL": "medium"}, None, ("medium", True)),
+        ("model: {adapt: true}", {"MODEL__ADAPT": "false"}, None, ("small", False)),
+        ("{}", {"MODEL": "medium", "MODEL__ADAPT": "true"}, None, ("medium", True)),
+        ("{}", {"MODEL": '{"name": "ours", "adapt": true}'}, None, ("ours", True)),
+        ("{}", {"MODEL": "medium"}, "ours", ("ours", False)),
+    ],
+)
+def test_the_model_is_a_name_or_a_section(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    text: str,
+    variables: dict[str, str],
+    option: str | None,
+    expected: tuple[str, bool],
+) -> None:
+    for name, value in variables.items():
+        monkeypatch.setenv(f"TONFALL_{name}", value)
+    settings = read(tmp_path, text, **({"model": option} if option else {}))
+    assert (settings.model.name, settings.model.adapt) == expected
 
 
 def test_a_missing_file_is_said(tmp_path: Path) -> None:

@@ -28,6 +28,7 @@ from tonfall.serve.http.uploads import Uploads
 from tonfall.serve.http.webserver import WebServer, bound_socket
 from tonfall.serve.opening import Openings
 from tonfall.serve.places import database_url, salt_of
+from tonfall.serve.priors import LinePriors
 from tonfall.serve.records import Notice, StoredEvent
 from tonfall.serve.settings import Calls, Privacy, Settings
 from tonfall.serve.stopping import FORCE_S, Deadline, drain, end_by_force, in_time
@@ -146,17 +147,23 @@ class Node:
         stack.push_async_callback(self._close, "The database", store.close)
         salt = salt_of(settings)
         await asyncio.to_thread(hold_to_salt, store.database, salt)
-        predictor = await asyncio.to_thread(load, settings.model)
+        predictor = await asyncio.to_thread(load, settings.model.name)
         hub = Hub(store, loop=loop, on_event=self._on_event)
         outlets = build_outlets(settings.alerts)
         writer = Writer(store, node=self.name, on_committed=hub.committed, sinks=outlets.names)
         stack.push_async_callback(self._close_writer, writer)
+        priors = None
+        if settings.model.adapt:
+            names = outlets.names_for
+            priors = await asyncio.to_thread(partial(LinePriors, store, predictor, sinks=names))
+            stack.push_async_callback(self._close, "The learning of priors", priors.close)
         desk = Desk(
             predictor,
             submit=writer.submit,
             rules=read_rules(settings.alerts.rules),
             policy=policy_of(settings.privacy, settings.calls),
             limits=CallLimits(calls=settings.limits.calls),
+            priors=priors,
         )
         stack.push_async_callback(self._close, "The scoring of calls", desk.close)
         reader = await asyncio.to_thread(partial(CurveReader, store.curves, budgets=desk.budgets))
@@ -194,7 +201,7 @@ class Node:
             timeouts=Timeouts(first_s=limits.first_message_s, silent_s=limits.silent_s),
         )
         analyses = Analyses(
-            settings.model,
+            settings.model.name,
             processes=limits.analyses,
             timeout_s=limits.analysis_s,
         )
@@ -260,6 +267,8 @@ class Node:
         """What became of a call: its connection may want to know, and other nodes are heard."""
         if self._services is not None:
             self._services.switchboard.tell(event)
+            if priors := self._services.desk.priors:
+                priors.told(event.kind, event.call)
         live = self._services.desk.find(event.call) if self._services else None
         if live is None:
             return
@@ -356,6 +365,7 @@ def retention_of(privacy: Privacy) -> Retention:
         calls=days.calls_days,
         events=days.events_days,
         deliveries=days.deliveries_days,
+        priors=days.priors_days,
         audit=days.audit_days,
     )
 
@@ -379,6 +389,7 @@ def _note_settings(services: Services) -> None:
     details: dict[str, Any] = {
         "model": predictor.name,
         "model_hash": predictor.hash,
+        "adapt": settings.model.adapt,
         "profile": settings.privacy.profile,
         "notice_required": settings.privacy.notice_required,
         "unknown_is_customer": settings.privacy.unknown_is_customer,

@@ -46,6 +46,11 @@ class Notice(StrEnum):
     CONSENTED = "consented"
     REFUSED = "refused"
 
+    @property
+    def told(self) -> bool:
+        """True where the persons know, and did not refuse."""
+        return self in (Notice.GIVEN, Notice.CONSENTED)
+
     def may_become(self, after: Notice) -> bool:
         """True where the state of notice may change so; what was refused stays refused.
 
@@ -95,6 +100,7 @@ class CallOpened:
         channels: in order of their index.
         sampling_rate: of the source, in Hz.
         model, model_hash, labels: of the bundle that judges.
+        prior: version of the line's prior that the call starts from; None for the bundle's own.
         notice: as the call began.
         caller: salted hash of the caller's number or reference, or None where none was given.
     """
@@ -111,6 +117,7 @@ class CallOpened:
     labels: tuple[str, ...]
     notice: Notice = Notice.UNKNOWN
     caller: str | None = None
+    prior: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -293,8 +300,10 @@ class StoredEvent:
 
     Attributes:
         id: rises by commit over all nodes; what a client resumes from.
+        call: empty where it is of no call.
         kind: "call.opened", "window", "turn", "call.mixed", "alert.opened", "alert.moved",
-            "notice", "call.purged" or "call.closed".
+            "notice", "call.purged" or "call.closed"; of a line's prior "prior.published",
+            "prior.frozen", "prior.resumed" or "prior.reset".
         payload: plain JSON values.
     """
 

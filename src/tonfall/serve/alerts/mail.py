@@ -12,7 +12,7 @@ from typing import Literal
 
 from tonfall.errors import ConfigError, ServiceError
 from tonfall.serve.alerts.connecting import DEADLINE_S, connected
-from tonfall.serve.alerts.notices import Notification
+from tonfall.serve.alerts.notices import FROZEN, Notification
 
 __all__ = ["MailOutlet", "MailServer", "message_of"]
 
@@ -150,12 +150,36 @@ def message_of(
     """The mail: ids and numbers, and what the reader should know of them."""
     payload = notification.payload
     message = EmailMessage()
-    message["Subject"] = f"Tonfall alert: {payload.get('rule')} ({payload.get('severity')})"
+    frozen = notification.kind == FROZEN
+    alert = f"Tonfall alert: {payload.get('rule')} ({payload.get('severity')})"
+    message["Subject"] = f"Tonfall: prior of {payload.get('carrier')} frozen" if frozen else alert
     message["From"] = sender
     message["To"] = ", ".join(recipients)
     message["Message-ID"] = f"<{notification.id}@tonfall.invalid>"
     message["Auto-Submitted"] = "auto-generated"
-    lines = [
+    message.set_content("\n".join(_frozen(notification) if frozen else _alert(notification)))
+    return message
+
+
+def _frozen(notification: Notification) -> list[str]:
+    payload = notification.payload
+    carrier = payload.get("carrier")
+    return [
+        f"carrier: {carrier}",
+        f"tenant: {notification.tenant}",
+        f"distance: {payload.get('distance')} (frozen above {payload.get('limit')})",
+        f"time (UTC): {notification.at.isoformat(timespec='seconds')}",
+        "",
+        "The newest callers of this line sound unlike all before: another codec or",
+        "line, or somebody who tampers with it. Nothing more is learnt, and calls",
+        f"start from what was learnt before, until somebody decides: /v1/priors/{carrier}.",
+        "",
+    ]
+
+
+def _alert(notification: Notification) -> list[str]:
+    payload = notification.payload
+    return [
         f"rule: {payload.get('rule')}",
         f"severity: {payload.get('severity')}",
         f"call: {notification.call}",
@@ -168,5 +192,3 @@ def message_of(
         "It advises; decide yourself.",
         "",
     ]
-    message.set_content("\n".join(lines))
-    return message

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from tonfall.serve.alerts.mail import MailOutlet, MailServer
-from tonfall.serve.alerts.notices import Notification
+from tonfall.serve.alerts.notices import FROZEN, Notification
 from tonfall.serve.alerts.webhook import WebhookOutlet
 from tonfall.serve.records import AlertMoved, AlertOpened
 from tonfall.serve.settings import Alerts
@@ -37,6 +37,12 @@ class LogOutlet:
     def send(self, notification: Notification) -> None:
         """Write the line."""
         payload = notification.payload
+        if notification.kind == FROZEN:
+            _log.warning(
+                "The prior of the carrier %s of %s is frozen at distance %s.",
+                *(payload.get("carrier"), notification.tenant, payload.get("distance")),
+            )
+            return
         _log.warning(
             "Alert %s of call %s: rule %s, severity %s, state %s, channel %s, at %s s.",
             payload.get("alert"),
@@ -81,6 +87,11 @@ class Outlets:
             for name, each in self._listed.items()
             if (opened or each.moved) and (not each.tenants or change.tenant in each.tenants)
         ]
+
+    def names_for(self, tenant: str) -> Iterable[str]:
+        """Those that a tenant is told by of what is no alert of a call."""
+        listed = self._listed.items()
+        return [name for name, each in listed if not each.tenants or tenant in each.tenants]
 
     def find(self, name: str) -> Outlet | None:
         """The outlet, or None where the settings do not name it any more."""

@@ -18,6 +18,7 @@ from tonfall.serve.calls.hearing import Hearing
 from tonfall.serve.calls.live import LiveCall, Submit, facts_of
 from tonfall.serve.calls.policy import CallLimits, ScoringPolicy
 from tonfall.serve.codecs import CallEnded, CallStarted, EndReason
+from tonfall.serve.priors import LinePriors
 from tonfall.serve.records import CallOpened, Notice
 from tonfall.streaming import Engine, Scorer
 
@@ -127,6 +128,7 @@ class Desk:
         policy: who is scored, and when.
         limits: how much this node takes.
         clock: gives the time in UTC.
+        priors: what calls start from and add to; None for the bundle's prior, always.
 
     Attributes:
         budgets: the rules, and the thresholds at which they hold for calls that begin.
@@ -144,6 +146,7 @@ class Desk:
         policy: ScoringPolicy | None = None,
         limits: CallLimits | None = None,
         clock: Callable[[], datetime] = _now,
+        priors: LinePriors | None = None,
     ) -> None:
         self.predictor = predictor
         self.policy = policy or ScoringPolicy()
@@ -153,6 +156,7 @@ class Desk:
         self.budgets = Budgets(rules, model_hash=predictor.hash)
         self._submit = submit
         self._clock = clock
+        self.priors = priors
         self._scorer = Scorer(predictor)
         self._lock = Lock()
         self._hearings: dict[str, Hearing] = {}
@@ -190,6 +194,7 @@ class Desk:
             AudioError: a sampling rate or number of channels that cannot be used.
         """
         self._check_room()
+        start = self.priors.start(tenant, carrier) if self.priors else None
         facts = facts_of(
             started,
             tenant=tenant,
@@ -197,6 +202,7 @@ class Desk:
             caller=caller,
             policy=self.policy,
             compared=self.policy.compare if compare is None else compare,
+            prior=start.version if start else None,
         )
         call = LiveCall(
             facts,
@@ -212,6 +218,8 @@ class Desk:
             rules=self.budgets.in_use(tenant, carrier),
             serve_samples=int(self.limits.serve_s * facts.sampling_rate),
             clock=self._clock,
+            prior=start.baseline if start else None,
+            learner=self.priors,
         )
         self._tell_opening(call)
         with self._lock:
@@ -321,6 +329,7 @@ class Desk:
             labels=self.predictor.labels,
             notice=call.notice,
             caller=facts.caller,
+            prior=facts.prior,
         )
 
     def _all(self) -> list[Hearing]:

@@ -11,8 +11,9 @@ from datetime import datetime
 
 import numpy as np
 
+from tonfall.adaptation import heard_caller
 from tonfall.arrays import FloatArray
-from tonfall.runtime import Predictor
+from tonfall.runtime import Baseline, Predictor
 from tonfall.serve.alerts import Firing, Observation, Over, RuleInUse, Tallies, Watch
 from tonfall.serve.calls.affect import SpeakerAffect
 from tonfall.serve.calls.inbox import Waiting
@@ -20,6 +21,7 @@ from tonfall.serve.calls.live import LiveCall
 from tonfall.serve.calls.sameness import Sameness, SamenessWatch
 from tonfall.serve.calls.talk import TalkTime
 from tonfall.serve.codecs import Audio, CallEnded, EndReason, Gap, StreamRestarted
+from tonfall.serve.priors import Learner
 from tonfall.serve.records import (
     AlertMoved,
     AlertOpened,
@@ -48,6 +50,9 @@ class Hearing:
         rules: of alerts, as they hold for this call to its end.
         serve_samples: that may wait before they are heard, if no window is due earlier.
         clock: gives the time in UTC.
+        prior: where baselines start; the bundle's by default.
+        learner: takes what the customer adds to the line's prior, at the call's end; None where
+            nothing is learnt.
 
     Attributes:
         engine: to be served between :meth:`feed` and :meth:`tell`; None once the
@@ -65,6 +70,8 @@ class Hearing:
         rules: Sequence[RuleInUse],
         serve_samples: int,
         clock: Callable[[], datetime],
+        prior: Baseline | None = None,
+        learner: Learner | None = None,
     ) -> None:
         facts = call.facts
         self.call = call
@@ -76,7 +83,10 @@ class Hearing:
             channels=len(facts.channels),
             scored=facts.voices.scored,
             speakers=self._apart,
+            prior=prior,
         )
+        self._learner = learner if any(facts.voices.learnt) else None
+        self._learns = False
         self.windows = 0
         self.opened: Counter[tuple[str, str]] = Counter()
         self.done = False
@@ -109,6 +119,7 @@ class Hearing:
 
     def feed(self) -> None:
         """Hand all that waits to the engine; of a silenced call, drop it and what is known."""
+        self._learn_if_told()
         waiting = self.call.inbox.take()
         if self.call.silenced or self.engine is None:
             self._forget()
@@ -116,6 +127,15 @@ class Hearing:
             self._end = self._end or next(ends, None)
             return
         self._feed_all(self.engine, waiting)
+
+    def _learn_if_told(self) -> None:
+        """From where the persons on the call were told on, what is heard may be learnt."""
+        told_at = self.call.told_at
+        if self._learns or self._learner is None or self.engine is None or told_at is None:
+            return
+        self._learns = True
+        start = round(told_at * SAMPLING_RATE / self.call.facts.sampling_rate)
+        self.engine.learn(self.call.facts.voices.learnt, start=start)
 
     def _feed_all(self, engine: Engine, waiting: Iterable[Waiting]) -> None:
         parts: list[FloatArray] = []
@@ -180,7 +200,7 @@ class Hearing:
             self._sameness = None
         if sameness is Sameness.SAME:
             voices = self.call.facts.voices_if_same
-            self._apart, self._merged = voices.speakers(), True
+            self._apart, self._merged, self._learner = voices.speakers(), True, None
             self._judges = any(voices.scored)
             engine.merge(scored=voices.scored, speakers=self._apart)
 
@@ -302,9 +322,19 @@ class Hearing:
             )
         )
 
+    def _offer_learnt(self) -> None:
+        """What the customer adds to the line's prior, unless somebody objected or never knew."""
+        call, engine, learner = self.call, self.engine, self._learner
+        if learner is None or engine is None or call.silenced or not call.notice.told:
+            return
+        facts = call.facts
+        if heard := heard_caller(engine.learnt):
+            learner.offer(call.id, facts.tenant, facts.carrier, caller=facts.caller, heard=heard)
+
     def _close(self, ended: CallEnded) -> None:
         self.done = True
         facts = self.call.facts
+        self._offer_learnt()
         seconds = self.call.position / facts.sampling_rate
         talk = self._talk.compute(samples=round(seconds * SAMPLING_RATE))
         summaries = tuple(

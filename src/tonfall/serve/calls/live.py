@@ -50,6 +50,7 @@ class _Facts:
     voices_if_same: Voices
     compared: bool
     caller: str | None
+    prior: str | None
 
 
 def facts_of(
@@ -60,6 +61,7 @@ def facts_of(
     caller: str | None,
     policy: ScoringPolicy,
     compared: bool,
+    prior: str | None = None,
 ) -> _Facts:
     """The facts of a call that begins, under an id of our own."""
     roles = [channel.role for channel in started.channels]
@@ -79,6 +81,7 @@ def facts_of(
         voices_if_same=voices_of([role_of_mix(roles)], policy),
         compared=compared,
         caller=caller,
+        prior=prior,
     )
 
 
@@ -91,6 +94,8 @@ class LiveCall:
         facts: id, tenant, carrier, external id, channels with their roles.
         position: samples of the call so far, gaps included, at its own rate.
         untold: changes that the store had no room for.
+        told_at: samples of the call, at its own rate, from which on the persons on it had been told
+            that they are analysed; None while they have not.
         counters: packets, gaps and the like, of the carrier; set before the call ends to have
             them in its record.
     """
@@ -115,6 +120,7 @@ class LiveCall:
         self._submit = submit
         self._clock = clock
         self._notice = notice
+        self.told_at = 0 if notice.told else None
         self._heard = policy.hears(notice)
         self._silenced = notice is Notice.REFUSED
         self._purged: set[str] = set()
@@ -276,6 +282,8 @@ class LiveCall:
             if notice is not self._notice:
                 self._check_move(notice)
             self._notice = notice
+            if notice.told and self.told_at is None:
+                self.told_at = self.position
             self._heard = self._policy.hears(notice) and not self._silenced
 
     def _silence(self, *, refused: bool) -> None:

@@ -73,6 +73,13 @@ class ScoringPolicy:
             return True
         return self.unknown_is_customer if role is Role.UNKNOWN else self.agents is not None
 
+    def learns(self, role: Role) -> bool:
+        """True where a line's prior may be learnt from a channel of this role: customers alone.
+
+        Not from a mix, scored or not: an agent who is in every call would become the mean.
+        """
+        return role is Role.CUSTOMER or (role is Role.UNKNOWN and self.unknown_is_customer)
+
     def tells_apart(self, role: Role) -> bool:
         """True where the only channel of a call, of this role, may have several speakers.
 

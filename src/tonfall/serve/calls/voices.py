@@ -21,10 +21,12 @@ class Voices:
         scored: for each channel, or for each speaker of the only one, False where it is heard for
             its turns only.
         apart: True where the speakers of the only channel are told apart.
+        learnt: as ``scored``: those that a line's prior may be learnt from.
     """
 
     scored: tuple[bool, ...]
     apart: bool = False
+    learnt: tuple[bool, ...] = ()
 
     def speakers(self) -> LiveSpeakers | None:
         """What tells them apart; None where each channel is a speaker."""
@@ -51,5 +53,7 @@ def voices_of(roles: Sequence[Role], policy: ScoringPolicy) -> Voices:
     judged, unless agents may be or all are said to be customers: then everybody is.
     """
     if len(roles) != 1 or not policy.tells_apart(roles[0]):
-        return Voices(tuple(policy.scores(role) for role in roles))
-    return Voices((policy.scores(roles[0]),) * MOST_SPEAKERS, apart=True)
+        learnt = tuple(policy.learns(role) for role in roles)
+        return Voices(tuple(policy.scores(role) for role in roles), learnt=learnt)
+    several = (policy.scores(roles[0]),) * MOST_SPEAKERS
+    return Voices(several, apart=True, learnt=(policy.learns(roles[0]),) * MOST_SPEAKERS)

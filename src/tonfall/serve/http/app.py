@@ -10,6 +10,7 @@ from tonfall.serve.http import (
     routes_alerts,
     routes_audio,
     routes_calls,
+    routes_priors,
     routes_server,
     routes_sockets,
 )
@@ -26,7 +27,14 @@ key; errors are problem details (RFC 9457). Scores are advice to look closer, ne
 about a person.
 """
 HOUR_S = 3600
-MODULES = (routes_audio, routes_calls, routes_alerts, routes_server, routes_sockets)
+MODULES = (
+    routes_audio,
+    routes_calls,
+    routes_alerts,
+    routes_priors,
+    routes_server,
+    routes_sockets,
+)
 
 
 def create_app(services: Services) -> FastAPI:

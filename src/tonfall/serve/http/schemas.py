@@ -84,6 +84,7 @@ CALL: dict[str, Any] = {
     "sampling_rate": 8000,
     "model": "small",
     "model_hash": "5d41402abc4b2a76b9719d911017c592",
+    "prior": "9f86d081884c7d65",
     "labels": list(PROBABILITIES),
     "notice": "given",
     "reason": "stop",
@@ -147,7 +148,8 @@ class CallDocument(BaseModel):
 
     ``state`` is "purged" where ``purged_at`` is set, else "ended" where ``ended_at`` is, else
     "live". A call that was purged while it went on has its end in ``ended_at`` all the same.
-    From ``mixed_s`` on all channels were heard as one, since they held the same sound.
+    From ``mixed_s`` on all channels were heard as one, since they held the same sound. ``prior`` is
+    the version of the line's prior that the call started from; null for the model's own.
     """
 
     model_config = example(CALL)
@@ -163,6 +165,7 @@ class CallDocument(BaseModel):
     sampling_rate: int
     model: str
     model_hash: str
+    prior: str | None = None
     labels: list[str]
     notice: Notice
     reason: str | None
@@ -430,6 +433,7 @@ class ErasureDocument(BaseModel):
             "events": 78,
             "deliveries": 1,
             "audit": 0,
+            "priors": 0,
         }
     )
 
@@ -440,6 +444,7 @@ class ErasureDocument(BaseModel):
     events: int
     deliveries: int
     audit: int
+    priors: int
 
 
 class AuditLineDocument(BaseModel):

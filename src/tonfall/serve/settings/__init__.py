@@ -16,6 +16,7 @@ from tonfall.serve.settings.carriers import (
     RtpLine,
     TwilioAccount,
 )
+from tonfall.serve.settings.model import Model
 from tonfall.serve.settings.privacy import Privacy, Retention, ScoreAgent, check_salt
 from tonfall.serve.settings.reading import read_settings
 from tonfall.serve.settings.server import Database, Limits, Server, Tls, is_loopback
@@ -32,6 +33,7 @@ __all__ = [
     "Carriers",
     "Database",
     "Limits",
+    "Model",
     "Oidc",
     "Privacy",
     "Retention",

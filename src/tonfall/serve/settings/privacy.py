@@ -38,6 +38,7 @@ class Retention(Section):
     calls_days: Days = 30
     events_days: Days = 1
     deliveries_days: Days = 7
+    priors_days: Days = 365
     audit_days: Annotated[float, Field(ge=184, le=36_500)] = 400
 
 

@@ -14,6 +14,7 @@ from pydantic_settings import SettingsConfigDict, SettingsError
 
 from tonfall.errors import ConfigError
 from tonfall.parsing import YAML_FAULTS
+from tonfall.serve.settings.model import by_name
 from tonfall.serve.settings.whole import PREFIX, Settings
 
 __all__ = ["read_settings"]
@@ -39,6 +40,8 @@ def read_settings(
         raise ConfigError(f"{path}: there is no such settings file; check the path.")
     _check_variables()
     sections: dict[str, Any] = {name: each for name, each in (options or {}).items() if each}
+    if "model" in sections:  # So that it leaves alone what the file says besides.
+        sections["model"] = by_name(sections["model"])
     try:
         settings = _Reader.of(path)(**sections)
         return settings.checked() if checked else settings

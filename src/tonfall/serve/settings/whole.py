@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Self
+from typing import Any, Self
 
+from pydantic.fields import FieldInfo
 from pydantic_settings import (
     BaseSettings,
+    EnvSettingsSource,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
     YamlConfigSettingsSource,
@@ -16,12 +18,32 @@ from tonfall.serve.settings.auth import Auth
 from tonfall.serve.settings.calls import Calls
 from tonfall.serve.settings.carriers import Carriers
 from tonfall.serve.settings.checks import check_settings
+from tonfall.serve.settings.model import Model, by_name
 from tonfall.serve.settings.privacy import Privacy
 from tonfall.serve.settings.server import Database, Limits, Server, is_loopback
 
 __all__ = ["PREFIX", "Settings"]
 
 PREFIX = "TONFALL_"
+
+
+class _Variables(EnvSettingsSource):
+    """TONFALL_MODEL may be a name, which is no JSON."""
+
+    def decode_complex_value(self, field_name: str, field: FieldInfo, value: Any) -> Any:
+        """The values of a section that is one variable."""
+        if field_name == "model" and not str(value).lstrip().startswith("{"):
+            return by_name(value)
+        return super().decode_complex_value(field_name, field, value)
+
+
+class _File(YamlConfigSettingsSource):
+    """A file in which ``model`` may be a name, so that a variable can add to it."""
+
+    def __call__(self) -> dict[str, Any]:
+        """The sections."""
+        found = super().__call__()
+        return found | {"model": by_name(found["model"])} if "model" in found else found
 
 
 class Settings(BaseSettings):
@@ -33,7 +55,7 @@ class Settings(BaseSettings):
 
     server: Server = Server()
     database: Database = Database()
-    model: str = "small"
+    model: Model = Model()
     auth: Auth = Auth()
     calls: Calls = Calls()
     carriers: Carriers = Carriers()
@@ -51,8 +73,8 @@ class Settings(BaseSettings):
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Options, then environment, then the file that ``yaml_file`` names."""
-        del dotenv_settings, file_secret_settings
-        return init_settings, env_settings, YamlConfigSettingsSource(settings_cls)
+        del env_settings, dotenv_settings, file_secret_settings
+        return init_settings, _Variables(settings_cls), _File(settings_cls)
 
     def checked(self) -> Self:
         """These settings, if they are safe to start with.

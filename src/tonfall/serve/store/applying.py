@@ -239,6 +239,7 @@ class _Work:
             f"call {change.call}",
             model=change.model,
             model_hash=change.model_hash,
+            prior=change.prior,
             notice=change.notice.value,
         )
         payload = payloads.opened_payload(change)
@@ -382,6 +383,7 @@ def _call_values(change: CallOpened, node: str) -> dict[str, Any]:
         "sampling_rate": change.sampling_rate,
         "model": change.model,
         "model_hash": change.model_hash,
+        "prior": change.prior,
         "labels": list(change.labels),
         "notice": change.notice.value,
         "caller": change.caller,

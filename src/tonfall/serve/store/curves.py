@@ -18,7 +18,15 @@ from tonfall.serve.store.database import Database
 from tonfall.serve.store.logs import AuditLog, EventLog
 from tonfall.serve.store.schema import alert_budgets
 
-__all__ = ["CurveKey", "CurveRow", "Curves", "add_firings", "curves_of", "drop_curves"]
+__all__ = [
+    "CurveKey",
+    "CurveRow",
+    "Curves",
+    "add_firings",
+    "curves_of",
+    "drop_curves",
+    "erase_curves",
+]
 
 CurveKey = tuple[str, str, str, str]
 """Tenant, carrier, name of the rule, definition."""
@@ -119,6 +127,11 @@ def add_firings(
         connection.execute(insert(alert_budgets), [new])
     else:
         connection.execute(update(alert_budgets).where(mine).values(**values))
+
+
+def erase_curves(connection: Connection, tenant: str) -> None:
+    """Delete those of a tenant, with all else that is kept of it."""
+    connection.execute(delete(alert_budgets).where(alert_budgets.c.tenant == tenant))
 
 
 def drop_curves(connection: Connection, before: datetime) -> None:

@@ -15,13 +15,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
-from sqlalchemy import Connection, Delete, Table, delete, select, update
+from sqlalchemy import ColumnElement, Connection, Delete, Table, delete, select, true, update
 
 from tonfall.errors import ConfigError
 from tonfall.serve.records import CallPurged, Notice
+from tonfall.serve.store.curves import erase_curves
 from tonfall.serve.store.database import Database
 from tonfall.serve.store.logs import AuditLog, EventLog
 from tonfall.serve.store.objecting import object_to
+from tonfall.serve.store.priors import erase_priors
 from tonfall.serve.store.rows import Counts
 from tonfall.serve.store.schema import alerts, calls, deliveries, events, turns, windows
 
@@ -98,13 +100,34 @@ def erase(
     """
     if (call is None) == (caller is None):
         raise ConfigError("Erasure needs a call or a caller, and not both.")
+    wanted = calls.c.id == call if caller is None else calls.c.caller == caller
+    subject = f"call {call}" if caller is None else "caller"
+    return _erase_all(database, tenant, wanted, subject=subject, actor=actor)
+
+
+def erase_tenant(database: Database, tenant: str, *, actor: str) -> tuple[Counts, int | None]:
+    """Delete all calls of a tenant, and what was learnt of its lines: priors and budgets' curves.
+
+    Returns:
+        As of :func:`erase`.
+
+    Raises:
+        ServiceError: the database cannot be used; nothing was deleted.
+    """
+    return _erase_all(database, tenant, true(), subject="tenant", actor=actor)
+
+
+def _erase_all(
+    database: Database, tenant: str, wanted: ColumnElement[bool], *, subject: str, actor: str
+) -> tuple[Counts, int | None]:
     with database.writing() as connection:
         log, audit = EventLog(connection), AuditLog(connection)
-        wanted = calls.c.id == call if caller is None else calls.c.caller == caller
         query = select(calls.c.id).where(calls.c.tenant == tenant, wanted)
         ids = list(connection.execute(query).scalars())
         counts = _erase(connection, tenant, ids, log)
-        subject = f"call {call}" if caller is None else "caller"
+        if subject == "tenant":
+            counts += Counts(priors=erase_priors(connection, tenant))
+            erase_curves(connection, tenant)
         audit.add(
             tenant=tenant,
             actor=actor,

@@ -29,6 +29,7 @@ from tonfall.serve.store.payloads import (
     turn_payload,
     window_payload,
 )
+from tonfall.serve.store.priors import priors_of
 from tonfall.serve.store.reading import with_channels
 from tonfall.serve.store.rows import CallRow, Counts, WindowRow, alert_row, turn_row, window_row
 from tonfall.serve.store.schema import alerts, calls, turns, windows
@@ -73,11 +74,23 @@ def export(
             done = _write(connection, asked, folder)
             if call is None and caller is None:
                 done = replace(done, files=(*done.files, _write_curves(connection, tenant, folder)))
+                done = _with_priors(done, priors_of(connection, tenant), folder / "priors.json")
     except OSError as error:
         text = f"The export cannot be written to {folder} ({error.strerror})."
         raise ServiceError(f"{text} Check the folder and the room on its disk.") from error
     _note(database, tenant, actor, call, caller, done.counts)
     return done
+
+
+def _with_priors(done: Export, priors: Sequence[Mapping[str, Any]], path: Path) -> Export:
+    """What was learnt of the tenant's lines, which belongs to no caller."""
+    text = _Text(path)
+    try:
+        for prior in priors:
+            text.add(prior)
+    finally:
+        text.close()
+    return Export((*done.files, path), done.counts + Counts(priors=len(priors)))
 
 
 def _asked(
@@ -243,6 +256,7 @@ SCHEMAS: dict[str, dict[str, str]] = {
         "sampling_rate": WHOLE,
         "model": STRING,
         "model_hash": STRING,
+        "prior": STRING,
         "labels": STRING,
         "notice": STRING,
         "reason": STRING,

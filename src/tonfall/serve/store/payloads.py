@@ -103,6 +103,7 @@ def opened_payload(change: CallOpened) -> dict[str, Any]:
         "sampling_rate": change.sampling_rate,
         "model": change.model,
         "model_hash": change.model_hash,
+        "prior": change.prior,
         "labels": list(change.labels),
         "notice": str(change.notice),
     }
@@ -144,6 +145,7 @@ def call_payload(call: CallRow) -> dict[str, Any]:
         "sampling_rate": call.sampling_rate,
         "model": call.model,
         "model_hash": call.model_hash,
+        "prior": call.prior,
         "labels": list(call.labels),
         "notice": str(call.notice),
         "reason": call.reason,

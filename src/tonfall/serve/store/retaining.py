@@ -20,6 +20,7 @@ from tonfall.serve.store.schema import (
     deliveries,
     events,
     jobs,
+    priors,
 )
 
 __all__ = ["Retention", "retain", "take_job"]
@@ -42,6 +43,7 @@ class Retention:
         calls: the call itself; what is left of it goes with it. Likewise what calls added to the
             curves of budgets, where no call did for as long.
         events, deliveries: what clients resume from, and what was sent.
+        priors: of a line, from the last time that callers were added to it.
         audit: at least 184, which the European AI Act's Article 26(6) asks for (six months).
 
     Raises:
@@ -54,6 +56,7 @@ class Retention:
     calls: float = 30
     events: float = 1
     deliveries: float = 7
+    priors: float = 365
     audit: float = 400
 
     def names(self) -> tuple[str, ...]:
@@ -82,6 +85,7 @@ def retain(database: Database, now: datetime, limits: Retention) -> Counts:
         _of_old_calls("turns", before["turns"]),
         _of_old_calls("alerts", before["alerts"]),
         _old_calls(before["calls"]),
+        _old_priors(before["priors"]),
     ):
         counts += _drain(database, some)
     with database.writing() as connection:
@@ -167,6 +171,14 @@ def _old_deliveries(before: datetime) -> Callable[[Connection], Counts]:
         ids = list(connection.execute(old).scalars())
         mine = delete(deliveries).where(deliveries.c.id.in_(ids))
         return Counts(deliveries=count(connection, mine))
+
+    return some
+
+
+def _old_priors(before: datetime) -> Callable[[Connection], Counts]:
+    def some(connection: Connection) -> Counts:
+        old = delete(priors).where(priors.c.updated_at < before)
+        return Counts(priors=count(connection, old))
 
     return some
 

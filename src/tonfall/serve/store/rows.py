@@ -68,6 +68,7 @@ class CallRow:
         complete: False where the end was not said, or its node was lost.
         mixed_s: seconds from which on all channels are heard as one; None where they are not.
         caller: salted hash, or None.
+        prior: version of the line's prior that it started from; None for the bundle's own.
     """
 
     id: str
@@ -85,6 +86,7 @@ class CallRow:
     labels: tuple[str, ...]
     notice: Notice
     caller: str | None
+    prior: str | None = None
     reason: str | None = None
     complete: bool | None = None
     seconds: float | None = None
@@ -174,6 +176,7 @@ class Counts:
     events: int = 0
     deliveries: int = 0
     audit: int = 0
+    priors: int = 0
 
     def __add__(self, other: Counts) -> Counts:
         mine, theirs = self.as_dict(), other.as_dict()

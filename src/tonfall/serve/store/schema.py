@@ -2,7 +2,7 @@
 
 Times are UTC. Windows, turns and alerts hold scores and times, never audio, words, names or
 numbers of people, and nothing that a voice could be recognised by: no column takes bytes, and a
-test watches over it. A caller is a salted hash.
+test watches over it. A caller is a salted hash. A prior is a mean over twenty callers or more.
 
 Windows and turns are numbered by the id of the event that told of them, so they are kept in order
 of time within their call without a counter of their own.
@@ -52,6 +52,7 @@ __all__ = [
     "keys",
     "nodes",
     "objections",
+    "priors",
     "turns",
     "windows",
 ]
@@ -166,6 +167,7 @@ calls = Table(
     Col("sampling_rate", Integer, nullable=False),
     Col("model", String(64), nullable=False),
     Col("model_hash", String(64), nullable=False),
+    Col("prior", String(16)),
     Col("labels", Json, nullable=False),
     Col("notice", String(16), nullable=False),
     Col("caller", String(64)),
@@ -332,6 +334,30 @@ objections = Table(
     Col("by", String(64), nullable=False),
     sqlite_with_rowid=False,
 )
+
+priors = Table(
+    "priors",
+    METADATA,
+    _tenant(key=True),
+    Col("carrier", String(32), primary_key=True),
+    Col("model_hash", String(64), primary_key=True),
+    Col("model", String(64), nullable=False),
+    Col("generation", Integer, nullable=False),
+    Col("updated_at", Utc, nullable=False),
+    Col("started_at", Utc),
+    Col("published_at", Utc),
+    Col("frozen_at", Utc),
+    Col("version", String(16)),
+    Col("callers", Integer, nullable=False),
+    Col("weight", Float, nullable=False),
+    Col("variance", Float, nullable=False),
+    Col("mean", Json),
+    Col("distance", Float),
+    Col("held", Json),
+    sqlite_with_rowid=False,
+)
+"""Of each tenant, carrier and model. ``generation`` rises with what sets the mean back, so that
+what a node gathered before is not added after. ``held`` is the batch that froze it."""
 
 nodes = Table(
     "nodes",

@@ -18,6 +18,7 @@ from tonfall.serve.store.migrate import upgrade
 from tonfall.serve.store.news import Listening, OnNews
 from tonfall.serve.store.nodes import Nodes
 from tonfall.serve.store.objecting import Objections
+from tonfall.serve.store.priors import Priors
 from tonfall.serve.store.reading import Reading
 from tonfall.serve.store.retaining import Retention
 from tonfall.serve.store.rows import Counts
@@ -32,7 +33,7 @@ class Store(Reading):
 
     Attributes:
         database: for transactions.
-        keys, objections, deliveries, nodes, curves: what they say.
+        keys, objections, deliveries, nodes, curves, priors: what they say.
     """
 
     def __init__(self, database: Database) -> None:
@@ -42,6 +43,7 @@ class Store(Reading):
         self.deliveries = Deliveries(database)
         self.nodes = Nodes(database)
         self.curves = Curves(database)
+        self.priors = Priors(database)
         self._listeners: list[OnNews] = []
 
     @classmethod
@@ -80,6 +82,16 @@ class Store(Reading):
             ConfigError: not exactly one of call and caller was given.
         """
         counts, last = erasing.erase(self.database, tenant, call=call, caller=caller, actor=actor)
+        self.announce(last)
+        return counts
+
+    def erase_tenant(self, tenant: str, *, actor: str) -> Counts:
+        """Delete all calls of a tenant, with all that hangs on them, and what its lines taught.
+
+        That is the priors and the curves of budgets of alerts.
+        Its keys, its list of objections and its lines in the audit stay.
+        """
+        counts, last = erasing.erase_tenant(self.database, tenant, actor=actor)
         self.announce(last)
         return counts
 
@@ -129,7 +141,11 @@ class Store(Reading):
         until: datetime | None = None,
         actor: str,
     ) -> Export:
-        """Write what is kept of a call, a caller or a time as Parquet and readable JSON."""
+        """Write what is kept of a call, a caller or a time as Parquet and readable JSON.
+
+        Of a tenant as a whole, that is where neither a call nor a caller is named, the priors of
+        its lines too.
+        """
         return export(
             self.database,
             tenant,
