@@ -111,4 +111,7 @@ def test_the_report_says_what_was_heard_in_training_and_where_clips_were_few() -
     text = report.text()
     assert "Not all had so many clips to give; 10 clips: 7 of two." in text
     assert "The model has learnt from two" in text
-    assert report.to_json()["schema"] == "tonfall-site"
+    content = report.to_json()
+    assert (content["schema"], content["schema_version"]) == ("tonfall-site", 1)
+    assert content["model"] == {"name": "m", "kind": "bundle", "hash": "h", "trained_on": ["two"]}
+    assert str(content["created"]).endswith("Z")

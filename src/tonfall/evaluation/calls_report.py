@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 
 import pandas as pd
 
@@ -13,13 +12,12 @@ from tonfall.evaluation.bootstrap import Interval
 from tonfall.evaluation.calls import calls_hash
 from tonfall.evaluation.calls_figures import CallFigure, call_figures
 from tonfall.evaluation.items import silent_note
-from tonfall.evaluation.provenance import stamp, tonfall_version
+from tonfall.evaluation.provenance import JsonValue, report_head
 from tonfall.evaluation.running import ModelFacts
 
 __all__ = [
     "CALLS_SCHEMA",
     "CallsReport",
-    "JsonValue",
     "calls_report",
     "figure_json",
     "figures_table",
@@ -27,8 +25,6 @@ __all__ = [
 
 CALLS_SCHEMA = 1
 """Version of the JSON."""
-
-JsonValue = str | int | float | bool | None | list["JsonValue"] | dict[str, "JsonValue"]
 
 
 @dataclass(frozen=True)
@@ -65,16 +61,8 @@ class CallsReport:
     def to_json(self) -> dict[str, JsonValue]:
         """A JSON-able dict; a figure that is undefined is null."""
         return {
-            "schema": "tonfall-calls",
-            "schema_version": CALLS_SCHEMA,
-            "tonfall": tonfall_version(),
-            "created": stamp(datetime.now(UTC)),
-            "model": {
-                "name": self.model.name,
-                "kind": self.model.kind,
-                "hash": self.model.hash,
-                "trained_on": list(self.model.trained_on),
-            },
+            **report_head("tonfall-calls", CALLS_SCHEMA),
+            "model": self.model.to_json(),
             "protocol": {
                 "name": "calls",
                 "seed": self.seed,

@@ -2,10 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 
-__all__ = ["stamp", "tonfall_version"]
+__all__ = ["JsonValue", "report_head", "stamp", "tonfall_version"]
+
+JsonValue = str | int | float | bool | None | list["JsonValue"] | dict[str, "JsonValue"]
+
+
+def report_head(schema: str, version: int) -> Mapping[str, JsonValue]:
+    """How the JSON of a report begins: what it is, and what made it when."""
+    return {
+        "schema": schema,
+        "schema_version": version,
+        "tonfall": tonfall_version(),
+        "created": stamp(datetime.now(UTC)),
+    }
 
 
 def stamp(moment: datetime) -> str:

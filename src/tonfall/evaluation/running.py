@@ -23,6 +23,7 @@ from tonfall.evaluation.protocols import (
     Shared,
     shared_between_parts,
 )
+from tonfall.evaluation.provenance import JsonValue
 
 __all__ = [
     "HIDDEN",
@@ -95,6 +96,15 @@ class ModelFacts:
     hash: str = ""
     trained_on: tuple[str, ...] = ()
     details: Mapping[str, str] = field(default_factory=dict)
+
+    def to_json(self) -> dict[str, JsonValue]:
+        """A JSON-able dict, without the details."""
+        return {
+            "name": self.name,
+            "kind": self.kind,
+            "hash": self.hash,
+            "trained_on": list(self.trained_on),
+        }
 
 
 @dataclass(frozen=True, eq=False)

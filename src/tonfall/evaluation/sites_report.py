@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 
 import pandas as pd
 
@@ -15,9 +14,9 @@ from tonfall.evaluation.calls_figures import (
     corpus_figure,
     unweighted,
 )
-from tonfall.evaluation.calls_report import JsonValue, figure_json, figures_table
+from tonfall.evaluation.calls_report import figure_json, figures_table
 from tonfall.evaluation.items import silent_note
-from tonfall.evaluation.provenance import stamp, tonfall_version
+from tonfall.evaluation.provenance import JsonValue, report_head
 from tonfall.evaluation.running import ModelFacts
 
 __all__ = ["SITE_SCHEMA", "SiteReport", "site_figures"]
@@ -58,16 +57,8 @@ class SiteReport:
     def to_json(self) -> dict[str, JsonValue]:
         """A JSON-able dict; a figure that is undefined is null."""
         return {
-            "schema": "tonfall-site",
-            "schema_version": SITE_SCHEMA,
-            "tonfall": tonfall_version(),
-            "created": stamp(datetime.now(UTC)),
-            "model": {
-                "name": self.model.name,
-                "kind": self.model.kind,
-                "hash": self.model.hash,
-                "trained_on": list(self.model.trained_on),
-            },
+            **report_head("tonfall-site", SITE_SCHEMA),
+            "model": self.model.to_json(),
             "protocol": {
                 "name": "site",
                 "seed": self.seed,
