@@ -49,6 +49,7 @@ class Setting:
         degradation: what test audio goes through, or None.
         workers: processes; None for as many as there are cores.
         progress: called with clips done and all.
+        calibrated: False where only labels are wanted, not how sure they are.
     """
 
     protocol: Protocol
@@ -56,6 +57,7 @@ class Setting:
     degradation: Degradation | None
     workers: int | None
     progress: Callable[[int, int], None] | None
+    calibrated: bool = True
 
     def tested(self) -> pd.DataFrame:
         """Rows of every test item that sounds."""
@@ -139,10 +141,12 @@ def _recipe(path: Path) -> Candidate:
     from tonfall.cli.train import _require_training
 
     _require_training()
-    from tonfall.cli.recipe_model import Kept, KeptRecipe
+    from tonfall.learn.fit import Fitted
+    from tonfall.learn.fold import RecipeModel
     from tonfall.learn.recipe import read_recipe
 
-    recipe, fits = read_recipe(path), Kept()
+    recipe = read_recipe(path)
+    fits: dict[str, Fitted] = {}
     text = path.read_text(encoding="utf-8")
     facts = ModelFacts(
         recipe.name,
@@ -150,7 +154,18 @@ def _recipe(path: Path) -> Candidate:
         hashlib.sha256(text.encode()).hexdigest(),
         details={"description": recipe.description, "recipe": text},
     )
-    return lambda setting: (KeptRecipe(recipe, setting, fits), facts)
+
+    def make(setting: Setting) -> tuple[FoldModel, ModelFacts]:
+        model = RecipeModel(
+            recipe,
+            degrade=setting.degradation,
+            progress=setting.progress,
+            kept=fits,
+            calibrated=setting.calibrated,
+        )
+        return model, facts
+
+    return make
 
 
 def _function(reference: str) -> Candidate:

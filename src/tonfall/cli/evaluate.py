@@ -11,6 +11,7 @@ from tonfall.cli.data import MANIFESTS, Format, FormatOption, QuietOption
 
 if TYPE_CHECKING:
     from tonfall.cli.measuring import Measured, Order
+    from tonfall.cli.measuring_own import OwnReport
     from tonfall.learn.degrade import Degradation
 
 __all__ = ["DataOption", "evaluate"]
@@ -80,6 +81,14 @@ def evaluate(
     protocols: ListsOption = None,
     seed: SeedOption = 0,
     allow_shared_speakers: SharingOption = False,
+    nested: Annotated[
+        bool,
+        typer.Option(
+            "--nested",
+            help="Under loco/... or site: for each left-out corpus choose among the recipes by the "
+            "others, and measure the chosen one on it.",
+        ),
+    ] = False,
     audio: Annotated[
         bool,
         typer.Option("--audio", help="Put clips of the worst mistakes into the page (licences!)."),
@@ -113,7 +122,11 @@ def evaluate(
         allow_shared_speakers=allow_shared_speakers,
         audio=audio,
         workers=workers,
+        nested=nested,
     )
+    if nested:
+        _nested(order, style, quiet=quiet)
+        return
     if protocol.partition("/")[0] in OWN_REPORTS:
         _own(order, style, quiet=quiet)
         return
@@ -145,16 +158,29 @@ def _print(measured: Measured, style: Format) -> None:
     typer.echo()
 
 
-def _own(order: Order, style: Format, *, quiet: bool) -> None:
+def _nested(order: Order, style: Format, *, quiet: bool) -> None:
+    from tonfall.cli.measuring_bars import measuring_bars
+    from tonfall.cli.measuring_nested import measure_nested
+
+    with measuring_bars(quiet=quiet) as bars:
+        report, path = measure_nested(order, bars, say=_quiet if quiet else _say)
+    _echo(report, path, style, quiet=quiet)
+
+
+def _echo(report: OwnReport, path: Path, style: Format, *, quiet: bool) -> None:
     import json
 
+    as_json = json.dumps(report.to_json(), ensure_ascii=False)
+    typer.echo(as_json if style is Format.JSON else f"{report.text()}\n")
+    if not quiet:
+        typer.echo(f"wrote {path}", err=True)
+
+
+def _own(order: Order, style: Format, *, quiet: bool) -> None:
     from tonfall.cli.measuring_own import measure_own
 
     for report, path in measure_own(order, say=_quiet if quiet else _say):
-        as_json = json.dumps(report.to_json(), ensure_ascii=False)
-        typer.echo(as_json if style is Format.JSON else f"{report.text()}\n")
-        if not quiet:
-            typer.echo(f"wrote {path}", err=True)
+        _echo(report, path, style, quiet=quiet)
 
 
 def _say(sentence: str) -> None:

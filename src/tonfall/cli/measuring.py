@@ -82,6 +82,7 @@ class Order:
         allow_shared_speakers: goes on where test speakers or recordings were heard in training.
         audio: puts clips into the pages.
         workers: processes; None for as many as there are cores.
+        nested: chooses among the models for each left-out corpus, instead of measuring each.
     """
 
     models: tuple[str, ...]
@@ -94,12 +95,14 @@ class Order:
     allow_shared_speakers: bool = False
     audio: bool = False
     workers: int | None = None
+    nested: bool = False
 
     def command(self, *models: str) -> str:
         """What makes the result again, but for where things lie."""
         words = ["tonfall", "evaluate", *models, "--protocol", self.protocol]
         if self.degradations:
             words += ["--degrade", ",".join(chain.name for chain in self.degradations)]
+        words += ["--nested"] if self.nested else []
         words += ["--seed", str(self.seed)] if self.seed else []
         words += ["--allow-shared-speakers"] if self.allow_shared_speakers else []
         return shlex.join(words)

@@ -16,12 +16,15 @@ from tonfall.evaluation.running import ModelFacts
 
 if TYPE_CHECKING:
     from tonfall.evaluation.calls_report import CallsReport
+    from tonfall.evaluation.nested_report import NestedReport
     from tonfall.evaluation.sites_report import SiteReport
     from tonfall.learn.degrade import Degradation
     from tonfall.learn.recipe import Recipe
     from tonfall.runtime import Predictor
 
-__all__ = ["OWN_REPORTS", "measure_own"]
+    OwnReport = CallsReport | SiteReport | NestedReport
+
+__all__ = ["OWN_REPORTS", "at_hand", "measure_own", "save_own"]
 
 OWN_REPORTS = ("calls", "site")
 """Protocols that are measured here, over the corpora at hand or those named: site/emovo+emodb."""
@@ -44,7 +47,7 @@ def measure_own(
     check_degradations(order)
     models = {name: _model(name) for name in order.models}
     family, _, named = order.protocol.partition("/")
-    corpora = [name for name in named.split("+") if name] or _at_hand(order)
+    corpora = [name for name in named.split("+") if name] or at_hand(order)
     items = mark_silent(pool(open_corpora(corpora, order.places)))
     evaluate = evaluate_calls if family == "calls" else evaluate_site
     for name, model in models.items():
@@ -61,8 +64,11 @@ def measure_own(
             yield report, _save(report, order, chain)
 
 
-def _at_hand(order: Order) -> list[str]:
-    """Those of loco/four that are there; else all that are; else what is missing is told."""
+def at_hand(order: Order) -> list[str]:
+    """Corpora that calls and site take by default.
+
+    Those of loco/four that are there; else all that are; else what is missing is told.
+    """
     return [name for name in FOUR if name in order.places] or list(order.places) or list(FOUR)
 
 
@@ -97,8 +103,13 @@ def _save(report: CallsReport | SiteReport, order: Order, chain: Degradation | N
     family = order.protocol.partition("/")[0]
     folder = order.output / slug(order.protocol) / slug(f"{report.model.name}-{report.model.kind}")
     folder = folder if chain is None else folder / slug(chain.name)
+    return save_own(report, folder, family)
+
+
+def save_own(report: OwnReport, folder: Path, name: str) -> Path:
+    """Write a report as name.json and name.md; gives the path of the JSON."""
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / f"{family}.md").write_text(report.text() + "\n", encoding="utf-8")
-    path = folder / f"{family}.json"
+    (folder / f"{name}.md").write_text(report.text() + "\n", encoding="utf-8")
+    path = folder / f"{name}.json"
     path.write_text(json.dumps(report.to_json(), ensure_ascii=False) + "\n", encoding="utf-8")
     return path

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import hashlib
+from collections.abc import MutableMapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,7 @@ from tonfall.emotion.maps import LabelMap
 from tonfall.evaluation.heard import MEANT
 from tonfall.learn.clips import Pooled, Progress, pool_clips
 from tonfall.learn.encode import Degrade
-from tonfall.learn.fit import Fitted, fit_calibrated
+from tonfall.learn.fit import Fitted, fit, fit_calibrated
 from tonfall.learn.recipe import BaselineRecipe, Recipe, read_recipe
 from tonfall.learn.targets import with_shares
 from tonfall.runtime import gate_weight
@@ -29,6 +30,9 @@ class RecipeModel:
         recipe: how; its own label space and corpora are not used, the protocol's are.
         degrade: what the test clips go through; development and training clips do not.
         progress: called while clips go through the front.
+        kept: what was fitted, by what it was fitted on; models of one recipe may share it.
+        calibrated: False where only labels are wanted, which no temperature changes: that saves
+            the fits that calibrate.
     """
 
     def __init__(
@@ -37,16 +41,27 @@ class RecipeModel:
         *,
         degrade: Degrade | None = None,
         progress: Progress | None = None,
+        kept: MutableMapping[str, Fitted] | None = None,
+        calibrated: bool = True,
     ) -> None:
         self.recipe = recipe
         self._degrade = degrade
         self._progress = progress
+        self._kept = {} if kept is None else kept
+        self._calibrated = calibrated
 
     def fit(self, train: pd.DataFrame, development: pd.DataFrame) -> Fitted:
-        """Fit on a fold; the label space is that of its train part.
+        """Fit on a fold, or take what was fitted on the same rows.
 
-        Votes are learnt of the corpora of which the recipe says so, where the fold has them.
+        The label space is that of its train part. Votes are learnt of the corpora of which the
+        recipe says so, where the fold has them.
         """
+        key = f"{self._calibrated}/{_key(train, development)}"
+        if key not in self._kept:
+            self._kept[key] = self._fit(train, development)
+        return self._kept[key]
+
+    def _fit(self, train: pd.DataFrame, development: pd.DataFrame) -> Fitted:
         labels = tuple(sorted(train["label"].dropna().unique()))
         merge = {name: to for name, to in self.recipe.merge.items() if name not in labels}
         train, development = (
@@ -55,6 +70,9 @@ class RecipeModel:
         )
         if MEANT in train:  # what was meant may be no label of the protocol
             train, development = (part[part["label"].notna()] for part in (train, development))
+        if not self._calibrated:
+            both = pd.concat([train, development])
+            return fit(self.recipe, both, labels=labels, progress=self._progress)
         return fit_calibrated(
             self.recipe, train, development, labels=labels, progress=self._progress
         )
@@ -127,3 +145,12 @@ def judge_calls(
             totals[active] += added[:, None] * pooled.features[clips]
             weights[active] += added
     return results
+
+
+def _key(*parts: pd.DataFrame) -> str:
+    digest = hashlib.sha256()
+    for part in parts:
+        digest.update(b"part")
+        for row in part[["item", "label"]].astype(str).itertuples(index=False, name=None):
+            digest.update("\x1f".join(row).encode() + b"\n")
+    return digest.hexdigest()

@@ -34,7 +34,7 @@ from tonfall.runtime import Baseline, Predictor
 if TYPE_CHECKING:
     from tonfall.learn.recipe import Recipe
 
-__all__ = ["SiteClips", "evaluate_site"]
+__all__ = ["SiteClips", "evaluate_site", "judge_sites"]
 
 
 @dataclass(frozen=True)
@@ -86,7 +86,7 @@ def evaluate_site(
         from tonfall.learn.site_recipe import recipe_clips
 
         parts = recipe_clips(model, rows, degradation, progress)
-    judged, used = _judge(parts, rows, draws)
+    judged, used = judge_sites(parts, rows, draws)
     return SiteReport(
         model=facts,
         corpora=tuple(dict.fromkeys(draw.corpus for draw in draws)),
@@ -102,16 +102,20 @@ def evaluate_site(
     )
 
 
-def _judge(
-    parts: Iterable[SiteClips], rows: pd.DataFrame, draws: Sequence[SiteDraw]
+def judge_sites(
+    parts: Iterable[SiteClips],
+    rows: pd.DataFrame,
+    draws: Sequence[SiteDraw],
+    *,
+    counts: Sequence[int] = COUNTS,
 ) -> tuple[dict[str, pd.DataFrame], dict[str, dict[str, float]]]:
     """For each number of clips the judged rows of all corpora and draws, and the clips used."""
-    tables: dict[str, list[pd.DataFrame]] = {f"{count} clips": [] for count in COUNTS}
+    tables: dict[str, list[pd.DataFrame]] = {f"{count} clips": [] for count in counts}
     used: dict[str, dict[str, float]] = {way: {} for way in tables}
     for clips in parts:
         place = {item: number for number, item in enumerate(clips.items)}
         own = [draw for draw in draws if draw.judged[0] in place]
-        for count, way in zip(COUNTS, tables, strict=True):
+        for count, way in zip(counts, tables, strict=True):
             heard = [draw.heard(count) for draw in own]
             tables[way] += [
                 _judged(clips, place, rows, draw, items)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, MutableMapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
@@ -10,17 +11,20 @@ import pandas as pd
 from tonfall.arrays import FloatArray
 from tonfall.bundle import BaselineSpec
 from tonfall.errors import ConfigError
-from tonfall.evaluation.protocols import DEVELOPMENT, TEST, TRAIN
+from tonfall.evaluation.items import silent_note, without_silent
+from tonfall.evaluation.nested import Trial, without_corpus
+from tonfall.evaluation.protocols import DEVELOPMENT, TEST, TRAIN, Protocol
+from tonfall.evaluation.sites import COUNTS, SiteDraw, draw_sites, sites_hash
 from tonfall.learn.calls_recipe import four_columns, left_out_protocol
 from tonfall.learn.clips import Pooled
 from tonfall.learn.degrade import Degradation
 from tonfall.learn.fit import Fitted
 from tonfall.learn.fold import RecipeModel
 from tonfall.learn.recipe import BaselineRecipe, Recipe
-from tonfall.learn.site import SiteClips
+from tonfall.learn.site import SiteClips, judge_sites
 from tonfall.runtime import Baseline, gate_weight, prior_baseline
 
-__all__ = ["recipe_clips"]
+__all__ = ["LeftOutSites", "left_out_sites", "recipe_clips", "site_trial"]
 
 
 def recipe_clips(
@@ -28,6 +32,9 @@ def recipe_clips(
     rows: pd.DataFrame,
     degradation: Degradation | None,
     say: Callable[[str], object],
+    *,
+    protocol: Protocol | None = None,
+    kept: MutableMapping[str, Fitted] | None = None,
 ) -> Iterator[SiteClips]:
     """The clips of each corpus, to be judged by the recipe fitted on the others.
 
@@ -36,6 +43,8 @@ def recipe_clips(
         rows: clips of all corpora, from `tonfall.learn.calls.call_items`.
         degradation: what tested clips go through.
         say: called before each corpus.
+        protocol: the folds; each corpus left out by default.
+        kept: what was fitted, which others may share.
 
     Raises:
         ConfigError: the recipe has no baseline, so no prior.
@@ -45,8 +54,8 @@ def recipe_clips(
             f"The recipe {recipe.name} has no baseline, so there is no prior that a site could "
             "give; add one, as recipes/medium.yaml has."
         )
-    protocol = left_out_protocol(rows)
-    model = RecipeModel(recipe, degrade=degradation)
+    protocol = protocol or left_out_protocol(rows)
+    model = RecipeModel(recipe, degrade=degradation, kept=kept)
     for fold in protocol.folds:
         train, development, test = (
             rows.loc[protocol.items(fold, part)] for part in (TRAIN, DEVELOPMENT, TEST)
@@ -80,3 +89,62 @@ def _clips(
         for pooled, seconds, row in zip(tested.features, tested.seconds, scores, strict=True)
     ]
     return SiteClips(list(rows["item"]), heard, judge)
+
+
+@dataclass(frozen=True)
+class LeftOutSites:
+    """Corpora that stand for sites, each to be left out.
+
+    Attributes:
+        rows: their clips, from `tonfall.learn.calls.call_items`, without silent ones.
+        draws: who is heard and who is judged.
+        protocol: which corpus is left out of what.
+        silent: items that were left out.
+    """
+
+    rows: pd.DataFrame
+    draws: Sequence[SiteDraw]
+    protocol: Protocol
+    silent: Sequence[str]
+
+    @property
+    def hash(self) -> str:
+        """SHA-256, hexadecimal, of who is heard and judged."""
+        return sites_hash(self.draws)
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Sentences for a report."""
+        return (silent_note(self.silent),) if self.silent else ()
+
+
+def left_out_sites(clips: pd.DataFrame, *, seed: int) -> LeftOutSites:
+    """Draw the sites of these clips, as `tonfall.learn.site.evaluate_site` does."""
+    rows, silent = without_silent(clips)
+    draws = draw_sites(rows.reset_index(drop=True), seed=seed)
+    return LeftOutSites(rows, draws, left_out_protocol(rows), silent)
+
+
+def site_trial(
+    recipe: Recipe, sites: LeftOutSites, *, chosen_by: int, say: Callable[[str], object]
+) -> Trial:
+    """Every corpus judged by fits without it, and by fits without another one as well.
+
+    Args:
+        recipe: how to fit.
+        sites: the corpora.
+        chosen_by: the number of unlabelled clips by which recipes are compared.
+        say: called before each fit.
+    """
+    kept: dict[str, Fitted] = {}
+
+    def judged(protocol: Protocol, counts: Sequence[int]) -> dict[str, pd.DataFrame]:
+        clips = recipe_clips(recipe, sites.rows, None, say, protocol=protocol, kept=kept)
+        return judge_sites(clips, sites.rows, sites.draws, counts=counts)[0]
+
+    plain = judged(sites.protocol, COUNTS)
+    inner = {
+        corpus: judged(without_corpus(sites.protocol, corpus), [chosen_by])[f"{chosen_by} clips"]
+        for corpus in sites.protocol.folds
+    }
+    return Trial(plain, inner)
