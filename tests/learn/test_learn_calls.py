@@ -51,20 +51,20 @@ def report(items: pd.DataFrame, tiny: Predictor) -> CallsReport:
 def test_a_bundle_is_judged_as_it_is_with_and_without_its_baseline(
     report: CallsReport, tiny: Predictor
 ) -> None:
-    assert list(report.ways) == ["baseline off", "baseline on"]
+    assert list(report.ways) == ["baseline off", "baseline on", "site", "site and call"]
     assert report.model.hash == tiny.hash
     assert (report.left_out, report.corpora) == (False, ("made",))
-    off, on = report.ways.values()
-    assert [row.name for row in off] == [row.name for row in on]
+    names = [[row.name for row in rows] for rows in report.ways.values()]
+    assert all(each == names[0] for each in names)
 
 
 def test_the_first_clip_of_a_call_is_judged_alike_either_way(report: CallsReport) -> None:
-    off, on = (rows[0] for rows in report.ways.values())
+    off, on = (report.ways[way][0] for way in ("baseline off", "baseline on"))
     assert off.name == on.name == "first clip of a call, UA"
     assert off.interval.value == on.interval.value
     assert any(
         one.interval.value != other.interval.value
-        for one, other in zip(*report.ways.values(), strict=True)
+        for one, other in zip(report.ways["baseline off"], report.ways["baseline on"], strict=True)
         if np.isfinite(one.interval.value)
     )
 

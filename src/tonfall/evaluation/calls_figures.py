@@ -24,6 +24,7 @@ __all__ = [
     "ALARMS_PER_HOUR",
     "HEARD",
     "JUDGED",
+    "NESTED_ALARMS",
     "CallFigure",
     "Measure",
     "anger_found",
@@ -51,6 +52,9 @@ ALARMS_PER_HOUR = (20.0, 50.0, 100.0, 200.0)
 """False alarms an hour of speech that is not angry, as a mean over corpora, at one threshold for
 all of them; a clip is one alarm at most."""
 
+NESTED_ALARMS = (10.0, 20.0, 50.0)
+"""The same, but the threshold for each corpus is chosen on the scores of the others."""
+
 _ALARM_KINDS = ("mostly_neutral", "turns_angry", "neutral_only")
 """Calls as they come: what is angry from the start would leave no speech to alarm falsely."""
 
@@ -61,7 +65,7 @@ class CallFigure:
 
     Attributes:
         name: what was measured, such as "mixed, UA".
-        group: "kinds", "heard" or "alarms".
+        group: "kinds", "heard", "alarms" or "nested".
         unit: "per cent" or "an hour".
         interval: the figure with its bounds, in that unit; NaN where nothing of it was heard, and
             bounds NaN where no corpus has two speakers.
@@ -97,7 +101,7 @@ def call_figures(judged: pd.DataFrame, *, seed: int = 0, draws: int = DRAWS) -> 
             "needed."
         )
     builder = _Builder(judged, seed, draws)
-    return [*builder.kinds(), *builder.heard(), *builder.alarms()]
+    return [*builder.kinds(), *builder.heard(), *builder.alarms(), *builder.nested_alarms()]
 
 
 class _Builder:
@@ -148,8 +152,30 @@ class _Builder:
                 _found_above(threshold),
                 "per cent",
             )
-            for rate, threshold in zip(ALARMS_PER_HOUR, _thresholds(calls), strict=True)
+            for rate, threshold in zip(
+                ALARMS_PER_HOUR, _thresholds(calls, ALARMS_PER_HOUR), strict=True
+            )
         ]
+
+    def nested_alarms(self) -> list[CallFigure]:
+        """Anger found by a budget whose threshold the other corpora gave, and the real alarms."""
+        calls = pd.concat([self._kind(kind) for kind in _ALARM_KINDS])
+        corpora = sorted(set(calls["corpus"]))
+        if len(corpora) < 2:
+            return []
+        chosen = {
+            corpus: _thresholds(calls[calls["corpus"] != corpus], NESTED_ALARMS)
+            for corpus in corpora
+        }
+        figures = []
+        for place, rate in enumerate(NESTED_ALARMS):
+            at = {corpus: thresholds[place] for corpus, thresholds in chosen.items()}
+            name = f"budget of {rate:g} an hour, nested"
+            figures += [
+                self._figure(f"{name}: anger found", "nested", calls, _found_at(at), "per cent"),
+                self._figure(f"{name}: false alarms", "nested", calls, _alarms_at(at), "an hour"),
+            ]
+        return figures
 
     def _kind(self, kind: str) -> pd.DataFrame:
         return self._of_kind.get(kind, self._judged.iloc[:0])
@@ -230,7 +256,7 @@ def _per_hour(rows: pd.DataFrame) -> Additive:
     return _share(rows["prediction"] == "anger", rows["seconds"] / 3600)
 
 
-def _thresholds(rows: pd.DataFrame) -> list[float]:
+def _thresholds(rows: pd.DataFrame, wanted: Sequence[float]) -> list[float]:
     """For each rate the lowest threshold that keeps to it, as a mean over corpora.
 
     A threshold for each corpus would take out by hindsight what a baseline has to learn: rooms
@@ -242,9 +268,9 @@ def _thresholds(rows: pd.DataFrame) -> list[float]:
         for _, own in rows[rows["truth"] != "anger"].groupby("corpus", sort=True)
     ]
     if not rates:
-        return [np.inf] * len(ALARMS_PER_HOUR)
+        return [np.inf] * len(wanted)
     mean_rate = np.mean(rates, axis=0)
-    allowed = [candidates[mean_rate <= rate] for rate in ALARMS_PER_HOUR]
+    allowed = [candidates[mean_rate <= rate] for rate in wanted]
     return [float(each[-1]) if len(each) else np.inf for each in allowed]
 
 
@@ -259,6 +285,22 @@ def _found_above(threshold: float) -> Measure:
     def measure(rows: pd.DataFrame) -> Additive:
         angry = rows["truth"] == "anger"
         return _share(angry & (rows["anger"] >= threshold), angry)
+
+    return measure
+
+
+def _found_at(thresholds: Mapping[str, float]) -> Measure:
+    """Anger found in a corpus at the threshold that the others gave."""
+    return lambda rows: _found_above(thresholds[str(rows["corpus"].iloc[0])])(rows)
+
+
+def _alarms_at(thresholds: Mapping[str, float]) -> Measure:
+    """Alarms an hour of what is not angry, likewise."""
+
+    def measure(rows: pd.DataFrame) -> Additive:
+        calm = rows["truth"] != "anger"
+        alarms = calm & (rows["anger"] >= thresholds[str(rows["corpus"].iloc[0])])
+        return _share(alarms, calm * rows["seconds"] / 3600)
 
     return measure
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 
 import pandas as pd
 
@@ -42,6 +43,8 @@ class CallsReport:
         hash: SHA-256 of which clips are in which call, in which order.
         degradation: what the clips went through, as ``--degrade`` takes it; empty for nothing.
         silent: clips that were left out, because they hold no sound.
+        site_clips: unlabelled clips of other speakers that gave the prior, by corpus; empty where
+            there is no way with a site.
         ways: "baseline off", "baseline on" and the like, with their figures.
     """
 
@@ -57,6 +60,7 @@ class CallsReport:
     degradation: str
     ways: Mapping[str, Sequence[CallFigure]] = field(repr=False)
     silent: tuple[str, ...] = ()
+    site_clips: Mapping[str, float] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, JsonValue]:
         """A JSON-able dict; a figure that is undefined is null."""
@@ -73,6 +77,7 @@ class CallsReport:
                 "left_out": self.left_out,
                 "labels": list(self.labels),
                 "degradation": self.degradation,
+                "site_clips": dict(self.site_clips),
             },
             "notes": list(self.notes),
             "ways": {way: [figure_json(each) for each in rows] for way, rows in self.ways.items()},
@@ -92,14 +97,26 @@ class CallsReport:
             f"(seed {self.seed}, {self.draws} of each kind a speaker, hash {self.hash[:12]}); "
             f"{how}."
         )
-        left_out = (silent_note(self.silent),) if self.silent else ()
-        if not self.heard_before:
-            return (facts, *left_out)
-        warning = (
+        known = (
+            facts,
+            silent_note(self.silent) if self.silent else "",
+            self._site_note() if self.site_clips else "",
+            self._warning() if self.heard_before else "",
+        )
+        return tuple(sentence for sentence in known if sentence)
+
+    def _warning(self) -> str:
+        return (
             f"The model has learnt from {', '.join(self.heard_before)}: its figures there are of "
             "speakers that it knows, and say nothing of others."
         )
-        return (facts, *left_out, warning)
+
+    def _site_note(self) -> str:
+        counted = ", ".join(f"{corpus} {count:.0f}" for corpus, count in self.site_clips.items())
+        return (
+            "site: the prior is the mean of unlabelled clips of other speakers, 70 % neutral "
+            f"(clips: {counted}); half of a corpus's speakers are the site of the other half."
+        )
 
     def table(self) -> str:
         """Markdown: a row a figure, a column a way of judging, 95 % intervals over speakers."""
@@ -120,6 +137,7 @@ def calls_report(
     left_out: bool,
     degradation: str = "",
     silent: Sequence[str] = (),
+    site_clips: Mapping[str, float] = MappingProxyType({}),
 ) -> CallsReport:
     """Make the report from judged calls.
 
@@ -133,6 +151,7 @@ def calls_report(
         left_out: True where the model was fitted anew without each tested corpus.
         degradation: what the clips went through.
         silent: clips that were left out of the calls.
+        site_clips: see `CallsReport`.
     """
     calls = next(iter(judged.values()))
     corpora = tuple(dict.fromkeys(str(name) for name in calls["corpus"]))
@@ -150,6 +169,7 @@ def calls_report(
         degradation=degradation,
         ways={way: call_figures(table) for way, table in judged.items()},
         silent=tuple(silent),
+        site_clips=dict(site_clips),
     )
 
 

@@ -1,18 +1,20 @@
 """The protocol ``calls``: what a model's baseline gives on composed calls.
 
 A recipe is fitted anew without each tested corpus; a bundle is judged as it is. Either may be
-tested wide-band or degraded, with its baseline and without, on the same calls.
+tested wide-band or degraded, with its baseline and without, with a site's prior and without, on
+the same calls.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
+from tonfall.adaptation import PRIOR_WEIGHT_S
 from tonfall.arrays import FloatArray
 from tonfall.corpora.clips import Clip, clips_of, named_errors, read_clip
 from tonfall.errors import ProtocolError
@@ -21,6 +23,7 @@ from tonfall.evaluation.calls_report import CallsReport, calls_report
 from tonfall.evaluation.items import protocol_items, without_silent
 from tonfall.evaluation.protocols.registry import FOUR, FOUR_CLASSES
 from tonfall.evaluation.running import ModelFacts
+from tonfall.learn.calls_site import CallSites, call_sites
 from tonfall.learn.degrade import Degradation
 from tonfall.runtime import Baseline, Predictor, clip_pieces
 from tonfall.timeline import SAMPLING_RATE
@@ -99,8 +102,10 @@ def evaluate_calls(
         progress: called before each longer step.
 
     Returns:
-        The report, with the ways "trained without" (recipes only), "baseline off" and
-        "baseline on"; a model without a baseline has only "baseline off".
+        The report, with the ways "trained without" (recipes only), "baseline off", "baseline on",
+        "site" (each clip alone against the mean of 100 unlabelled clips of other speakers of its
+        corpus) and "site and call" (each call's baseline starts there). A model without a baseline
+        has only "baseline off"; where a corpus has one speaker there is no site.
 
     Raises:
         ProtocolError: a corpus is not in ``items``, one alone for a recipe, no speaker has clips
@@ -113,14 +118,16 @@ def evaluate_calls(
     rows, silent = without_silent(rows)
     calls = compose_calls(rows.reset_index(drop=True), seed=seed, draws=draws)
     check_calls_pin(calls, seed=seed, draws=draws)
+    has_prior = (model.spec if isinstance(model, Predictor) else model).baseline is not None
+    sites = call_sites(rows, calls, seed=seed) if has_prior else None
     if isinstance(model, Predictor):
-        judged = _judge_bundle(model, rows, calls, degradation, say)
+        judged = _judge_bundle(model, rows, calls, sites, degradation, say)
         trained = tuple(use.name for use in model.spec.corpora)
         facts = ModelFacts(facts.name, facts.kind, model.hash, trained, facts.details)
     else:
         from tonfall.learn.calls_recipe import judge_recipe
 
-        judged = judge_recipe(model, rows, calls, degradation, say)
+        judged = judge_recipe(model, rows, calls, sites, degradation, say)
     return calls_report(
         judged,
         model=facts,
@@ -130,6 +137,7 @@ def evaluate_calls(
         left_out=recipe is not None,
         degradation=degradation.name if degradation else "",
         silent=silent,
+        site_clips=sites.used if sites else {},
     )
 
 
@@ -181,23 +189,64 @@ def _judge_bundle(
     model: Predictor,
     rows: pd.DataFrame,
     calls: pd.DataFrame,
+    sites: CallSites | None,
     degradation: Degradation | None,
     say: Progress,
 ) -> dict[str, pd.DataFrame]:
-    used = rows.loc[calls["item"].unique()]
+    needed = dict.fromkeys([*calls["item"], *(sites.items if sites else ())])
+    used = rows.loc[list(needed)]
     say(f"encoding {len(used)} clips")
     place = {item: number for number, item in enumerate(used["item"])}
     encoded = [encode_clip(model, clip, degradation) for clip in clips_of(used)]
     statistics = np.stack([each for each, _ in encoded])
     seconds = np.asarray([speech for _, speech in encoded], np.float32)
     order = calls["item"].map(place).to_numpy()
-    ways = {"baseline off": False} | ({"baseline on": True} if model.spec.baseline else {})
+    ways = {"baseline off": _Way(False)}
+    if model.spec.baseline:
+        ways |= {"baseline on": _Way(True)}
+    if sites:
+        starts = _site_starts(model, sites, place, statistics, seconds)
+        ways |= {"site": _Way(False, starts), "site and call": _Way(True, starts)}
     judged = {}
-    for way, learning in ways.items():
+    for way, how in ways.items():
         say(f"judging {calls['call'].nunique()} calls, {way}")
-        scores = _judge_in_order(model, statistics[order], seconds[order], calls, learning)
+        scores = _judge_in_order(model, statistics[order], seconds[order], calls, how)
         judged[way] = judged_table(rows, calls, JudgedClips(scores, seconds[order]))
     return judged
+
+
+@dataclass(frozen=True)
+class _Way:
+    """How calls are judged: whether their baselines learn, and where each starts, by its name."""
+
+    learning: bool
+    starts: Mapping[str, Baseline] = field(default_factory=dict)
+
+
+def _site_starts(
+    model: Predictor,
+    sites: CallSites,
+    place: Mapping[str, int],
+    statistics: FloatArray,
+    seconds: FloatArray,
+) -> dict[str, Baseline]:
+    """The baseline that each call starts with: its site's prior, as `tonfall adapt` weighs it."""
+    start = model.baseline()
+    items = sites.items
+    chosen = [place[item] for item in items]
+    alone = model.judge_windows(statistics[chosen], [None] * len(chosen)) if chosen else []
+    heard = {
+        item: start.updated(
+            judgement.pooled, seconds=float(seconds[place[item]]), gate=judgement.gate
+        )
+        for item, judgement in zip(items, alone, strict=True)
+    }
+    names = list(sites.of_call)
+    priors = sites.priors(names, start.prior.astype(np.float32), heard.__getitem__)
+    return {
+        name: replace(start, prior=prior, prior_weight_s=PRIOR_WEIGHT_S)
+        for name, prior in zip(names, priors, strict=True)
+    }
 
 
 def encode_clip(
@@ -219,18 +268,18 @@ def _judge_in_order(
     statistics: FloatArray,
     seconds: FloatArray,
     calls: pd.DataFrame,
-    learning: bool,
+    way: _Way,
 ) -> FloatArray:
     """(rows, labels): the first clips of all calls at once, then the second ones, and so on."""
     result = np.zeros((len(calls), len(LABELS)), np.float32)
-    baselines: dict[str, Baseline] = {}
+    baselines = dict(way.starts)
     names = calls["call"].to_numpy()
     for chosen in calls.reset_index(drop=True).groupby("position").indices.values():
         before = [baselines.get(names[row]) for row in chosen]
         judgements = model.judge_windows(statistics[chosen], before)
         for row, judgement in zip(chosen, judgements, strict=True):
             result[row] = four_classes(judgement.affect.labels, judgement.affect.probabilities)
-            if learning:
+            if way.learning:
                 baseline = baselines.get(names[row]) or model.baseline()
                 baselines[names[row]] = baseline.updated(
                     judgement.pooled, seconds=float(seconds[row]), gate=judgement.gate

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
 
+from tonfall.adaptation import PRIOR_WEIGHT_S
 from tonfall.arrays import FloatArray
 from tonfall.evaluation.protocols import DEVELOPMENT, TEST, TRAIN, Protocol, Sources, find_protocol
 from tonfall.evaluation.protocols.registry import FOUR
 from tonfall.learn.calls import LABELS, JudgedClips, judged_table
+from tonfall.learn.calls_site import CallSites
+from tonfall.learn.clips import Pooled
 from tonfall.learn.degrade import Degradation
 from tonfall.learn.fit import Fitted
-from tonfall.learn.fold import RecipeModel, judge_calls
-from tonfall.learn.recipe import Recipe
+from tonfall.learn.fold import RecipeModel, heard_alone, judge_calls
+from tonfall.learn.recipe import BaselineRecipe, Recipe
 
 __all__ = ["four_columns", "judge_recipe", "left_out_protocol"]
 
@@ -23,25 +27,102 @@ def judge_recipe(
     recipe: Recipe,
     rows: pd.DataFrame,
     calls: pd.DataFrame,
+    sites: CallSites | None,
     degradation: Degradation | None,
     say: Callable[[str], object],
 ) -> dict[str, pd.DataFrame]:
     """A judged table for each way: the same recipe trained without histories, baseline off, on.
 
+    With sites there are two more: each clip against the site's prior, and calls that start there.
+
     Args:
         recipe: how to fit.
         rows: clips of all corpora, from `tonfall.learn.calls.call_items`.
         calls: composed of them.
+        sites: of the calls, or None.
         degradation: what tested clips go through.
         say: called before each longer step.
     """
     protocol = left_out_protocol(rows)
+    model = RecipeModel(recipe, degrade=degradation)
+    plain = RecipeModel(recipe.model_copy(update={"baseline": None}))
     parts: dict[str, list[pd.DataFrame]] = {}
     for fold in protocol.folds:
         own = calls[calls["corpus"] == fold]
-        for way, table in _judge_fold(recipe, rows, own, protocol, fold, degradation, say):
+        train, development, test = (
+            rows.loc[protocol.items(fold, part)] for part in (TRAIN, DEVELOPMENT, TEST)
+        )
+        say(f"{recipe.name} without {fold}")
+        judge = _FoldJudge(model.fit(train, development), model.pool(test), test, own)
+        ways = {"baseline off": judge.table()}
+        if recipe.baseline is not None:
+            alone = replace(judge, fitted=plain.fit(train, development))
+            ways = {
+                "trained without": alone.table(),
+                **ways,
+                "baseline on": judge.table(baseline=recipe.baseline),
+            }
+        if recipe.baseline is not None and sites is not None:
+            ways |= judge.site_tables(sites, recipe.baseline)
+        for way, table in ways.items():
             parts.setdefault(way, []).append(table)
     return {way: pd.concat(tables, ignore_index=True) for way, tables in parts.items()}
+
+
+@dataclass(frozen=True)
+class _FoldJudge:
+    """Calls of one corpus, judged by a head that was fitted without it.
+
+    Attributes:
+        fitted: the head.
+        tested: the corpus's clips as the model sees them, in the order of ``rows``.
+        rows: of these clips.
+        calls: of the corpus.
+    """
+
+    fitted: Fitted
+    tested: Pooled
+    rows: pd.DataFrame
+    calls: pd.DataFrame
+
+    def table(
+        self,
+        *,
+        baseline: BaselineRecipe | None = None,
+        priors: FloatArray | None = None,
+        prior_weight_s: float | None = None,
+    ) -> pd.DataFrame:
+        """The judged table; the arguments are those of `tonfall.learn.fold.judge_calls`."""
+        order = [self._place(own["item"]) for _, own in self.calls.groupby("call", sort=False)]
+        scores = judge_calls(
+            self.fitted,
+            self.tested,
+            order,
+            baseline=baseline,
+            priors=priors,
+            prior_weight_s=prior_weight_s,
+        )
+        four = four_columns(self.fitted, np.concatenate(scores))
+        seconds = self.tested.seconds[np.concatenate(order)]
+        return judged_table(self.rows, self.calls, JudgedClips(four, seconds))
+
+    def site_tables(self, sites: CallSites, baseline: BaselineRecipe) -> dict[str, pd.DataFrame]:
+        """Against the site's prior alone, and with the call's baseline that starts there."""
+        heard = dict(
+            zip(self.rows["item"], heard_alone(self.fitted, self.tested, baseline), strict=True)
+        )
+        names = [str(name) for name in self.calls["call"].unique()]
+        priors = sites.priors(names, self.fitted.prior, heard.__getitem__)
+        return {
+            "site": self.table(priors=priors),
+            "site and call": self.table(
+                baseline=baseline, priors=priors, prior_weight_s=PRIOR_WEIGHT_S
+            ),
+        }
+
+    def _place(self, items: pd.Series[str]) -> list[int]:
+        place = {item: number for number, item in enumerate(self.rows["item"])}
+        return [place[item] for item in items]
 
 
 def left_out_protocol(rows: pd.DataFrame) -> Protocol:
@@ -55,42 +136,6 @@ def left_out_protocol(rows: pd.DataFrame) -> Protocol:
         ]
     )
     return find_protocol(f"loco/{name}", Sources(items=bare.reset_index(drop=True)))
-
-
-def _judge_fold(
-    recipe: Recipe,
-    rows: pd.DataFrame,
-    calls: pd.DataFrame,
-    protocol: Protocol,
-    fold: str,
-    degradation: Degradation | None,
-    say: Callable[[str], object],
-) -> list[tuple[str, pd.DataFrame]]:
-    train, development, test = (
-        rows.loc[protocol.items(fold, part)] for part in (TRAIN, DEVELOPMENT, TEST)
-    )
-    say(f"{recipe.name} without {fold}")
-    model = RecipeModel(recipe, degrade=degradation)
-    plain = RecipeModel(recipe.model_copy(update={"baseline": None}))
-    fitted = model.fit(train, development)
-    tested = model.pool(test)
-    place = {item: number for number, item in enumerate(test["item"])}
-    order = [own["item"].map(place).tolist() for _, own in calls.groupby("call", sort=False)]
-    seconds = tested.seconds[np.concatenate(order)]
-
-    def judged(how: Fitted, *, learning: bool) -> pd.DataFrame:
-        scores = judge_calls(how, tested, order, baseline=recipe.baseline if learning else None)
-        return judged_table(
-            test, calls, JudgedClips(four_columns(how, np.concatenate(scores)), seconds)
-        )
-
-    if recipe.baseline is None:
-        return [("baseline off", judged(fitted, learning=False))]
-    return [
-        ("trained without", judged(plain.fit(train, development), learning=False)),
-        ("baseline off", judged(fitted, learning=False)),
-        ("baseline on", judged(fitted, learning=True)),
-    ]
 
 
 def four_columns(fitted: Fitted, probabilities: FloatArray) -> FloatArray:

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from tonfall.arrays import FloatArray
+from tonfall.bundle import BaselineSpec
 from tonfall.emotion import DIMENSIONS
 from tonfall.emotion.maps import LabelMap
 from tonfall.evaluation.heard import MEANT
@@ -18,9 +19,9 @@ from tonfall.learn.encode import Degrade
 from tonfall.learn.fit import Fitted, fit, fit_calibrated
 from tonfall.learn.recipe import BaselineRecipe, Recipe, read_recipe
 from tonfall.learn.targets import with_shares
-from tonfall.runtime import gate_weight
+from tonfall.runtime import Baseline, gate_weight, prior_baseline
 
-__all__ = ["RecipeModel", "judge_calls", "recipe_model"]
+__all__ = ["RecipeModel", "heard_alone", "judge_calls", "recipe_model"]
 
 
 class RecipeModel:
@@ -116,6 +117,8 @@ def judge_calls(
     calls: Sequence[Sequence[int]],
     *,
     baseline: BaselineRecipe | None,
+    priors: FloatArray | None = None,
+    prior_weight_s: float | None = None,
 ) -> list[FloatArray]:
     """Judge composed calls clip by clip, each against what was heard before it.
 
@@ -123,14 +126,17 @@ def judge_calls(
         fitted: the head.
         pooled: every clip that occurs.
         calls: for each call, the indices of its clips in order.
-        baseline: None to judge every clip alone.
+        baseline: None to judge every clip against the prior alone.
+        priors: (calls, pooled) that each call starts from; the head's own by default.
+        prior_weight_s: seconds of speech that these count for; as in the baseline by default.
 
     Returns:
         For each call, (clips, labels) probabilities.
     """
     results = [np.zeros((len(call), len(fitted.labels)), np.float32) for call in calls]
-    prior_weight = float(baseline.prior_weight_s) if baseline else 1.0
-    totals = np.tile(prior_weight * fitted.prior.astype(np.float64), (len(calls), 1))
+    prior_weight = prior_weight_s or (float(baseline.prior_weight_s) if baseline else 1.0)
+    own = np.tile(fitted.prior.astype(np.float64), (len(calls), 1))
+    totals = prior_weight * (own if priors is None else priors.astype(np.float64))
     weights = np.full(len(calls), prior_weight)
     for position in range(max(map(len, calls), default=0)):
         active = np.array([n for n, call in enumerate(calls) if len(call) > position])
@@ -145,6 +151,26 @@ def judge_calls(
             totals[active] += added[:, None] * pooled.features[clips]
             weights[active] += added
     return results
+
+
+def heard_alone(fitted: Fitted, clips: Pooled, baseline: BaselineRecipe) -> list[Baseline]:
+    """A baseline a clip, as `tonfall adapt` hears recordings: the head's prior, then this clip."""
+    spec = BaselineSpec(
+        prior_mean=tuple(fitted.prior.tolist()),
+        prior_weight_s=baseline.prior_weight_s,
+        gate=baseline.gate,
+    )
+    start = prior_baseline(spec, "fitted")
+    prior = np.broadcast_to(fitted.prior, clips.features.shape).copy()
+    scores = fitted.probabilities(clips.features, prior)
+    return [
+        start.updated(
+            pooled,
+            seconds=float(seconds),
+            gate=gate_weight(baseline.gate, fitted.labels, tuple(row)),
+        )
+        for pooled, seconds, row in zip(clips.features, clips.seconds, scores, strict=True)
+    ]
 
 
 def _key(*parts: pd.DataFrame) -> str:

@@ -9,7 +9,6 @@ import numpy as np
 import pandas as pd
 
 from tonfall.arrays import FloatArray
-from tonfall.bundle import BaselineSpec
 from tonfall.errors import ConfigError
 from tonfall.evaluation.items import silent_note, without_silent
 from tonfall.evaluation.nested import Trial, without_corpus
@@ -19,10 +18,9 @@ from tonfall.learn.calls_recipe import four_columns, left_out_protocol
 from tonfall.learn.clips import Pooled
 from tonfall.learn.degrade import Degradation
 from tonfall.learn.fit import Fitted
-from tonfall.learn.fold import RecipeModel
+from tonfall.learn.fold import RecipeModel, heard_alone
 from tonfall.learn.recipe import BaselineRecipe, Recipe
 from tonfall.learn.site import SiteClips, judge_sites
-from tonfall.runtime import Baseline, gate_weight, prior_baseline
 
 __all__ = ["LeftOutSites", "left_out_sites", "recipe_clips", "site_trial"]
 
@@ -73,21 +71,7 @@ def _clips(
     def judge(chosen: Sequence[int], mean: FloatArray) -> FloatArray:
         return four_columns(fitted, probabilities(tested.features[list(chosen)], mean))
 
-    spec = BaselineSpec(
-        prior_mean=tuple(fitted.prior.tolist()),
-        prior_weight_s=baseline.prior_weight_s,
-        gate=baseline.gate,
-    )
-    start = prior_baseline(spec, "fitted")
-    scores = probabilities(tested.features, fitted.prior)
-    heard: list[Baseline] = [
-        start.updated(
-            pooled,
-            seconds=float(seconds),
-            gate=gate_weight(baseline.gate, fitted.labels, tuple(row)),
-        )
-        for pooled, seconds, row in zip(tested.features, tested.seconds, scores, strict=True)
-    ]
+    heard = heard_alone(fitted, tested, baseline)
     return SiteClips(list(rows["item"]), heard, judge)
 
 
