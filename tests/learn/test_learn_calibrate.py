@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +18,7 @@ from tonfall.evaluation.metrics import expected_calibration_error
 pytest.importorskip("torch", reason="training needs PyTorch: extra train")
 
 from tonfall.learn import fit as fitting
-from tonfall.learn.calibrate import Judged, calibrate, calibrate_left_out
+from tonfall.learn.calibrate import Judged, JudgedDimensions, calibrate, calibrate_left_out
 from tonfall.learn.clips import Pooled
 from tonfall.learn.recipe import Augmentation, Recipe, read_recipe
 from tonfall.learn.targets import SHARES
@@ -125,6 +126,38 @@ def test_an_older_bundle_reads_as_before_and_says_no_more() -> None:
     assert "left_out" not in plain.model_dump(mode="json")
     found = calibrate_left_out([drawn(name, 50, sure=2, seed=n) for n, name in enumerate("ab")])
     assert Calibration.model_validate(found.model_dump(mode="json")) == found
+
+
+def test_dimensions_agree_as_a_mean_of_corpora() -> None:
+    """One corpus is told exactly, the other with half the spread and an offset."""
+    meant = np.random.default_rng(0).uniform(0.2, 0.8, (400, 3)).astype(np.float32)
+    rated = np.ones(400, bool)
+    exact = JudgedDimensions(meant, meant, rated)
+    faint = JudgedDimensions(0.5 * meant + 0.4, meant, ~rated)
+    judged = [
+        replace(drawn(name, 400, sure=2, seed=n), dimensions=each)
+        for n, (name, each) in enumerate({"a": exact, "b": faint}.items())
+    ]
+    found = calibrate_left_out(judged).left_out
+    assert found is not None
+    assert found.rated == 0.5
+    x, y = meant[:, 0].astype(float), 0.5 * meant[:, 0].astype(float) + 0.4
+    spread = x.var() + y.var() + (x.mean() - y.mean()) ** 2
+    concordance = 2 * np.cov(x, y, bias=True)[0, 1] / spread
+    assert found.dimensions["arousal"].correlation == pytest.approx(1, abs=1e-4)
+    assert found.dimensions["arousal"].concordance == pytest.approx((1 + concordance) / 2, abs=1e-4)
+
+
+def test_dimensions_that_nobody_knows_are_not_told() -> None:
+    unknown = JudgedDimensions(
+        np.full((50, 3), 0.5, np.float32), np.full((50, 3), np.nan, np.float32), np.zeros(50, bool)
+    )
+    judged = [replace(drawn(name, 50, sure=2, seed=1), dimensions=unknown) for name in "ab"]
+    found = calibrate_left_out(judged).left_out
+    assert found is not None
+    assert found.dimensions == {}
+    assert "dimensions" not in found.model_dump(mode="json")
+    assert "rated" not in found.model_dump(mode="json")
 
 
 @pytest.fixture
@@ -251,12 +284,17 @@ def test_the_card_says_what_confidence_is_worth_on_left_out_corpora(tmp_path: Pa
     bundle = train(made_recipe(tmp_path, "one", "two"), tmp_path / "model", say=said.append)
     spec = read_bundle(tmp_path / "model").spec
     measured = spec.calibration.left_out
-    assert spec.schema_version == 2  # an older Tonfall says that it is too old
+    assert spec.schema_version == 3  # an older Tonfall says that it is too old
     assert measured is not None
     error = f"{measured.expected_calibration_error:.0%}"
     assert "left out of training one at a time (one, two), each clip alone" in bundle.card
     assert f"expected calibration error on a left-out corpus is {error}" in bundle.card
     assert "held-out speakers of its own corpora that left" not in bundle.card
+    assert set(measured.dimensions) == {"arousal", "valence", "dominance"}
+    assert measured.rated == 0
+    agreement = measured.dimensions["arousal"]
+    assert f"arousal {agreement.correlation:.2f} and {agreement.concordance:.2f}" in bundle.card
+    assert "None of these corpora has ratings" in bundle.card
     assert not [sentence for sentence in said if "leave out" in sentence]
 
 

@@ -10,6 +10,7 @@ from tonfall.bundle.files import (
 )
 from tonfall.bundle.schema import (
     SCHEMA_VERSION,
+    Agreement,
     BaselineSpec,
     BundleSpec,
     Calibration,
@@ -23,6 +24,7 @@ from tonfall.bundle.schema import (
 
 __all__ = [
     "SCHEMA_VERSION",
+    "Agreement",
     "BaselineSpec",
     "Bundle",
     "BundleSpec",

@@ -17,6 +17,7 @@ from tonfall.emotion import CATEGORIES, DIMENSIONS
 
 __all__ = [
     "SCHEMA_VERSION",
+    "Agreement",
     "BaselineSpec",
     "BundleSpec",
     "Calibration",
@@ -31,7 +32,8 @@ __all__ = [
 SCHEMA_VERSION = 3
 """The newest schema that this version of Tonfall can read.
 
-2 is 1 with ``site`` or ``calibration.left_out``; 3 is 2 with ``calibration.corpora``.
+2 is 1 with ``site`` or ``calibration.left_out``; 3 is 2 with ``calibration.corpora`` or
+``calibration.left_out.dimensions``.
 """
 
 Unit = Annotated[float, Field(ge=0, le=1)]
@@ -110,6 +112,18 @@ class CorpusUse(_Spec):
     language: str
 
 
+class Agreement(_Spec):
+    """How a predicted dimension agrees with what it should be, as a mean over corpora.
+
+    Attributes:
+        correlation: Pearson's.
+        concordance: Lin's, which counts offset and scale as well.
+    """
+
+    correlation: float = Field(ge=-1, le=1)
+    concordance: float = Field(ge=-1, le=1)
+
+
 class LeftOut(_Spec):
     """How probabilities do on corpora that the head was fitted without.
 
@@ -121,12 +135,26 @@ class LeftOut(_Spec):
         expected_calibration_error: mean over these corpora.
         recall_certain: mean recall of the labels among clips at or above the threshold, each
             corpus counting alike; recall_uncertain is that of the rest.
+        dimensions: by name, against ratings where a corpus has them, and else the places of the
+            categories; empty where this was not measured.
+        rated: share of the clips that have ratings; None where this was not measured.
     """
 
     corpora: tuple[str, ...] = Field(min_length=2)
     expected_calibration_error: Unit
     recall_certain: Unit | None = None
     recall_uncertain: Unit | None = None
+    dimensions: dict[str, Agreement] = {}
+    rated: Unit | None = None
+
+    @model_serializer(mode="wrap")
+    def _without_absent(self, serialise: SerializerFunctionWrapHandler) -> dict[str, object]:
+        """What older versions wrote, and can read, where dimensions were not measured."""
+        content: dict[str, object] = serialise(self)
+        if not self.dimensions:
+            content.pop("dimensions", None)
+            content.pop("rated", None)
+        return content
 
 
 class Calibration(_Spec):

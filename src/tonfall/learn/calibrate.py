@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import scipy.optimize
 
 from tonfall.arrays import FloatArray
-from tonfall.bundle import Calibration, LeftOut
+from tonfall.bundle import Agreement, Calibration, LeftOut
+from tonfall.emotion import DIMENSIONS
+from tonfall.evaluation.additive import concordance, correlation
 from tonfall.evaluation.metrics import expected_calibration_error
 
-__all__ = ["Judged", "calibrate", "calibrate_left_out"]
+__all__ = ["Judged", "JudgedDimensions", "calibrate", "calibrate_left_out"]
 
 _COVERAGE = 0.8
 """Least share of the development clips that stay certain."""
@@ -30,11 +33,30 @@ class Judged:
         corpus: its name.
         logits: (clips, labels); where the others lack a label, far below the rest.
         shares: (clips, labels) of what each clip is, see `calibrate`.
+        dimensions: predicted arousal, valence and dominance of the clips, and what they should be
+            (NaN where that is not known); None where nobody asks.
     """
 
     corpus: str
     logits: FloatArray
     shares: FloatArray
+    dimensions: JudgedDimensions | None = None
+
+
+@dataclass(frozen=True)
+class JudgedDimensions:
+    """Arousal, valence and dominance of the clips of a corpus.
+
+    Attributes:
+        predicted: (clips, 3) in [0, 1].
+        meant: (clips, 3) ratings, or where there are none the place of the category; NaN where
+            neither is known.
+        rated: (clips,) True where all of them are ratings.
+    """
+
+    predicted: FloatArray
+    meant: FloatArray
+    rated: np.ndarray[tuple[int], np.dtype[np.bool_]]
 
 
 def calibrate(
@@ -114,7 +136,24 @@ def _worth(judged: list[Judged]) -> LeftOut:
         expected_calibration_error=round(float(np.mean(errors)), 4),
         recall_certain=_recall(shares, guess, weights * sure),
         recall_uncertain=_recall(shares, guess, weights * ~sure),
+        **_agreement([one.dimensions for one in judged if one.dimensions is not None]),
     )
+
+
+def _agreement(judged: list[JudgedDimensions]) -> dict[str, Any]:
+    """Agreement by dimension as a mean over corpora, and the share of clips with ratings."""
+    found = {}
+    for place, name in enumerate(DIMENSIONS):
+        pairs = [(one.meant[:, place], one.predicted[:, place]) for one in judged]
+        correlations = [correlation(*pair).point for pair in pairs]
+        concordances = [concordance(*pair).point for pair in pairs]
+        if np.isfinite(correlations).any() and np.isfinite(concordances).any():
+            found[name] = Agreement(
+                correlation=round(float(np.nanmean(correlations)), 4),
+                concordance=round(float(np.nanmean(concordances)), 4),
+            )
+    rated = np.concatenate([one.rated for one in judged]) if found else np.zeros(0)
+    return {"dimensions": found, "rated": float(rated.mean())} if found else {}
 
 
 def _answers(

@@ -172,6 +172,8 @@ def _limits(spec: BundleSpec, recipe: Recipe, clips: pd.DataFrame) -> Iterator[s
             f"{len(clips):,} clips they are the published places of the categories (Russell and "
             "Mehrabian 1977), moved by acted intensity where it is known, and not ratings."
         )
+    if spec.calibration.left_out is not None:
+        yield from _dimensions(spec.calibration.left_out)
     yield _confidence(spec, recipe)
     if spec.baseline:
         yield (
@@ -179,6 +181,27 @@ def _limits(spec: BundleSpec, recipe: Recipe, clips: pd.DataFrame) -> Iterator[s
             "from its first word to its last gains nothing from it."
         )
     yield from recipe.card.limits
+
+
+def _dimensions(measured: LeftOut) -> Iterator[str]:
+    """What is known of arousal, valence and dominance on corpora that were not learnt from."""
+    if not measured.dimensions:
+        return
+    figures = "; ".join(
+        f"{name} {each.correlation:.2f} and {each.concordance:.2f}"
+        for name, each in measured.dimensions.items()
+    )
+    against = {
+        0.0: "None of these corpora has ratings, so that is against the published places of the "
+        "categories and says no more than the categories do",
+        1.0: "That is against listeners' ratings",
+    }
+    mixed = "That is against ratings where a corpus has them, and the places of categories else"
+    yield (
+        f"On corpora that the head was fitted without ({', '.join(measured.corpora)}), correlation "
+        f"and concordance (CCC) of the dimensions are, as means over corpora: {figures}. "
+        f"{against.get(measured.rated or 0.0, mixed)}."
+    )
 
 
 def _acted(spec: BundleSpec, clips: pd.DataFrame) -> str:

@@ -12,7 +12,7 @@ from tonfall.arrays import FloatArray
 from tonfall.bundle import Calibration
 from tonfall.emotion import DIMENSIONS, LabelSpace
 from tonfall.errors import ConfigError
-from tonfall.learn.calibrate import Judged, calibrate, calibrate_left_out
+from tonfall.learn.calibrate import Judged, JudgedDimensions, calibrate, calibrate_left_out
 from tonfall.learn.clips import Pooled, Progress, pool_clips
 from tonfall.learn.head import Lesson, fit_judge
 from tonfall.learn.history import Histories, draw_histories, prior_mean
@@ -103,7 +103,7 @@ def fit_calibrated(
             f"None of the clips held out for calibration ({_voices(development)}) has a label out "
             f"of {', '.join(labels)}; label them, or add speakers."
         )
-    logits = _logits_alone(first, known, recipe, progress)
+    logits, _ = _judge_alone(first, known, recipe, progress)
     calibration = calibrate(logits, label_shares(known, labels))
     whole = fit(recipe, both, labels=labels, progress=progress)
     return Fitted(whole.judge, whole.prior, labels, calibration)
@@ -113,13 +113,13 @@ def _judge_strangers(
     fitted: Fitted, clips: pd.DataFrame, recipe: Recipe, progress: Progress | None
 ) -> list[Judged]:
     """Each corpus as a head judges it that was fitted without it, every clip alone."""
-    logits = _logits_alone(fitted, clips, recipe, progress)
     shares = label_shares(clips, fitted.labels)
-    corpora = clips["corpus"].to_numpy()
-    return [
-        Judged(str(name), logits[corpora == name], shares[corpora == name])
-        for name in dict.fromkeys(corpora)
-    ]
+    found = []
+    for name in dict.fromkeys(clips["corpus"]):
+        own = (clips["corpus"] == name).to_numpy()
+        logits, dimensions = _judge_alone(fitted, clips[own], recipe, progress)
+        found.append(Judged(str(name), logits, shares[own], dimensions))
+    return found
 
 
 def _judge_left_out(
@@ -139,19 +139,30 @@ def _judge_left_out(
         others = fit(recipe, rest, labels=known, progress=progress)
         logits = np.full((len(tested), len(labels)), _NEVER, np.float32)
         places = [labels.index(label) for label in known]
-        logits[:, places] = _logits_alone(others, tested, recipe, progress)
+        logits[:, places], dimensions = _judge_alone(others, tested, recipe, progress)
         shares = np.zeros_like(logits)
         shares[:, places] = label_shares(tested, known)
-        found.append(Judged(str(corpus), logits, shares))
+        found.append(Judged(str(corpus), logits, shares, dimensions))
     return found
 
 
-def _logits_alone(
+def _judge_alone(
     fitted: Fitted, clips: pd.DataFrame, recipe: Recipe, progress: Progress | None
-) -> FloatArray:
-    """(clips, labels) of clips before which nothing was heard."""
+) -> tuple[FloatArray, JudgedDimensions]:
+    """(clips, labels) logits and the dimensions of clips before which nothing was heard."""
     features = pool_clips(clips, recipe=recipe, progress=progress).features
-    return fitted.logits(features, np.broadcast_to(fitted.prior, features.shape).copy())
+    prior = np.broadcast_to(fitted.prior, features.shape).copy()
+    dimensions = JudgedDimensions(
+        predicted=fitted.dimensions(features, prior),
+        meant=_dimensions(clips),
+        rated=~clips["weak"].to_numpy(bool) if "weak" in clips else np.ones(len(clips), bool),
+    )
+    return fitted.logits(features, prior), dimensions
+
+
+def _dimensions(clips: pd.DataFrame) -> FloatArray:
+    """(clips, 3) as the table has them, NaN where it does not."""
+    return clips.reindex(columns=list(DIMENSIONS)).to_numpy(np.float32, na_value=np.nan)
 
 
 def fit(
@@ -239,12 +250,11 @@ def _lesson(
 ) -> Lesson:
     shares = label_shares(items, labels)
     of_corpus = pd.DataFrame(shares > 0).groupby(items["corpus"].to_numpy()).transform("any")
-    dimensions = items.reindex(columns=list(DIMENSIONS)).to_numpy(np.float32, na_value=np.nan)
     return Lesson(
         centred=centred.astype(np.float32),
         learnt=learnt,
         targets=shares,
         possible=np.array(of_corpus, dtype=bool),
         weights=row_weights(items, shares, labels, recipe.head.label_weights),
-        dimensions=dimensions,
+        dimensions=_dimensions(items),
     )

@@ -132,9 +132,10 @@ def _spec(
 
 def _schema_version(calibration: Calibration) -> int:
     """The oldest that has what is written, so that an older Tonfall reads what it can."""
-    if calibration.corpora:
+    measured = calibration.left_out
+    if calibration.corpora or (measured and measured.dimensions):
         return 3
-    return 1 if calibration.left_out is None else 2
+    return 1 if measured is None else 2
 
 
 def _baseline(recipe: Recipe, fitted: Fitted) -> BaselineSpec | None:
