@@ -15,6 +15,7 @@ from tonfall.serve.http import (
     routes_sockets,
 )
 from tonfall.serve.http.gate import OPEN_PATHS, Gate, allowed_origins
+from tonfall.serve.http.heads import Heads
 from tonfall.serve.http.lobby import Lobby
 from tonfall.serve.http.problems import add_handlers
 from tonfall.serve.http.services import Services
@@ -60,10 +61,11 @@ def create_app(services: Services) -> FastAPI:
     app.add_middleware(
         CORSMiddleware,
         allow_origins=sorted(allowed_origins(services.settings)),
-        allow_methods=["GET", "POST", "DELETE"],
+        allow_methods=["GET", "HEAD", "POST", "DELETE"],
         allow_headers=["Authorization", "Content-Type", "Last-Event-ID", "X-API-Key"],
         max_age=HOUR_S,
     )
+    app.add_middleware(Heads)
     app.add_middleware(Gate, settings=services.settings)
     return app
 

@@ -146,7 +146,7 @@ def _allowed(request: Request) -> list[str]:
     for route in request.app.state.routes:
         if route.matches(request.scope)[0] is not Match.NONE:
             methods |= getattr(route, "methods", None) or set()
-    return sorted(methods)
+    return sorted(methods | {"HEAD"} if "GET" in methods else methods)
 
 
 async def _on_invalid(_: Request, error: Exception) -> JSONResponse:

@@ -8,7 +8,6 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Header, Query
 from fastapi.responses import JSONResponse, PlainTextResponse, Response
 
-from tonfall.errors import ServiceError
 from tonfall.serve.http.access import TICKET_S, Principal, Scope
 from tonfall.serve.http.asking import Ours, answers, asking
 from tonfall.serve.http.hub import Subscription
@@ -140,7 +139,9 @@ async def livez() -> HealthDocument:
 )
 async def readyz(ours: Ours) -> Response:
     """Whether a load balancer should send calls here."""
-    reasons = await asyncio.to_thread(_reasons, ours)
+    reasons = _reasons(ours)
+    if not await ours.database.answers():
+        reasons.append("The database cannot be read.")
     status = "ready" if not reasons else "not ready"
     document = HealthDocument(status=status, reasons=reasons)
     return JSONResponse(document.model_dump(), 503 if reasons else 200)
@@ -160,7 +161,7 @@ def metrics(ours: Ours) -> Response:
 
 
 def _reasons(ours: Services) -> list[str]:
-    """Why calls should go elsewhere; nothing of it is about a tenant."""
+    """Why calls should go elsewhere, the database's answer apart; nothing is about a tenant."""
     reasons = []
     if ours.draining or not ours.ready:
         reasons.append("The server is about to stop." if ours.draining else "It is starting.")
@@ -168,10 +169,6 @@ def _reasons(ours: Services) -> list[str]:
         reasons.append("The database cannot be written to.")
     if ours.desk.statistics().lag_s > LEAST_LAG_S:
         reasons.append("Scoring is late.")
-    try:
-        ours.store.ready()
-    except ServiceError:
-        reasons.append("The database cannot be read.")
     return reasons
 
 

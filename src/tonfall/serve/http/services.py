@@ -16,6 +16,7 @@ from tonfall.serve.http.access import Access, Tickets
 from tonfall.serve.http.analyses import Analyses
 from tonfall.serve.http.hub import Hub
 from tonfall.serve.http.rates import Rates
+from tonfall.serve.http.readiness import DatabaseHealth
 from tonfall.serve.http.uploads import Uploads
 from tonfall.serve.settings import Settings
 from tonfall.serve.store import Store, Writer, caller_hash
@@ -29,6 +30,7 @@ class Services:
 
     Attributes:
         salt: makes callers' numbers unreadable.
+        database: whether it answers, remembered for a second.
         deliveries: what became of alerts that were sent out, by outcome.
         lag_s: by how much the event loop was late of late, at worst.
     """
@@ -52,6 +54,10 @@ class Services:
     started_at: datetime = field(default_factory=lambda: datetime.now(UTC))
     lag_s: float = 0.0
     ready: bool = False
+    database: DatabaseHealth = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.database = DatabaseHealth(self.store.ready)
 
     @property
     def draining(self) -> bool:
