@@ -28,7 +28,7 @@ SETTINGS: dict[str, Any] = {
     "carriers": {
         "asterisk": {"main": {"role": "customer"}},
         "audiosocket": {"line": {"port": 0, "role": "customer"}},
-        "rtp": {"line": {"port": 0, "role": "customer", "idle_s": 1.5}},
+        "rtp": {"line": {"port": 0, "role": "customer", "idle_s": 1.5, "fastest": 1000}},
     },
     "limits": {"requests_per_minute": 100_000},
 }

@@ -312,5 +312,6 @@ class _RtpPort:
             roles=roles,
             formats=self._formats,
             buffer_ms=self._line.buffer_ms,
+            fastest=self._line.fastest,
             limits=self._limits,
         )

@@ -322,9 +322,9 @@ class Session:
         if dropped >= FEWEST_DROPPED and dropped > MOST_DROPPED * (taken + dropped):
             _log.warning(
                 "Call %s: %d packets were heard and %d dropped (late %d, duplicates %d, ignored "
-                "%d, malformed %d); check what the telephone system sends.",
+                "%d, malformed %d, too fast %d); check what the telephone system sends.",
                 *(call.id, taken, dropped, counters.late, counters.duplicates),
-                *(counters.ignored, counters.malformed),
+                *(counters.ignored, counters.malformed, counters.too_fast),
             )
 
     def _reject(self, reject: Reject, out: list[Out]) -> None:

@@ -259,6 +259,8 @@ class Counters:
         restarts: times that another stream took the place of the one before.
         ignored: messages or packets of a kind that has no meaning here.
         malformed: packets that could not be read, dropped (RTP; elsewhere they are refused).
+        too_fast: packets beyond what may come in that time, dropped (RTP; elsewhere the sender is
+            slowed down).
     """
 
     packets: int = 0
@@ -272,8 +274,9 @@ class Counters:
     restarts: int = 0
     ignored: int = 0
     malformed: int = 0
+    too_fast: int = 0
 
     @property
     def dropped(self) -> int:
         """Pieces and messages of which nothing was made."""
-        return self.duplicates + self.late + self.ignored + self.malformed
+        return self.duplicates + self.late + self.ignored + self.malformed + self.too_fast

@@ -1,9 +1,10 @@
 """RTP: audio in datagrams, put in order by their time stamps (RFC 3550 and 3551).
 
 RTP knows no calls: who opens the port knows which call it is for, and says so. Anyone may send a
-datagram, so none is refused: what cannot be used is counted and dropped. Keep to the address that
-first sent one that :meth:`Rtp.accepts`, and drop what other addresses send. A stream ends by the
-sender's goodbye on the same port (RFC 5761), or by silence, which whoever reads the port measures.
+datagram, so none is refused: what cannot be used, or comes far faster than it is spoken, is counted
+and dropped. Keep to the address that first sent one that :meth:`Rtp.accepts`, and drop what other
+addresses send. A stream ends by the sender's goodbye on the same port (RFC 5761), or by silence,
+which whoever reads the port measures.
 """
 
 from __future__ import annotations
@@ -35,6 +36,7 @@ from tonfall.serve.codecs.rtp_packet import (
     parse,
     write,
 )
+from tonfall.serve.codecs.rtp_rate import ArrivalRate
 from tonfall.serve.codecs.rtp_statistics import Reception
 from tonfall.serve.codecs.rtp_timestamps import MovingTimestamps
 from tonfall.serve.codecs.sending import Outgoing, check_channel_count, chunks
@@ -44,6 +46,8 @@ __all__ = ["LONGEST_BUFFER_MS", "SHORTEST_BUFFER_MS", "Rtp", "packets_of"]
 
 SHORTEST_BUFFER_MS = 60
 LONGEST_BUFFER_MS = 200
+FASTEST = 2.0
+"""Clocks drift by far less, and a network that stood still catches up."""
 SILENCE: FloatArray = np.zeros((1, 1), np.float32)
 RTP_LIMITS = Limits(frame_bytes=8_192)
 """20 ms of two channels at 48 kHz are 3,840 bytes."""
@@ -74,6 +78,7 @@ class Rtp(Carrier):
         formats: what the payload types 96 to 127 stand for, where they are used.
         buffer_ms: 60 to 200; how much audio after a missing packet must have come before it is
             given up. Packets that come in order are not held back.
+        fastest: times real time, from 1 on: what comes faster for longer is dropped.
         limits: how much this stream may bring.
 
     Raises:
@@ -89,6 +94,7 @@ class Rtp(Carrier):
         roles: Sequence[Role] = (),
         formats: Mapping[int, RtpFormat] | None = None,
         buffer_ms: int = 120,
+        fastest: float = FASTEST,
         limits: Limits = RTP_LIMITS,
     ) -> None:
         super().__init__(limits=limits)
@@ -102,6 +108,7 @@ class Rtp(Carrier):
         self._formats = formats_with(formats or {})
         self._buffer_ms = buffer_ms
         self._stream: _Stream | None = None
+        self._rate = ArrivalRate(fastest)
 
     @property
     def ssrc(self) -> int | None:
@@ -135,6 +142,9 @@ class Rtp(Carrier):
             return
         stream.reception.count(packet)
         self.counters.lost = stream.reception.lost
+        if not self._rate.allows(_seconds(packet, form or stream.form), now=now):
+            self.counters.too_fast += 1
+            return
         self._on_packet(stream, packet, now)
 
     def _take_other(self, frame: str | bytes) -> None:
@@ -193,6 +203,11 @@ class Rtp(Carrier):
     def _flush(self) -> None:
         if self._stream is not None:
             self._tell_pieces(self._stream.buffer.take(rest=True))
+
+
+def _seconds(packet: RtpPacket, form: RtpFormat) -> float:
+    """Of the audio in a packet of this format."""
+    return len(packet.payload) / form.bytes_per_frame / form.sampling_rate
 
 
 def packets_of(

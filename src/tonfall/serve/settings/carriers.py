@@ -75,7 +75,8 @@ class RtpLine(_Line):
     """A UDP port for one RTP stream at a time; a call ends after ``idle_s`` without a packet.
 
     ``roles`` are those of the channels in order; ``formats`` says what the payload types 96 to
-    127 stand for, as "L16/16000/1".
+    127 stand for, as "L16/16000/1". What comes ``fastest`` times faster than it is spoken is heard,
+    and what comes still faster is dropped.
     """
 
     roles: tuple[Role, ...] = ()
@@ -84,6 +85,7 @@ class RtpLine(_Line):
     ] = Field(default_factory=dict)
     buffer_ms: Annotated[int, Field(ge=60, le=200)] = 120
     idle_s: Seconds = 10
+    fastest: Annotated[float, Field(ge=1, le=1000)] = 2
 
 
 class Carriers(Section):
