@@ -11,7 +11,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -138,6 +138,10 @@ class LinePriors:
                 for line, waiting in self._waiting.items()
                 if line.tenant == tenant and waiting.heard
             }
+
+    def states(self) -> Mapping[PriorState, int]:
+        """How many lines, of all tenants, stand where."""
+        return Counter(row.state for row in self._rows.values())
 
     def close(self) -> None:
         """End the thread; what waits is lost."""

@@ -206,6 +206,7 @@ def test_a_poisoned_line_freezes_and_an_operator_decides(
         with node.client(officer) as client:
             assert client.post(f"{NATIVE}/accept").status_code == 403
         with node.client(key) as client:
+            assert 'tonfall_priors{state="frozen"} 1.0' in client.get("/metrics").text
             accepted = client.post(f"{NATIVE}/accept").raise_for_status().json()
             assert (accepted["state"], accepted["callers"]) == ("in_use", LEAST_CALLERS)
             assert accepted["version"] not in (None, version)

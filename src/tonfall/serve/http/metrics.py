@@ -11,6 +11,7 @@ from prometheus_client.registry import Collector
 
 from tonfall.serve.carriers import Totals
 from tonfall.serve.http.services import Services
+from tonfall.serve.store.priors import PriorState
 
 __all__ = ["CONTENT_TYPE", "exposition"]
 
@@ -61,6 +62,7 @@ class _Counts(Collector):
         yield from _writer(services)
         yield from _carriers(services.switchboard.totals)
         yield from _http(services)
+        yield from _priors(services)
 
 
 def _desk(services: Services) -> Iterator[Metric]:
@@ -132,6 +134,18 @@ def _http(services: Services) -> Iterator[Metric]:
     yield opened
     yield _gauge("event_loop_lag_seconds", "By how much sockets waited.", services.lag_s)
     yield _gauge("draining", "1 while the server is about to stop.", float(services.draining))
+
+
+def _priors(services: Services) -> Iterator[Metric]:
+    if services.desk.priors is None:
+        return
+    found = services.desk.priors.states()
+    lines = GaugeMetricFamily(
+        "tonfall_priors", "Lines by the state of their prior.", labels=["state"]
+    )
+    for state in PriorState:
+        lines.add_metric([str(state)], found.get(state, 0))
+    yield lines
 
 
 def _gauge(name: str, help_: str, value: float) -> Metric:
