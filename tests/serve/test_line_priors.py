@@ -26,7 +26,7 @@ from tonfall.serve.alerts.outlets import Listed, LogOutlet, Outlets
 from tonfall.serve.priors import LinePriors
 from tonfall.serve.records import Notice, StoredEvent
 from tonfall.serve.store import Store, Writer
-from tonfall.serve.store.priors import Line
+from tonfall.serve.store.prior_rows import Line
 
 PATIENCE_S = 60.0
 CARRIER = "twilio"

@@ -23,7 +23,8 @@ from tonfall.adaptation import LEAST_CALLERS, PRIOR_WEIGHT_S, Callers
 from tonfall.errors import ConfigError, ServiceError
 from tonfall.runtime import Baseline, Predictor, starting_baseline
 from tonfall.serve.store import Store
-from tonfall.serve.store.priors import Batch, Line, Outcome, PriorRow, PriorState, Sinks, start_of
+from tonfall.serve.store.prior_rows import Batch, Line, Outcome, PriorRow, PriorState, start_of
+from tonfall.serve.store.priors import Sinks
 
 __all__ = ["Learner", "LinePriors", "Start"]
 

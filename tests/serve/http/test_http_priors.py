@@ -20,7 +20,7 @@ from tonfall.analysis import Listening, hear_voices
 from tonfall.arrays import FloatArray
 from tonfall.runtime import Predictor
 from tonfall.serve.codecs import Role, native
-from tonfall.serve.store.priors import Line
+from tonfall.serve.store.prior_rows import Line
 
 SECONDS = 9
 AT_ONCE = 4

@@ -18,7 +18,7 @@ from store_calls import MadeCall
 from tonfall.adaptation import JUMP, LEAST_CALLERS, Callers, line_mean, merged
 from tonfall.serve.records import Notice
 from tonfall.serve.store import Store, Writer
-from tonfall.serve.store.priors import Batch, Line, Outcome, PriorState, start_of, version_of
+from tonfall.serve.store.prior_rows import Batch, Line, Outcome, PriorState, start_of, version_of
 from tonfall.serve.store.retaining import Retention
 from tonfall.serve.store.schema import calls as calls_table
 

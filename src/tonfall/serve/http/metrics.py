@@ -11,7 +11,7 @@ from prometheus_client.registry import Collector
 
 from tonfall.serve.carriers import Totals
 from tonfall.serve.http.services import Services
-from tonfall.serve.store.priors import PriorState
+from tonfall.serve.store.prior_rows import PriorState
 
 __all__ = ["CONTENT_TYPE", "exposition"]
 

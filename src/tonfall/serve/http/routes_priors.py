@@ -14,7 +14,7 @@ from tonfall.serve.http.problems import Problem
 from tonfall.serve.http.schemas_priors import PriorDocument, PriorList
 from tonfall.serve.http.services import Services
 from tonfall.serve.store.payloads import stamp
-from tonfall.serve.store.priors import Line, PriorRow, PriorState
+from tonfall.serve.store.prior_rows import Line, PriorRow, PriorState
 
 __all__ = ["router"]
 

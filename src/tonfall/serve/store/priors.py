@@ -11,11 +11,8 @@ use, and nothing is added until somebody says which of the two is right, or star
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from enum import StrEnum
 from typing import Any
 from uuid import uuid4
 
@@ -23,122 +20,31 @@ import numpy as np
 import numpy.typing as npt
 from sqlalchemy import Connection, Row, delete, func, insert, select, update
 
-from tonfall.adaptation import FADING_CALLERS, JUMP, LEAST_CALLERS, Callers, jump, line_mean, merged
+from tonfall.adaptation import JUMP, LEAST_CALLERS, Callers, jump, merged
 from tonfall.serve.records import Notice
 from tonfall.serve.store.database import Database, insert_new
 from tonfall.serve.store.logs import AuditLog, EventLog
+from tonfall.serve.store.prior_rows import (
+    Batch,
+    Line,
+    Outcome,
+    PriorRow,
+    callers_of,
+    held_callers,
+    prior_row,
+    rounded,
+    start_of,
+    version_of,
+)
 from tonfall.serve.store.schema import calls, deliveries, objections, priors
 
-__all__ = [
-    "Batch",
-    "Line",
-    "Outcome",
-    "PriorRow",
-    "PriorState",
-    "Priors",
-    "Sinks",
-    "erase_priors",
-    "priors_of",
-    "start_of",
-    "version_of",
-]
+__all__ = ["Priors", "Sinks", "erase_priors", "priors_of"]
 
-DIGITS = 6
-VERSION_LENGTH = 16
 TOLD = tuple(str(notice) for notice in Notice if notice.told)
 
 Sinks = Callable[[str], Iterable[str]]
 """To which sinks, by name, a notice to a tenant is delivered."""
 _Values = npt.NDArray[np.float64]
-
-
-class PriorState(StrEnum):
-    """Where a line's prior stands."""
-
-    LEARNING = "learning"
-    IN_USE = "in_use"
-    FROZEN = "frozen"
-
-
-class Outcome(StrEnum):
-    """What became of a batch, or of what somebody asked for."""
-
-    PUBLISHED = "published"
-    FROZEN = "frozen"
-    VOID = "void"
-
-
-@dataclass(frozen=True, slots=True)
-class Line:
-    """Whose prior it is: of one model, since features of another cannot be added."""
-
-    tenant: str
-    carrier: str
-    model_hash: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Batch:
-    """What a node gathered.
-
-    Attributes:
-        callers: 20 or more.
-        calls: their ids.
-        generation: of the row, as the batch was begun; 0 where there was none.
-        model: the name of the bundle.
-        shipped: (features,), its prior mean.
-        weight_s: seconds that the line's prior counts for in a call.
-    """
-
-    line: Line
-    callers: Callers
-    calls: tuple[str, ...]
-    generation: int
-    model: str
-    shipped: _Values = field(repr=False)
-    weight_s: float
-
-
-@dataclass(frozen=True, slots=True)
-class PriorRow:
-    """A line's prior as it stands.
-
-    Attributes:
-        version: of the mean that new calls start from; None before there is one.
-        callers: whose calls were added since ``started_at``, each batch counting a caller once.
-        weight: gated seconds of speech that the mean stands for; what faded is not in it.
-        distance: of the newest batch, in units of chance; None before there were two.
-        frozen_at: since when it is frozen; None where it is not.
-        held: callers of the batch that froze it.
-    """
-
-    line: Line
-    model: str
-    generation: int
-    updated_at: datetime
-    started_at: datetime | None
-    published_at: datetime | None
-    frozen_at: datetime | None
-    version: str | None
-    callers: int
-    weight: float
-    distance: float | None
-    held: int | None
-
-    @property
-    def state(self) -> PriorState:
-        """Where it stands."""
-        if self.frozen_at is not None:
-            return PriorState.FROZEN
-        return PriorState.LEARNING if self.version is None else PriorState.IN_USE
-
-
-def version_of(line: Line, mean: Sequence[float], weight_s: float) -> str:
-    """A digest of what calls start from: 16 hexadecimal digits."""
-    told = repr((line.model_hash, list(mean), weight_s))
-    return hashlib.sha256(told.encode()).hexdigest()[:VERSION_LENGTH]
-
-
 HEAD = [column for column in priors.c if column.name not in ("mean", "variance")]
 
 
@@ -154,13 +60,13 @@ class Priors:
         query = query if tenant is None else query.where(priors.c.tenant == tenant)
         with self._database.reading() as connection:
             rows = connection.execute(query.order_by(priors.c.tenant, priors.c.carrier))
-            return tuple(_row(row) for row in rows)
+            return tuple(prior_row(row) for row in rows)
 
     def callers(self, line: Line) -> Callers | None:
         """What the callers of a line sounded like; None where there is no mean yet."""
         with self._database.reading() as connection:
             row = connection.execute(select(priors).where(_of(line))).one_or_none()
-        return None if row is None else _callers(row)
+        return None if row is None else callers_of(row)
 
     def ended(self, ids: Sequence[str]) -> Mapping[str, bool]:
         """Of calls that are over: whether everybody on them was told, and nobody objected."""
@@ -205,7 +111,7 @@ class Priors:
             row = connection.execute(select(priors).where(_of(line)).with_for_update()).first()
             if row is None or row.frozen_at is None:
                 return None
-            held = _held(row.held)
+            held = held_callers(row.held)
             started = {"started_at": act.now, "callers": held.callers, **_thawed(row)}
             act.publish(held, shipped, weight_s, started)
             act.tell("prior.resumed", "prior.accepted", callers=held.callers)
@@ -262,7 +168,7 @@ class _Act:
         self, callers: Callers, shipped: _Values, weight_s: float, values: Mapping[str, object]
     ) -> str:
         """Write a new mean; return its version."""
-        kept = _rounded(callers)
+        kept = rounded(callers)
         version = version_of(self._line, start_of(kept, shipped), weight_s)
         mean = {"mean": kept.mean.tolist(), "weight": kept.weight, "variance": kept.variance}
         self.update({"version": version, "published_at": self.now, **mean, **values})
@@ -302,13 +208,8 @@ class _Act:
         return self._log.events[-1].id
 
 
-def start_of(callers: Callers, shipped: _Values) -> list[float]:
-    """Where calls start, to the digits that make its version."""
-    return [round(float(value), DIGITS) for value in line_mean(callers, shipped)]
-
-
 def _add(act: _Act, batch: Batch, row: Row[Any], sinks: Sinks | None) -> Outcome:
-    running = _callers(row)
+    running = callers_of(row)
     if running is None:
         found = {"started_at": act.now, "callers": batch.callers.callers, "distance": None}
         _published(act, batch, batch.callers, found)
@@ -329,7 +230,7 @@ def _published(act: _Act, batch: Batch, callers: Callers, values: Mapping[str, o
 
 
 def _freeze(act: _Act, batch: Batch, row: Row[Any], distance: float, sinks: Sinks | None) -> None:
-    kept = _rounded(batch.callers)
+    kept = rounded(batch.callers)
     held = {
         "mean": kept.mean.tolist(),
         "weight": kept.weight,
@@ -376,35 +277,6 @@ def _of(line: Line) -> Any:
         & (priors.c.carrier == line.carrier)
         & (priors.c.model_hash == line.model_hash)
     )
-
-
-def _callers(row: Row[Any]) -> Callers | None:
-    if row.mean is None:
-        return None
-    return Callers(np.array(row.mean, np.float64), row.weight, row.variance, _unfaded(row.callers))
-
-
-def _unfaded(callers: int) -> int:
-    """How many of the callers since the start the mean still weighs as much as."""
-    return min(callers, FADING_CALLERS)
-
-
-def _held(held: Mapping[str, Any]) -> Callers:
-    mean = np.array(held["mean"], np.float64)
-    return Callers(mean, held["weight"], held["variance"], held["callers"])
-
-
-def _rounded(callers: Callers) -> Callers:
-    """To the digits that are written down."""
-    mean, weight = np.round(callers.mean, DIGITS), round(callers.weight, 3)
-    return Callers(mean, weight, round(callers.variance, 9), callers.callers)
-
-
-def _row(row: Row[Any]) -> PriorRow:
-    found = row._asdict()
-    line = Line(found.pop("tenant"), found.pop("carrier"), found.pop("model_hash"))
-    held = found.pop("held")
-    return PriorRow(line=line, held=held and held["callers"], **found)
 
 
 def _plain(found: Mapping[str, Any]) -> dict[str, Any]:
