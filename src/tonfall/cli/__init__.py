@@ -26,6 +26,7 @@ _COMMANDS = (
     "call",
     "compare",
     "evaluate",
+    "features",
     "leaderboard",
     "models",
     "protocols",

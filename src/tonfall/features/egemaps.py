@@ -1,0 +1,304 @@
+"""The extended Geneva Minimalistic Acoustic Parameter Set: 25 contours, 88 numbers.
+
+Eyben et al., "The Geneva Minimalistic Acoustic Parameter Set (GeMAPS) for Voice Research and
+Affective Computing", IEEE Trans. Affective Computing 7 (2016), version 02, under openSMILE's names
+and in its order. Where openSMILE departs from the paper this follows openSMILE, since its numbers
+are what the field has compared for ten years; `docs/features.md` says how near it comes.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from tonfall.arrays import FloatArray
+from tonfall.features.formants import egemaps_formants
+from tonfall.features.framing import RATE, STEP, check_rate, gauss, split_frames
+from tonfall.features.functionals import (
+    mean_and_variation,
+    percentiles,
+    segment_lengths,
+    slopes,
+    smooth,
+    smooth_nonzero,
+    turning_points,
+)
+from tonfall.features.harmonics import formant_level, harmonics_of, harmonics_to_noise
+from tonfall.features.loudness import (
+    SPECTRUM_WINDOW,
+    auditory_bands,
+    loudness,
+    root_mean_square,
+    short_spectrum,
+    sound_level,
+)
+from tonfall.features.mfcc import egemaps_mfcc
+from tonfall.features.pitch import (
+    LONG_WINDOW,
+    long_spectrum,
+    pitch_candidates,
+    semitones,
+    smooth_pitch,
+)
+from tonfall.features.spectrum import (
+    alpha_ratio,
+    hammarberg_index,
+    log_power,
+    spectral_flux,
+    spectral_slope,
+)
+from tonfall.features.voice_quality import frame_perturbation
+
+__all__ = [
+    "CONTOURS",
+    "FUNCTIONALS",
+    "Contours",
+    "contours_of",
+    "egemaps",
+    "egemaps_frames",
+]
+
+_SPECTRAL = (
+    "Loudness",
+    "alphaRatio",
+    "hammarbergIndex",
+    "slope0-500",
+    "slope500-1500",
+    "spectralFlux",
+    "mfcc1",
+    "mfcc2",
+    "mfcc3",
+    "mfcc4",
+)
+_VOICED = (
+    "F0semitoneFrom27.5Hz",
+    "jitterLocal",
+    "shimmerLocaldB",
+    "HNRdBACF",
+    "logRelF0-H1-H2",
+    "logRelF0-H1-A3",
+    *(
+        f"F{number}{what}"
+        for number in (1, 2, 3)
+        for what in ("frequency", "bandwidth", "amplitudeLogRelF0")
+    ),
+)
+CONTOURS = (*(f"{name}_sma3" for name in _SPECTRAL), *(f"{name}_sma3nz" for name in _VOICED))
+"""Names of the 25 low-level descriptors, in order."""
+
+_CURVE = (
+    "amean",
+    "stddevNorm",
+    "percentile20.0",
+    "percentile50.0",
+    "percentile80.0",
+    "pctlrange0-2",
+    "meanRisingSlope",
+    "stddevRisingSlope",
+    "meanFallingSlope",
+    "stddevFallingSlope",
+)
+_MOMENTS = ("amean", "stddevNorm")
+_BALANCE = ("alphaRatio", "hammarbergIndex", "slope", "slope", "spectralFlux")
+_BANDS = ("", "", "0-500", "500-1500", "")
+FUNCTIONALS = (
+    *(f"F0semitoneFrom27.5Hz_sma3nz_{what}" for what in _CURVE),
+    *(f"loudness_sma3_{what}" for what in _CURVE),
+    *(f"{name}_sma3_{what}" for name in _SPECTRAL[5:] for what in _MOMENTS),
+    *(f"{name}_sma3nz_{what}" for name in _VOICED[1:] for what in _MOMENTS),
+    *(
+        f"{name}V{band}_sma3nz_{what}"
+        for name, band in zip(_BALANCE, _BANDS, strict=True)
+        for what in _MOMENTS
+    ),
+    *(f"mfcc{number}V_sma3nz_{what}" for number in (1, 2, 3, 4) for what in _MOMENTS),
+    *(f"{name}UV{band}_sma3nz_amean" for name, band in zip(_BALANCE, _BANDS, strict=True)),
+    "loudnessPeaksPerSec",
+    "VoicedSegmentsPerSec",
+    "MeanVoicedSegmentLengthSec",
+    "StddevVoicedSegmentLengthSec",
+    "MeanUnvoicedSegmentLength",
+    "StddevUnvoicedSegmentLength",
+    "equivalentSoundLevel_dBp",
+)
+"""Names of the 88 functionals, in order."""
+
+_FLOOR_DB = -201.0
+"""The amplitude of a formant where there is no voice, as openSMILE has it."""
+_QUIETEST = 0.001
+"""Root mean square of a frame of 60 ms, below which nothing is voiced."""
+_STEP_S = STEP / RATE
+
+
+@dataclass(frozen=True, slots=True)
+class Contours:
+    """The low-level descriptors of one channel, not yet smoothed.
+
+    Attributes:
+        spectral: (frames of 20 ms, 10) float64.
+        voiced: (frames of 60 ms, 15) float64; 0 where there is no voice, or -201 dB.
+    """
+
+    spectral: npt.NDArray[np.float64]
+    voiced: npt.NDArray[np.float64]
+
+
+def contours_of(samples: FloatArray) -> Contours:
+    """The low-level descriptors of (samples,) at 16 kHz in [-1, 1]."""
+    heard = _as_sixteen_bit(samples)
+    return Contours(_spectral(heard), _voiced(heard))
+
+
+def _as_sixteen_bit(samples: FloatArray) -> FloatArray:
+    """What is left of the samples in openSMILE, which hears integers of 16 bit."""
+    whole = np.trunc(np.clip(samples * np.float32(32768), -32768, 32767))
+    result: FloatArray = whole / np.float32(32767)
+    return result
+
+
+def _spectral(samples: FloatArray) -> npt.NDArray[np.float64]:
+    spectrum = short_spectrum(samples)
+    bands, decibels = auditory_bands(spectrum), log_power(spectrum)
+    if not len(spectrum):
+        return np.zeros((0, len(_SPECTRAL)))
+    columns = (
+        loudness(bands),
+        alpha_ratio(spectrum),
+        hammarberg_index(spectrum),
+        spectral_slope(decibels, low_hz=0, high_hz=500),
+        spectral_slope(decibels, low_hz=500, high_hz=1500),
+        spectral_flux(spectrum),
+    )
+    return np.concatenate([np.stack(columns, axis=1), egemaps_mfcc(bands)], axis=1, dtype=float)
+
+
+def _voiced(samples: FloatArray) -> npt.NDArray[np.float64]:
+    spectrum = long_spectrum(samples)
+    result = np.zeros((len(spectrum), len(_VOICED)))
+    result[:, 8::3] = _FLOOR_DB
+    frequency = smooth_pitch(pitch_candidates(spectrum))
+    level = root_mean_square(samples, window=LONG_WINDOW, weights=gauss(LONG_WINDOW))
+    frequency[level < _QUIETEST] = 0
+    voiced = np.flatnonzero(frequency)
+    if len(voiced):
+        result[:, 0] = semitones(frequency)
+        result[:, 1:3] = frame_perturbation(samples, frequency)
+        result[voiced, 3:] = _resonant(samples, spectrum[voiced], frequency[voiced], voiced)
+    return result
+
+
+def _resonant(
+    samples: FloatArray,
+    spectrum: FloatArray,
+    frequency: npt.NDArray[np.float64],
+    voiced: npt.NDArray[np.intp],
+) -> npt.NDArray[np.float64]:
+    """(voiced frames, 12): noise, harmonics and formants."""
+    frames = split_frames(samples, window=SPECTRUM_WINDOW)[voiced]
+    formant, bandwidth = (np.nan_to_num(each) for each in egemaps_formants(frames))
+    harmonics = harmonics_of(spectrum, frequency)
+    levels = [formant_level(harmonics, formant[:, number]) for number in range(3)]
+    columns = [
+        harmonics_to_noise(spectrum, frequency),
+        harmonics.level[:, 1] - harmonics.level[:, 2],
+        harmonics.level[:, 1] - levels[2],
+    ]
+    for number in range(3):
+        columns += [formant[:, number], bandwidth[:, number], levels[number]]
+    return np.nan_to_num(np.stack(columns, axis=1))
+
+
+def egemaps_frames(waveform: FloatArray, sampling_rate: int) -> npt.NDArray[np.float64]:
+    """The 25 low-level descriptors, smoothed over three frames.
+
+    Args:
+        waveform: (channels, samples) float32 in [-1, 1].
+        sampling_rate: 16000.
+
+    Returns:
+        (channels, frames, 25) float64 in the order of `CONTOURS`, a frame every 10 ms, where
+        frames = 1 + (samples - 960) // 160; what needs a voice is NaN where there is none.
+
+    Raises:
+        AudioError: another sampling rate.
+    """
+    check_rate(sampling_rate)
+    return np.stack([_smoothed(contours_of(channel)) for channel in waveform])
+
+
+def _smoothed(contours: Contours) -> npt.NDArray[np.float64]:
+    count = len(contours.voiced)
+    silent = contours.voiced[:, :1] == 0
+    voiced = np.where(silent, np.nan, smooth_nonzero(np.where(silent, 0, contours.voiced)))
+    return np.concatenate([smooth(contours.spectral)[:count], voiced], axis=1)
+
+
+def egemaps(waveform: FloatArray, sampling_rate: int) -> npt.NDArray[np.float64]:
+    """The 88 functionals of eGeMAPSv02.
+
+    Args:
+        waveform: (channels, samples) float32 in [-1, 1].
+        sampling_rate: 16000.
+
+    Returns:
+        (channels, 88) float64 in the order of `FUNCTIONALS`. What is undefined is NaN: everything
+        of less than 70 ms, what needs a voice where there is none, and what needs its absence
+        where all is voiced.
+
+    Raises:
+        AudioError: another sampling rate.
+    """
+    check_rate(sampling_rate)
+    return np.stack([_functionals(channel) for channel in waveform])
+
+
+def _functionals(samples: FloatArray) -> npt.NDArray[np.float64]:
+    if len(samples) < LONG_WINDOW + STEP:
+        return np.full(len(FUNCTIONALS), np.nan)
+    contours = contours_of(samples)
+    count = len(contours.voiced)
+    spectral, tone = smooth(contours.spectral), smooth_nonzero(contours.voiced[:, 0])[: count - 1]
+    voiced = smooth_nonzero(contours.voiced[:, 1:])[: count - 1]
+    balance = contours.spectral[:count, 1:]
+    silent = contours.voiced[:, :1] == 0
+    with_voice = smooth_nonzero(np.where(silent, 0, balance))[: count - 1]
+    without = smooth_nonzero(np.where(silent, balance, 0))[: count - 1, :5]
+    values = [
+        *_curve(tone[tone != 0]),
+        *_curve(spectral[:, 0]),
+        *(number for column in spectral[:, 5:].T for number in mean_and_variation(column)),
+        *_nonzero_moments(voiced),
+        *_nonzero_moments(with_voice),
+        *(mean_and_variation(column[column != 0])[0] for column in without.T),
+        *_timing(spectral[:, 0], tone),
+        float(sound_level(samples)),
+    ]
+    return np.asarray(values)
+
+
+def _nonzero_moments(columns: npt.NDArray[np.float64]) -> list[float]:
+    return [number for each in columns.T for number in mean_and_variation(each[each != 0])]
+
+
+def _curve(values: npt.NDArray[np.float64]) -> tuple[float, ...]:
+    found = turning_points(values)
+    return (*mean_and_variation(values), *percentiles(values), *slopes(values, found))
+
+
+def _timing(loud: npt.NDArray[np.float64], tone: npt.NDArray[np.float64]) -> tuple[float, ...]:
+    """Peaks of loudness and stretches of voice a second, lengths of stretches in seconds."""
+    voiced, unvoiced = segment_lengths(tone > 0), segment_lengths(tone == 0)
+    return (
+        int(turning_points(loud).peaks.sum()) / (len(loud) * _STEP_S),
+        len(voiced) / (len(tone) * _STEP_S),
+        *(_mean_and_deviation(voiced)),
+        *(_mean_and_deviation(unvoiced)),
+    )
+
+
+def _mean_and_deviation(values: npt.NDArray[np.float64]) -> tuple[float, float]:
+    if not len(values):
+        return float("nan"), float("nan")
+    return float(values.mean()), float(values.std())
