@@ -31,6 +31,14 @@ def tiny_bundle(tmp_path_factory: pytest.TempPathFactory) -> Bundle:
     return write_tiny(tmp_path_factory.mktemp("bundles") / "tiny")
 
 
+@pytest.fixture(scope="session", autouse=True)
+def own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Nothing that a test encodes is left in the user's cache, or found there."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TONFALL_CACHE", str(tmp_path_factory.mktemp("cache")))
+        yield
+
+
 @pytest.fixture(scope="session")
 def tiny(tiny_bundle: Bundle) -> Predictor:
     """The model of that bundle."""
@@ -41,13 +49,14 @@ def tiny(tiny_bundle: Bundle) -> Predictor:
 def tiny_front(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Training on convolutions of random weights, with a cache of its own: no weights needed."""
     pytest.importorskip("torch", reason="training needs PyTorch: extra train")
-    from tonfall.learn import clips, encode, networks
+    from tonfall.learn import encode, networks
+    from tonfall.learn.shelves import open_shelves
 
     weights = random_weights()
     monkeypatch.setattr(networks, "find_container", lambda: Path("made-up"))
     monkeypatch.setattr(networks, "read_container", lambda _path: weights)
     monkeypatch.setenv("TONFALL_CACHE", str(tmp_path / "cache"))
-    caches = (encode.front_graph, encode._acoustics, clips._shelves)
+    caches = (encode.front_graph, encode._acoustics, open_shelves)
     for cache in caches:
         cache.cache_clear()
     yield

@@ -16,7 +16,7 @@ import pandas as pd
 
 from tonfall.adaptation import PRIOR_WEIGHT_S
 from tonfall.arrays import FloatArray
-from tonfall.corpora.clips import Clip, clips_of, named_errors, read_clip
+from tonfall.corpora.clips import clips_of
 from tonfall.errors import ProtocolError
 from tonfall.evaluation.calls import check_calls_pin, compose_calls
 from tonfall.evaluation.calls_report import CallsReport, calls_report
@@ -25,8 +25,8 @@ from tonfall.evaluation.protocols.registry import FOUR, FOUR_CLASSES
 from tonfall.evaluation.running import ModelFacts
 from tonfall.learn.calls_site import CallSites, call_sites
 from tonfall.learn.degrade import Degradation
-from tonfall.runtime import Baseline, Predictor, clip_pieces
-from tonfall.timeline import SAMPLING_RATE
+from tonfall.learn.encoded import bundle_statistics
+from tonfall.runtime import Baseline, Predictor
 
 if TYPE_CHECKING:
     from tonfall.learn.recipe import Recipe
@@ -36,7 +36,6 @@ __all__ = [
     "JudgedClips",
     "Progress",
     "call_items",
-    "encode_clip",
     "evaluate_calls",
     "four_classes",
     "judged_table",
@@ -195,11 +194,8 @@ def _judge_bundle(
 ) -> dict[str, pd.DataFrame]:
     needed = dict.fromkeys([*calls["item"], *(sites.items if sites else ())])
     used = rows.loc[list(needed)]
-    say(f"encoding {len(used)} clips")
     place = {item: number for number, item in enumerate(used["item"])}
-    encoded = [encode_clip(model, clip, degradation) for clip in clips_of(used)]
-    statistics = np.stack([each for each, _ in encoded])
-    seconds = np.asarray([speech for _, speech in encoded], np.float32)
+    statistics, seconds = bundle_statistics(model, clips_of(used), degradation, say=say)
     order = calls["item"].map(place).to_numpy()
     ways = {"baseline off": _Way(False)}
     if model.spec.baseline:
@@ -247,20 +243,6 @@ def _site_starts(
         name: replace(start, prior=prior, prior_weight_s=PRIOR_WEIGHT_S)
         for name, prior in zip(names, priors, strict=True)
     }
-
-
-def encode_clip(
-    model: Predictor, clip: Clip, degradation: Degradation | None
-) -> tuple[FloatArray, float]:
-    """The (statistics,) of a whole clip, and its seconds of speech."""
-    waveform = read_clip(clip)
-    if degradation:
-        waveform = degradation(waveform, clip.item)
-    with named_errors(clip):
-        frames, weights, seconds = clip_pieces(
-            waveform, sampling_rate=SAMPLING_RATE, front_end=model.spec.front_end
-        )
-    return model.encode(frames, weights).sum(axis=0), seconds
 
 
 def _judge_in_order(

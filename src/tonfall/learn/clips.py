@@ -7,12 +7,10 @@ that is out of date is ever found, and no version has to be raised by hand.
 
 from __future__ import annotations
 
-import hashlib
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
-from functools import lru_cache
 from itertools import repeat
 from multiprocessing import get_context
 from pathlib import Path
@@ -34,6 +32,7 @@ from tonfall.learn.augment import sounds_hash
 from tonfall.learn.encode import CODE, LIBRARIES, Degrade, Work, encode_clips, front_graph
 from tonfall.learn.networks import pool
 from tonfall.learn.recipe import Recipe
+from tonfall.learn.shelves import open_shelves
 from tonfall.learn.whisper import SHA256
 
 __all__ = ["Pooled", "Progress", "pool_clips"]
@@ -83,7 +82,7 @@ def pool_clips(
     """
     clips = clips_of(items.assign(item=_items(items)))
     names = [f"{clip.item}/{clip_hash(clip)}" for clip in clips]
-    shelves = _shelves(cache_folder() / "statistics" / _key(recipe, copy, degrade))
+    shelves = open_shelves(cache_folder() / "statistics" / _key(recipe, copy, degrade))
     missing = {
         name: clip for name, clip in zip(names, clips, strict=True) if name not in shelves.rows
     }
@@ -99,31 +98,6 @@ def pool_clips(
     with torch.inference_mode():
         features = pool(torch.from_numpy(statistics[:, :-1])).numpy()
     return Pooled(features, statistics[:, -1])
-
-
-class _Shelves:
-    """Rows of statistics by name, in files that are only ever added."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.rows: dict[str, FloatArray] = {}
-        for file in sorted(folder.glob("*.npz")):
-            with np.load(file, allow_pickle=False) as content:
-                self.rows.update(zip(content["names"].tolist(), content["rows"], strict=True))
-
-    def add(self, names: Sequence[str], rows: FloatArray) -> None:
-        """Keep rows; written whole or not at all, so that a killed run loses one share."""
-        self.rows.update(zip(names, rows, strict=True))
-        digest = hashlib.sha256("\n".join(names).encode()).hexdigest()[:16]
-        partial = self.folder / f".{digest}.{os.getpid()}.part"
-        with partial.open("wb") as file:
-            np.savez(file, names=np.asarray(names), rows=rows)
-        partial.replace(self.folder / f"{digest}.npz")
-
-
-@lru_cache(maxsize=8)
-def _shelves(folder: Path) -> _Shelves:
-    return _Shelves(folder)
 
 
 def _items(items: pd.DataFrame) -> list[str]:

@@ -24,11 +24,11 @@ from tonfall.learn.calls import (
     LABELS,
     Progress,
     call_items,
-    encode_clip,
     four_classes,
     tested_corpora,
 )
 from tonfall.learn.degrade import Degradation
+from tonfall.learn.encoded import bundle_statistics
 from tonfall.runtime import Baseline, Predictor
 
 if TYPE_CHECKING:
@@ -145,10 +145,8 @@ def _bundle_clips(
     model: Predictor, rows: pd.DataFrame, degradation: Degradation | None, say: Progress
 ) -> SiteClips:
     start = model.baseline()
-    say(f"encoding {len(rows)} clips of {rows['corpus'].iloc[0]}")
-    encoded = [encode_clip(model, clip, degradation) for clip in clips_of(rows)]
-    statistics = np.stack([each for each, _ in encoded])
-    alone = model.judge_windows(statistics, [None] * len(encoded))
+    statistics, seconds = bundle_statistics(model, clips_of(rows), degradation, say=say)
+    alone = model.judge_windows(statistics, [None] * len(statistics))
 
     def judge(chosen: Sequence[int], mean: FloatArray) -> FloatArray:
         baseline = replace(start, prior=mean.astype(np.float64))
@@ -157,7 +155,7 @@ def _bundle_clips(
         return np.stack([four_classes(each.labels, each.probabilities) for each in affects])
 
     heard = [
-        start.updated(judgement.pooled, seconds=seconds, gate=judgement.gate)
-        for judgement, (_, seconds) in zip(alone, encoded, strict=True)
+        start.updated(judgement.pooled, seconds=float(speech), gate=judgement.gate)
+        for judgement, speech in zip(alone, seconds, strict=True)
     ]
     return SiteClips(list(rows["item"]), heard, judge)

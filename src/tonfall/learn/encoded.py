@@ -1,0 +1,144 @@
+"""Clips as a bundle encodes them: made on all cores, once, whatever they are judged for.
+
+What a bundle makes of a clip before its head is kept under the clip's content and all that decides
+it; so a second protocol, or a bundle with another head on the same front, encodes nothing anew.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from itertools import repeat
+from multiprocessing import get_context
+
+import numpy as np
+
+from tonfall.arrays import FloatArray
+from tonfall.corpora.clips import Clip, named_errors, read_clip
+from tonfall.corpora.contents import (
+    cache_folder,
+    clip_hash,
+    code_hash,
+    joint_hash,
+    library_versions,
+)
+from tonfall.features import BANDS
+from tonfall.learn.degrade import Degradation
+from tonfall.learn.shelves import open_shelves
+from tonfall.runtime import Predictor, clip_pieces
+from tonfall.timeline import SAMPLING_RATE
+
+__all__ = ["CODE", "bundle_statistics", "encode_clip"]
+
+CODE = (
+    "arrays.py",
+    "audio",
+    "corpora/clips.py",
+    "features/__init__.py",
+    "features/log_mel.py",
+    "learn/encoded.py",
+    "ort",
+    "runtime/clip.py",
+    "runtime/pieces.py",
+    "runtime/predictor.py",
+    "vad",
+)
+"""All of this package that has a part in the result, besides the bundle and the degradation."""
+
+_LIBRARIES = ("numpy", "onnxruntime", "scipy", "soundfile", "soxr")
+
+_SHARE = 64
+"""Clips that a worker takes at a time."""
+
+
+def bundle_statistics(
+    model: Predictor,
+    clips: Sequence[Clip],
+    degradation: Degradation | None,
+    *,
+    say: Callable[[str], object],
+    workers: int | None = None,
+) -> tuple[FloatArray, FloatArray]:
+    """(clips, statistics) of whole clips, and (clips,) seconds of speech in each.
+
+    Args:
+        model: the bundle.
+        clips: which.
+        degradation: what they go through first.
+        say: called with a sentence before anything is encoded, and as it goes on.
+        workers: processes; as many as there are cores by default.
+
+    Raises:
+        AudioError: a clip cannot be read, or is silent; the message names it.
+    """
+    names = [f"{clip.item}/{clip_hash(clip)}" for clip in clips]
+    shelves = open_shelves(cache_folder() / "encoded" / _key(model, degradation))
+    missing = {
+        name: clip for name, clip in zip(names, clips, strict=True) if name not in shelves.rows
+    }
+    if missing:
+        shelves.folder.mkdir(parents=True, exist_ok=True)
+        done = 0
+        for share, rows in _encoded(model, missing, degradation, workers or os.cpu_count() or 1):
+            if not done % (16 * _SHARE):
+                say(f"encoding clips: {done} of {len(missing)} done")
+            shelves.add(share, rows)
+            done += len(share)
+    kept = np.stack([shelves.rows[name] for name in names])
+    return kept[:, :-1], kept[:, -1]
+
+
+def encode_clip(
+    model: Predictor, clip: Clip, degradation: Degradation | None
+) -> tuple[FloatArray, float]:
+    """The (statistics,) of a whole clip, and its seconds of speech."""
+    waveform = read_clip(clip)
+    if degradation:
+        waveform = degradation(waveform, clip.item)
+    with named_errors(clip):
+        frames, weights, seconds = clip_pieces(
+            waveform, sampling_rate=SAMPLING_RATE, front_end=model.spec.front_end
+        )
+    return model.encode(frames, weights).sum(axis=0), seconds
+
+
+def _key(model: Predictor, degradation: Degradation | None) -> str:
+    """Everything that an encoded clip depends on, besides the clip.
+
+    The front is known by what it makes of a fixed piece, so that another head changes nothing.
+    """
+    front_end = model.spec.front_end
+    length = front_end.context_frames + front_end.piece_frames
+    noise = np.random.default_rng(0).uniform(-6, 0, (2, length, BANDS)).astype(np.float32)
+    made = model.encode(noise, np.ones((2, length), np.float32))
+    how = [
+        made.tobytes().hex(),
+        front_end.model_dump_json(),
+        code_hash(*CODE),
+        library_versions(*_LIBRARIES),
+        degradation.key if degradation else "",
+    ]
+    return joint_hash(how)[:24]
+
+
+def _encoded(
+    model: Predictor, missing: dict[str, Clip], degradation: Degradation | None, workers: int
+) -> Iterator[tuple[list[str], FloatArray]]:
+    """Names and rows of each share of the clips, as they are done."""
+    names, clips = list(missing), list(missing.values())
+    firsts = range(0, len(names), _SHARE)
+    shares = [names[first : first + _SHARE] for first in firsts]
+    parts = [clips[first : first + _SHARE] for first in firsts]
+    if workers == 1 or len(shares) == 1:
+        rows = map(_rows, repeat(model), parts, repeat(degradation))
+        yield from zip(shares, rows, strict=True)
+        return
+    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
+        found = pool.map(_rows, repeat(model), parts, repeat(degradation))
+        yield from zip(shares, found, strict=True)
+
+
+def _rows(model: Predictor, clips: Sequence[Clip], degradation: Degradation | None) -> FloatArray:
+    encoded = [encode_clip(model, clip, degradation) for clip in clips]
+    return np.stack([np.append(each, np.float32(seconds)) for each, seconds in encoded])
