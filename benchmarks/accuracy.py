@@ -1,6 +1,6 @@
 """Unweighted recall of the bundled models' recipes under speaker-disjoint protocols.
 
-    python -m benchmarks.accuracy recipes/medium.yaml recipes/small.yaml
+    python -m benchmarks.accuracy recipes/medium-research.yaml recipes/small-research.yaml
 
 Each fold fits the recipe anew on its train part; the temperature comes from development speakers
 carved out of it. Every test clip is judged alone, once. Intervals: 95 %, bootstrap over speakers.

@@ -1,6 +1,7 @@
 """What the baseline gives, on composed calls of speakers, corpora and rooms never trained on.
 
-    python -m benchmarks.calls recipes/medium.yaml recipes/small.yaml [--degrade noise:20+telephone]
+    python -m benchmarks.calls recipes/medium-research.yaml recipes/small-research.yaml
+                               [--degrade noise:20+telephone]
 
 Leave one corpus out over RAVDESS, EmoDB, nEMO, EMOVO and ASED, four classes (calm = neutral);
 `tonfall.learn.calls` says how. With --json, the whole reports are kept.

@@ -202,7 +202,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("tables", nargs="*", help="recall, voice, speed")
     parser.add_argument("--shared", type=Path, default=Path("../shared"))
-    parser.add_argument("--recipe", type=Path, default=Path("recipes/small.yaml"))
+    parser.add_argument("--recipe", type=Path, default=Path("recipes/small-research.yaml"))
     parser.add_argument("--levels", nargs="+", type=float, default=LEVELS_DB, help="dB, of recall")
     parser.add_argument("--protocols", nargs="+", default=PROTOCOLS, choices=PROTOCOLS)
     options = parser.parse_args()

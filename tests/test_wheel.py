@@ -47,7 +47,7 @@ def programs(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_the_wheel_holds_the_models_and_the_licences_and_no_recording(wheel: Path) -> None:
     names = zipfile.ZipFile(wheel).namelist()
     assert wheel.stat().st_size < LARGEST_WHEEL
-    for model in ("medium", "small"):
+    for model in ("medium", "small", "medium-research", "small-research"):
         for file in ("bundle.json", "model.onnx", "card.md"):
             assert f"tonfall/bundles/{model}/{file}" in names
     assert any(name.endswith("licenses/LICENSE") for name in names)
@@ -74,7 +74,7 @@ def test_it_analyses_the_example(programs: Path, tmp_path: Path) -> None:
 
 def test_it_asks_for_the_extra_where_training_is_called(programs: Path) -> None:
     done = subprocess.run(
-        [programs / "tonfall", "train", REPOSITORY / "recipes" / "small.yaml"],
+        [programs / "tonfall", "train", REPOSITORY / "recipes" / "small-research.yaml"],
         capture_output=True,
         text=True,
         check=False,

@@ -60,12 +60,12 @@ def test_a_recording_is_judged_to_the_same_bits_whatever_was_heard_before(
 ) -> None:
     """Models are opened once a process: nothing of one recording may reach the next."""
     clip = write(tmp_path / "clip.wav", read(EXAMPLE)[0].mean(axis=0, keepdims=True)[:, :80_000])
-    timelines = [analyze(clip, model="small").timeline]
-    analyze(EXAMPLE, model="small")
-    timelines.append(analyze(clip, model="small").timeline)
+    timelines = [analyze(clip, model="small-research").timeline]
+    analyze(EXAMPLE, model="small-research")
+    timelines.append(analyze(clip, model="small-research").timeline)
     monkeypatch.setattr(sys.modules["tonfall.ort.session"], "_SHIPPED", OncePerProcess(most=8))
     monkeypatch.setattr(sys.modules["tonfall.runtime.predictor"], "_LOADED", OncePerProcess(most=4))
-    timelines.append(analyze(clip, model="small").timeline)
+    timelines.append(analyze(clip, model="small-research").timeline)
     assert timelines[0].windows
     assert timelines[0] == timelines[1] == timelines[2]
 

@@ -124,6 +124,6 @@ def test_the_call_that_became_two_people(shared: Path) -> None:
     path = shared / "cases" / "same_on_both" / "s_same.mp3"
     if not path.exists():
         pytest.skip("needs shared/cases/same_on_both")
-    analysis = analyze(path, model="small")
+    analysis = analyze(path, model="small-research")
     speech = [speaker.speech_seconds for speaker in analysis.summary()]
     assert speech == pytest.approx([28.9, 13.3], abs=0.3)

@@ -210,7 +210,8 @@ def test_a_bundle_without_permission_is_one_sentence(bundle: Bundle) -> None:
 
 
 def test_an_unknown_model_is_answered_with_the_known_ones() -> None:
-    with pytest.raises(BundleError, match=r"'huge' is neither a bundled model \(medium, small\)"):
+    known = r"\(medium, medium-research, small, small-research\)"
+    with pytest.raises(BundleError, match=f"'huge' is neither a bundled model {known}"):
         read_bundle("huge")
 
 
@@ -225,10 +226,19 @@ def test_a_bundled_model_goes_before_a_folder_of_that_name(
 
 def test_the_shipped_bundles_are_whole_and_small_enough_to_ship() -> None:
     limits = {"medium": 9_000_000, "small": 4_000_000}
-    assert set(bundled_models()) >= set(limits)
+    limits |= {f"{name}-research": limit for name, limit in limits.items()}
+    assert set(bundled_models()) == set(limits)
     for name, limit in limits.items():
         bundle = read_bundle(name)
         assert bundle.spec.name == name
         assert bundle.spec.baseline is not None
         assert bundle.model.stat().st_size <= limit
-        assert "research" in bundle.card
+
+
+@pytest.mark.parametrize("name", ["medium", "small"])
+def test_what_is_loaded_by_default_may_be_used_in_products(name: str) -> None:
+    spec = read_bundle(name).spec
+    assert [use.name for use in spec.corpora] == ["crema-d"]
+    assert spec.licence.startswith("Free for any use, also in products, with attribution")
+    research = read_bundle(f"{name}-research").spec
+    assert "for research only" in research.licence

@@ -89,11 +89,13 @@ def test_a_long_sentence_is_one_line_where_nobody_looks(tmp_path: Path) -> None:
         assert len(done.stderr) > 100
     soundfile.write(tmp_path / "silent.wav", np.zeros(16_000), 16_000)
     folder = tmp_path / (90 * "o")
-    done = tonfall("analyze", tmp_path / "silent.wav", "-m", "small", "-o", folder, "--plot", "svg")
+    done = tonfall(
+        "analyze", tmp_path / "silent.wav", "-m", "small-research", "-o", folder, "--plot", "svg"
+    )
     assert done.stderr.splitlines() == [f"wrote {folder / 'silent.svg'}"]
 
 
 def test_a_note_is_one_line_where_nobody_looks() -> None:
     example = CLI.parents[2] / "examples" / "call.wav"
-    lines = tonfall("analyze", example, "-m", "small").stdout.splitlines()
+    lines = tonfall("analyze", example, "-m", "small-research").stdout.splitlines()
     assert any(line.endswith("circumplex, not from ratings.") and len(line) > 100 for line in lines)

@@ -13,7 +13,7 @@ from tonfall.learn import fold
 
 __all__ = ["shell", "work"]
 
-SMALL = Path(__file__).parents[2] / "recipes" / "small.yaml"
+SMALL = Path(__file__).parents[2] / "recipes" / "small-research.yaml"
 
 
 @pytest.fixture

@@ -101,7 +101,7 @@ def test_a_clip_counts_as_much_more_than_its_copies_as_the_recipe_says(
     pooled = Pooled(features, np.ones(4, np.float32))
     monkeypatch.setattr(fitting, "pool_clips", lambda *_args, **_how: pooled)
     monkeypatch.setattr(fitting, "fit_judge", learn)
-    medium = read_recipe(RECIPES / "medium.yaml")
+    medium = read_recipe(RECIPES / "medium-research.yaml")
     clips = pd.DataFrame(
         {
             "corpus": "emodb",
@@ -156,7 +156,9 @@ def test_shipped_recipes_are_read_and_typos_are_answered(tmp_path: Path) -> None
     for name in ("medium", "small"):
         assert read_recipe(RECIPES / f"{name}.yaml").name == name
     wrong = tmp_path / "wrong.yaml"
-    wrong.write_text((RECIPES / "small.yaml").read_text().replace("strength:", "strenght:"))
+    wrong.write_text(
+        (RECIPES / "small-research.yaml").read_text().replace("strength:", "strenght:")
+    )
     with pytest.raises(ConfigError, match="did you mean 'strength'"):
         read_recipe(wrong)
 

@@ -24,7 +24,7 @@ from tonfall.learn.recipe import Augmentation, Recipe, read_recipe
 from tonfall.learn.targets import SHARES
 from tonfall.learn.train import train
 
-SMALL = Path(__file__).resolve().parents[2] / "recipes" / "small.yaml"
+SMALL = Path(__file__).resolve().parents[2] / "recipes" / "small-research.yaml"
 LABELS = ("sadness", "anger", "neutral")
 
 

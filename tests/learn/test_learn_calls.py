@@ -131,6 +131,6 @@ def test_a_recipe_needs_a_corpus_to_be_fitted_on(items: pd.DataFrame) -> None:
     pytest.importorskip("torch", reason="training needs PyTorch: extra train")
     from tonfall.learn.recipe import read_recipe
 
-    recipe = read_recipe(EXAMPLE.parents[1] / "recipes" / "small.yaml")
+    recipe = read_recipe(EXAMPLE.parents[1] / "recipes" / "small-research.yaml")
     with pytest.raises(ProtocolError, match="only made was given; give two corpora or more"):
         evaluate_calls(recipe, items, facts=ModelFacts("small", "recipe"), corpora=["made"])

@@ -17,7 +17,7 @@ from tonfall.learn import fit as fitting
 from tonfall.learn.clips import Pooled
 from tonfall.learn.recipe import Augmentation, Recipe, read_recipe
 
-SMALL = Path(__file__).resolve().parents[2] / "recipes" / "small.yaml"
+SMALL = Path(__file__).resolve().parents[2] / "recipes" / "small-research.yaml"
 LABELS = ("sadness", "anger", "neutral")
 """In no alphabetical order."""
 

@@ -19,7 +19,7 @@ from tonfall.learn.clips import Pooled
 from tonfall.learn.history import draw_histories
 from tonfall.learn.recipe import Augmentation, BaselineRecipe, Head, Recipe, SiteRecipe, read_recipe
 
-SMALL = Path(__file__).resolve().parents[2] / "recipes" / "small.yaml"
+SMALL = Path(__file__).resolve().parents[2] / "recipes" / "small-research.yaml"
 LABELS = ("neutral", "anger", "sadness")
 GATE = Gate(held={"anger": 1.0}, floor=0.05)
 PLAIN = BaselineRecipe(prior_weight_s=4, gate=GATE, histories=(0, 2, 8), draws=2)

@@ -14,7 +14,9 @@ pytest.importorskip("torch", reason="training needs PyTorch: extra train")
 from tonfall.learn.recipe import read_recipe
 
 RECIPES = Path(__file__).resolve().parents[2] / "recipes"
-CONTENT: dict[str, object] = yaml.safe_load((RECIPES / "small.yaml").read_text(encoding="utf-8"))
+CONTENT: dict[str, object] = yaml.safe_load(
+    (RECIPES / "small-research.yaml").read_text(encoding="utf-8")
+)
 
 
 def write(folder: Path, **changes: object) -> Path:

@@ -92,7 +92,7 @@ def test_it_measures_what_an_adapted_bundle_gives(
 def test_a_recipe_is_fitted_without_each_site(tmp_path: Path) -> None:
     from tonfall.learn.recipe import Augmentation, BaselineRecipe, read_recipe
 
-    small = read_recipe(EXAMPLE.parents[1] / "recipes" / "small.yaml")
+    small = read_recipe(EXAMPLE.parents[1] / "recipes" / "small-research.yaml")
     recipe = small.model_copy(update={"augmentation": Augmentation(), "merge": {}})
     assert isinstance(recipe.baseline, BaselineRecipe)
     made = [made_corpus(tmp_path, name, speakers=4, takes=3) for name in ("one", "two")]

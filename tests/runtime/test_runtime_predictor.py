@@ -267,7 +267,7 @@ def test_a_graph_whose_widths_may_vary_is_refused(tmp_path: Path) -> None:
         Predictor(bundle)
 
 
-@pytest.mark.parametrize("name", ["small", "medium"])
+@pytest.mark.parametrize("name", ["small", "medium", "small-research", "medium-research"])
 def test_the_shipped_models_load_and_judge(name: str, clips: list[FloatArray]) -> None:
     assert name in bundled_models()
     model = load(name)
@@ -314,9 +314,9 @@ def test_a_pickled_model_judges_the_same_in_another_process(
 
 def test_a_pickled_model_of_the_package_travels_by_its_name() -> None:
     assert str(Path(bundled_models()[0]).parent.resolve()).encode() not in pickle.dumps(
-        load("small")
+        load("small-research")
     )
-    assert len(pickle.dumps(load("small"))) < 500
+    assert len(pickle.dumps(load("small-research"))) < 500
 
 
 def test_a_model_that_changed_since_it_was_pickled_is_refused(tmp_path: Path) -> None:

@@ -24,7 +24,7 @@ COMMAND = "from tonfall.cli import main; main()"
 PATIENCE_S = 60
 SETTINGS: dict[str, Any] = {
     "server": {"host": "127.0.0.1", "port": 0},
-    "model": "small",
+    "model": "small-research",
     "carriers": {
         "asterisk": {"main": {"role": "customer"}},
         "audiosocket": {"line": {"port": 0, "role": "customer"}},

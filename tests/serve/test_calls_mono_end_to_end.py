@@ -70,5 +70,5 @@ def test_where_all_are_said_to_be_customers_each_speaker_is_judged(
     assert all(each["mean"] for each in speakers_of(server, result.external_id))
     compare(
         windows_of(server, result.external_id),
-        analyzed(load("small"), read(mixed)[0], EVERYBODY),
+        analyzed(load("small-research"), read(mixed)[0], EVERYBODY),
     )

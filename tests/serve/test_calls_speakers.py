@@ -296,7 +296,7 @@ def test_two_people_of_a_real_call_are_told_apart(
     shared: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.undo()
-    small = load("small")
+    small = load("small-research")
     waveform, rate = read(shared / "data" / "calls" / "auto_repairs_40.flac")
     assert rate == RATE
     samples = waveform[:, : 60 * RATE].mean(axis=0, keepdims=True)

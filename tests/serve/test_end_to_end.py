@@ -38,7 +38,7 @@ from tonfall.serve.client import (
 from tonfall.timeline import Timeline, seconds
 
 EXAMPLE = Path(__file__).resolve().parents[2] / "examples" / "call.wav"
-MODEL = "small"
+MODEL = "small-research"
 SAME = 2e-6
 """Probabilities are told to six digits."""
 SPEED = 8.0

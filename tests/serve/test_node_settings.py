@@ -27,7 +27,7 @@ def test_out_of_the_box_it_is_for_this_machine_only() -> None:
     settings = read_settings()
     assert settings.loopback
     assert settings.auth.mode == "none"
-    assert (settings.model.name, settings.model.adapt) == ("small", False)
+    assert (settings.model.name, settings.model.adapt) == ("medium", False)
 
 
 def test_an_option_beats_a_variable_beats_the_file(
@@ -110,14 +110,14 @@ def test_a_secret_is_in_no_error_and_in_no_text(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "variables", "option", "expected"),
     [
-        ("{}", {}, None, ("small", False)),
+        ("{}", {}, None, ("medium", False)),
         ("model: medium", {}, None, ("medium", False)),
         ("model: {name: medium, adapt: true}", {}, None, ("medium", True)),
-        ("model: {adapt: true}", {}, None, ("small", True)),
+        ("model: {adapt: true}", {}, None, ("medium", True)),
         ("model: {name: ours/, adapt: true}", {}, "medium", ("medium", True)),
         ("model: medium", {"MODEL__ADAPT": "true"}, None, ("medium", True)),
         ("model: {adapt: true}", {"MODEL": "medium"}, None, ("medium", True)),
-        ("model: {adapt: true}", {"MODEL__ADAPT": "false"}, None, ("small", False)),
+        ("model: {adapt: true}", {"MODEL__ADAPT": "false"}, None, ("medium", False)),
         ("{}", {"MODEL": "medium", "MODEL__ADAPT": "true"}, None, ("medium", True)),
         ("{}", {"MODEL": '{"name": "ours", "adapt": true}'}, None, ("ours", True)),
         ("{}", {"MODEL": "medium"}, "ours", ("ours", False)),

@@ -28,7 +28,7 @@ def angry_caller() -> FloatArray:
 @pytest.fixture(scope="module")
 def ungated(tmp_path_factory: pytest.TempPathFactory) -> Predictor:
     """The model whose baseline takes in whatever is said as it is: a plain average."""
-    shipped = read_bundle("medium")
+    shipped = read_bundle("medium-research")
     assert shipped.spec.baseline
     baseline = shipped.spec.baseline.model_copy(update={"gate": Gate(held={}, floor=1.0)})
     spec = shipped.spec.model_copy(update={"name": "ungated", "baseline": baseline})
@@ -47,7 +47,7 @@ def anger(model: Predictor, sound: FloatArray, *, baseline: bool = True) -> tupl
 def test_a_caller_angry_from_the_first_word_is_found_as_without_a_baseline(
     angry_caller: FloatArray, ungated: Predictor
 ) -> None:
-    medium = load("medium")
+    medium = load("medium-research")
     alone, _ = anger(medium, angry_caller, baseline=False)
     gated, certainty = anger(medium, angry_caller)
     erased, doubt = anger(ungated, angry_caller)

@@ -22,7 +22,7 @@ log-mel of next to nothing is as large as that of nothing is small."""
 
 @pytest.fixture(scope="module")
 def small() -> Predictor:
-    return load("small")
+    return load("small-research")
 
 
 @pytest.fixture(scope="module")

@@ -24,7 +24,7 @@ def serve(
         typer.Option("--database", help="sqlite:///FILE or postgresql://USER:PASSWORD@HOST/NAME."),
     ] = None,
     model: Annotated[
-        str | None, typer.Option("--model", "-m", help="small, medium, or a bundle's folder.")
+        str | None, typer.Option("--model", "-m", help="medium, small, or a bundle's folder.")
     ] = None,
     log_level: Annotated[
         str, typer.Option("--log-level", help="debug, info, warning or error.")

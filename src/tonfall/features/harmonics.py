@@ -118,8 +118,7 @@ def harmonics_to_noise(
 
     Boersma, "Accurate short-term analysis of the fundamental frequency and the harmonics-to-noise
     ratio of a sampled sound", Proc. Inst. Phonetic Sciences 17 (1993), but without the correction
-    for the window, so that even a clean voice stays near 10 dB; `tonfall.features.voice_quality`
-    has the corrected one.
+    for the window, so that even a clean voice stays near 10 dB.
 
     Args:
         spectrum: (frames, 513) of `tonfall.features.pitch.long_spectrum`.

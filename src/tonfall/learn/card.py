@@ -152,10 +152,18 @@ def _figures(spec: BundleSpec) -> str:
     if not spec.figures:
         return "## How good it is\nNot measured yet: see `tonfall evaluate`."
     rows = [f"| {name} | {value:.1f} |" for name, value in spec.figures.items()]
-    head = "| protocol (speakers never shared) | unweighted recall, % |\n|---|---|"
+    head = "| measured (speakers never shared) | unweighted recall, % |\n|---|---|"
+    return f"## How good it is\n{_measured(spec)}\n\n" + "\n".join([head, *rows])
+
+
+def _measured(spec: BundleSpec) -> str:
+    """What the figures are of: the model itself where it never heard the tested corpora."""
+    if not spec.calibration.corpora:
+        return "The same recipe, fitted anew without the tested speakers or corpus."
     return (
-        "## How good it is\nThe same recipe, fitted anew without the tested speakers or corpus.\n\n"
-        + "\n".join([head, *rows])
+        "This model as it is, on whole corpora that it learnt nothing from, four classes (neutral, "
+        "happiness, sadness, anger). A site's clips are unlabelled ones of other speakers of the "
+        "corpus, as `tonfall adapt` takes them."
     )
 
 
@@ -225,9 +233,10 @@ def _elsewhere(spec: BundleSpec) -> str:
             "How good it is on recordings from elsewhere was not measured: expect less than on "
             "held-out speakers of its own corpora."
         )
+    who = "the same recipe" if not spec.calibration.corpora else "it"
     return (
-        "On recordings of a corpus that it never heard, the same recipe finds "
-        f"{mean:.0f} % of each class on average."
+        f"On recordings of a corpus that it never heard, {who} finds {mean:.0f} % of each of four "
+        "classes on average."
     )
 
 

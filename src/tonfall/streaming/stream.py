@@ -43,7 +43,7 @@ class Stream:
 
     def __init__(
         self,
-        model: str | Path | Predictor = "small",
+        model: str | Path | Predictor = "medium",
         *,
         sampling_rate: int,
         channels: int = 1,

@@ -12,13 +12,13 @@ __all__ = ["Model", "by_name"]
 
 
 class Model(Section):
-    """The model that judges: ``small``, ``medium`` or a bundle's folder.
+    """The model that judges: ``medium``, ``small`` or a bundle's folder.
 
     A plain name stands for the section with that name. With ``adapt`` the prior of each tenant's
     carrier is learnt from its customers, and calls start from it.
     """
 
-    name: Annotated[str, Field(min_length=1)] = "small"
+    name: Annotated[str, Field(min_length=1)] = "medium"
     adapt: bool = False
 
     @model_validator(mode="before")
