@@ -18,10 +18,11 @@ from store_calls import START, MadeCall
 
 from tonfall.errors import ConfigError, ServiceError
 from tonfall.serve.store import CallState, Store
+from tonfall.serve.store import database as database_module
 from tonfall.serve.store.applying import _window_values
 from tonfall.serve.store.database import Database
 from tonfall.serve.store.logs import AuditLog
-from tonfall.serve.store.migrate import _config, upgrade, version
+from tonfall.serve.store.migrate import LOCK, _config, upgrade, version
 from tonfall.serve.store.schema import METADATA, Json, Utc, channels
 
 PURGED, ENDED = START + timedelta(seconds=20), START + timedelta(seconds=30)
@@ -58,6 +59,30 @@ def test_nodes_that_start_at_once_make_the_tables_once(store_url: str) -> None:
     for one in opened:
         assert isinstance(one, Store)
         one.close()
+
+
+def test_a_node_waits_for_the_one_that_runs_the_steps(
+    store_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Longer than for anybody else: it would end, though the steps only take their time."""
+    monkeypatch.setattr(database_module, "LOCK_WAIT_S", 0.01)
+    monkeypatch.setattr(database_module, "SESSION", ("SET lock_timeout = '10ms'",))
+    holder = Database(store_url)
+    opened: list[Store] = []
+    second = threading.Thread(target=lambda: opened.append(Store.open(store_url)))
+    with holder.writing() as connection:
+        if not holder.is_sqlite:
+            connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": LOCK})
+        second.start()
+        second.join(0.5)
+        assert second.is_alive()
+    second.join()
+    [store] = opened
+    with store.database.writing() as connection:
+        if not holder.is_sqlite:
+            assert connection.execute(text("SHOW lock_timeout")).scalar_one() == "10ms"
+    store.close()
+    holder.close()
 
 
 def test_a_newer_database_is_left_alone(store: Store, store_url: str) -> None:

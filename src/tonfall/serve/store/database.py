@@ -32,7 +32,6 @@ PRAGMAS = (
     "journal_mode=WAL",
     "synchronous=FULL",
     "foreign_keys=ON",
-    "busy_timeout=5000",
     "secure_delete=ON",
     "temp_store=MEMORY",
     "wal_autocheckpoint=1000",
@@ -51,7 +50,9 @@ POSTGRESQL_ARGUMENTS = {
     "tcp_user_timeout": 15_000,
     "application_name": "tonfall",
 }
-WRITES = "tonfall_writes"
+WRITES, WAIT_S = "tonfall_writes", "tonfall_wait_s"
+LOCK_WAIT_S = 5.0
+"""Seconds that who writes to SQLite waits for others who do."""
 DISK_FULL = "53100"
 
 
@@ -100,16 +101,20 @@ class Database:
             yield connection
 
     @contextmanager
-    def writing(self) -> Iterator[Connection]:
-        """A transaction that is committed at the end, or leaves nothing behind."""
-        with self._translated(), self.raw_writing() as connection:
+    def writing(self, *, wait_s: float | None = None) -> Iterator[Connection]:
+        """A transaction that is committed at the end, or leaves nothing behind.
+
+        Args:
+            wait_s: seconds that SQLite waits for those who write now; five by default.
+        """
+        with self._translated(), self.raw_writing(wait_s=wait_s) as connection:
             yield connection
 
     @contextmanager
-    def raw_writing(self) -> Iterator[Connection]:
+    def raw_writing(self, *, wait_s: float | None = None) -> Iterator[Connection]:
         """The same, with SQLAlchemy's own errors."""
         with self._lock, self.engine.connect() as connection:
-            marked = connection.execution_options(**{WRITES: True})
+            marked = connection.execution_options(**{WRITES: True, WAIT_S: wait_s})
             with marked.begin():
                 yield marked
 
@@ -242,6 +247,8 @@ def _sqlite_connected(connection: sqlite3.Connection, _record: object) -> None:
 
 def _sqlite_begins(connection: Connection) -> None:
     options = connection.get_execution_options()
+    wait_s = options.get(WAIT_S) or LOCK_WAIT_S  # The pool may hand over who waited for longer.
+    connection.exec_driver_sql(f"PRAGMA busy_timeout={1000 * wait_s:.0f}")
     if options.get("isolation_level") != "AUTOCOMMIT":
         connection.exec_driver_sql("BEGIN IMMEDIATE" if options.get(WRITES) else "BEGIN")
 

@@ -17,6 +17,8 @@ __all__ = ["FOLDER", "upgrade", "version"]
 
 FOLDER = Path(__file__).parent / "migrations"
 LOCK = 0x746F6E66  # "tonf": nodes that start at once run the steps one after another
+PATIENCE_S = 120
+"""Seconds that a node waits for another one that runs the steps, which may take a while."""
 
 
 def upgrade(database: Database, *, create: bool = True) -> None:
@@ -30,13 +32,22 @@ def upgrade(database: Database, *, create: bool = True) -> None:
         ConfigError: the database was written by a newer Tonfall, or is empty.
         ServiceError: it cannot be reached.
     """
-    with database.writing() as connection:
+    with database.writing(wait_s=PATIENCE_S) as connection:
         if not database.is_sqlite:
-            connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": LOCK})
+            _take_turn(connection)
         found = version(connection)
         _check(found, database.name, create=create)
         if found != _script().get_current_head():
             command.upgrade(_config(connection), "head")
+
+
+def _take_turn(connection: Connection) -> None:
+    """PostgreSQL: wait for other nodes for long; the steps themselves hold nobody up for that."""
+    usual = connection.execute(text("SHOW lock_timeout")).scalar_one()
+    wait = text("SELECT set_config('lock_timeout', :wait, true)")
+    connection.execute(wait, {"wait": f"{PATIENCE_S}s"})
+    connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": LOCK})
+    connection.execute(wait, {"wait": usual})
 
 
 def version(connection: Connection) -> str | None:
