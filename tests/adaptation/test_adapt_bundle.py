@@ -6,12 +6,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from sqlalchemy import String
 from tiny_bundle import tiny_spec, write_tiny
 
-from tonfall.adaptation import SitePrior, adapt_bundle
+from tonfall.adaptation import SitePrior, adapt_bundle, check_adaptable
 from tonfall.bundle import Bundle, read_bundle
 from tonfall.errors import BundleError, ConfigError
 from tonfall.runtime import load
+from tonfall.serve.store.schema import calls
 
 
 def prior_of(bundle: Bundle, **changes: object) -> SitePrior:
@@ -111,6 +113,20 @@ def test_the_model_itself_is_not_overwritten(tmp_path: Path) -> None:
     assert read_bundle(base.folder) == base
 
 
-def test_a_name_that_cannot_be_one_is_refused(tiny_bundle: Bundle, tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match=r"cannot be called 'Our line': .* use small letters"):
-        adapt_bundle(tiny_bundle, prior_of(tiny_bundle), tmp_path / "x", name="Our line")
+@pytest.mark.parametrize("name", ["Our line", "-line", "x" * 65])
+def test_a_name_that_cannot_be_one_is_refused_before_anything_is_heard(
+    tiny_bundle: Bundle, tmp_path: Path, name: str
+) -> None:
+    with pytest.raises(ConfigError, match=r"cannot be called '.*'; use small letters, .* 64 at"):
+        check_adaptable(tiny_bundle, tmp_path / "x", name=name)
+
+
+def test_a_name_of_a_long_folder_fits_into_the_database(
+    tiny_bundle: Bundle, tmp_path: Path
+) -> None:
+    """As calls keep it; PostgreSQL would refuse every call of a longer one."""
+    folder = tmp_path / f"{'line' * 14}--{'x' * 40}"
+    adapted = adapt_bundle(tiny_bundle, prior_of(tiny_bundle), folder)
+    assert adapted.spec.name == f"tiny-{'line' * 14}-xx"
+    assert isinstance(calls.c.model.type, String)
+    assert len(adapted.spec.name) == calls.c.model.type.length

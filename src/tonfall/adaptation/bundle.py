@@ -6,8 +6,6 @@ import hashlib
 import re
 from pathlib import Path
 
-from pydantic import ValidationError
-
 from tonfall.adaptation.card import adapted_card
 from tonfall.adaptation.prior import SitePrior
 from tonfall.bundle import Bundle, BundleSpec, SiteUse, check_target, write_bundle
@@ -17,6 +15,11 @@ __all__ = ["adapt_bundle", "adapted_name", "check_adaptable"]
 
 _SCHEMA = 2
 """The first that knows ``site``: an older Tonfall asks for a newer one."""
+
+_LONGEST_NAME = 64
+"""That the server's database has room for."""
+
+_NAME = re.compile(rf"[a-z0-9][a-z0-9._-]{{0,{_LONGEST_NAME - 1}}}")
 
 
 def adapt_bundle(
@@ -38,7 +41,7 @@ def adapt_bundle(
             the folder holds something else.
         ConfigError: a name that cannot be one.
     """
-    check_adaptable(bundle, folder)
+    check_adaptable(bundle, folder, name=name)
     if prior.model_hash != bundle.hash:
         raise BundleError(
             f"The prior was learnt with another model than {bundle.spec.name}; hear the recordings "
@@ -52,16 +55,22 @@ def adapt_bundle(
 def adapted_name(bundle: Bundle, folder: Path) -> str:
     """The name by default: "medium-our-line" of medium and a folder "Our line"."""
     site = re.sub(r"[^a-z0-9._]+", "-", folder.resolve().name.lower()).strip("-._")
-    return f"{bundle.spec.name}-{site or 'site'}"
+    return f"{bundle.spec.name}-{site or 'site'}"[:_LONGEST_NAME].rstrip("-._")
 
 
-def check_adaptable(bundle: Bundle, folder: Path) -> None:
+def check_adaptable(bundle: Bundle, folder: Path, *, name: str | None = None) -> None:
     """Refuse what cannot be adapted, before hours of recordings are heard.
 
     Raises:
         BundleError: the model has no baseline, or a site's prior already; or the folder holds the
             model itself, or what is no bundle's.
+        ConfigError: a name that cannot be one.
     """
+    if name and not _NAME.fullmatch(name):
+        raise ConfigError(
+            f"The adapted model cannot be called {name[:80]!r}; use small letters, digits, dot, "
+            f"hyphen and underscore, {_LONGEST_NAME} at most."
+        )
     if bundle.spec.baseline is None:
         raise BundleError(
             f"The model {bundle.spec.name} has no baseline, so it cannot take a site's prior; "
@@ -98,10 +107,4 @@ def _adapted(bundle: Bundle, prior: SitePrior, name: str) -> BundleSpec:
         site=site.model_dump(),
         figures={},
     )
-    try:
-        return BundleSpec.model_validate(spec)
-    except ValidationError as error:
-        raise ConfigError(
-            f"The adapted model cannot be called {name!r}: {error.errors()[0]['msg']}; use small "
-            "letters, digits, dot, hyphen and underscore."
-        ) from None
+    return BundleSpec.model_validate(spec)

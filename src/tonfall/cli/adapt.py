@@ -73,7 +73,7 @@ def adapt(
     count = read_speakers(speakers)
     SpeakerSettings(speakers=count)
     bundle = read_bundle(model)
-    check_adaptable(bundle, output)
+    check_adaptable(bundle, output, name=name)
     listening = Listening(customer=customer, speakers=count, channels=channels)
     heard = _hear(recordings, load(model), listening, quiet=quiet)
     prior = site_prior(heard, prior_weight_s=weight_s)
