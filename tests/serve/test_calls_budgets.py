@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
+import sys
+import threading
 from collections.abc import Sequence
 
 import pytest
@@ -167,3 +170,31 @@ def test_a_threshold_that_moves_leaves_calls_that_go_on_as_they_were(
         finish(call)
     opened = of_kind(shop.told, AlertOpened)
     assert {each.threshold_origin for each in opened} == {"fallback"}
+
+
+def test_alerts_are_counted_while_more_are_opened(tiny: Predictor) -> None:
+    """Who asks for metrics looks at a counter that the scoring thread adds to."""
+    interval = sys.getswitchinterval()
+    with Shop(tiny) as shop:
+        call = open_call(shop.desk)
+        opened = shop.desk._hearings[call.id].opened
+        stop = threading.Event()
+
+        def add() -> None:
+            for number in itertools.count():
+                opened[f"rule-{number}", "fixed"] = 1
+                if number % 50 == 49:
+                    opened.clear()
+                if stop.is_set():
+                    return
+
+        thread = threading.Thread(target=add)
+        sys.setswitchinterval(1e-6)
+        thread.start()
+        try:
+            for _ in range(2000):
+                shop.desk.opened_alerts()
+        finally:
+            stop.set()
+            thread.join()
+            sys.setswitchinterval(interval)

@@ -270,7 +270,12 @@ class Desk:
 
     def opened_alerts(self) -> Counter[tuple[str, str]]:
         """Alerts since its start, by the name of their rule and the origin of its threshold."""
-        return sum((hearing.opened for hearing in self._all()), self._totals.opened_alerts.copy())
+        with self._lock:  # A call that ends is in the one or in the other.
+            found = Counter(self._totals.opened_alerts)
+            hearings = list(self._hearings.values())
+        for hearing in hearings:
+            found.update(dict(hearing.opened))  # A copy at once: the scoring thread adds to it.
+        return found
 
     def stop_accepting(self) -> None:
         """Take no more calls; those that are there go on."""
