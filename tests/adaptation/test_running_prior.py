@@ -144,6 +144,14 @@ def test_what_is_older_fades() -> None:
     assert np.linalg.norm(running.mean - other.mean) < 0.06 * 10 * SIZE**0.5
 
 
+def test_a_batch_that_waited_long_takes_the_place_of_all_before() -> None:
+    """Of more callers than a mean is made of, as after a night of an unwritable database."""
+    rng = np.random.default_rng(0)
+    whole = merged(drawn(rng, 400), many := drawn(rng, 500, at=1.0))
+    np.testing.assert_allclose(whole.mean, many.mean)
+    assert (whole.weight, whole.callers) == (many.weight, 500)
+
+
 def test_batches_of_one_line_are_as_far_apart_as_chance_makes_them() -> None:
     rng = np.random.default_rng(0)
     found = [jump(drawn(rng, callers), drawn(rng, 20)) for callers in [20, 400] * 300]

@@ -23,7 +23,7 @@ from tonfall.serve import priors as module
 from tonfall.serve.alerts.mail import message_of
 from tonfall.serve.alerts.notices import FROZEN, Notification
 from tonfall.serve.alerts.outlets import Listed, LogOutlet, Outlets
-from tonfall.serve.priors import LinePriors
+from tonfall.serve.priors import LinePriors, _Waiting
 from tonfall.serve.records import Notice, StoredEvent
 from tonfall.serve.store import Store, Writer
 from tonfall.serve.store.prior_rows import Line
@@ -117,9 +117,11 @@ def test_twenty_callers_make_a_version_that_every_node_starts_from(
     assert one.version == two.version == one.row.version
     assert (one.waiting, one.row.callers, one.row.weight) == (0, LEAST_CALLERS, 200)
     start = two.priors.start("acme", CARRIER)
-    kept = one.store.priors.callers(Line("acme", CARRIER, tiny.hash))
+    newest = one.store.priors.newest(Line("acme", CARRIER, tiny.hash))
     assert start is not None
-    assert kept is not None
+    assert newest is not None
+    version, kept = newest
+    assert version == one.version
     own = tiny.baseline().prior
     expected = (200 * kept.mean + SHIPPED_WEIGHT_S * own) / (200 + SHIPPED_WEIGHT_S)
     np.testing.assert_allclose(start.baseline.mean, expected, atol=1e-6)
@@ -127,6 +129,34 @@ def test_twenty_callers_make_a_version_that_every_node_starts_from(
     assert start.baseline.model_hash == tiny.hash
     for other in (("umbrella", CARRIER), ("acme", "rtp")):
         assert two.priors.start(*other) is None
+
+
+def test_a_version_that_another_node_wrote_meanwhile_is_called_by_its_own_name(
+    nodes: Callable[[], Node], store: Store, tiny: Predictor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between the list of what there is and the look at it, another node may publish."""
+    node, listed = nodes(), []
+    for _ in range(2):
+        listed.append(store.priors.list(model_hash=tiny.hash))
+        before = node.version
+        for _ in range(LEAST_CALLERS):
+            node.call()
+        wait_for(lambda before=before: node.version != before)
+    monkeypatch.setattr(store.priors, "list", lambda **_: listed[1])
+    late = nodes()
+    assert before is not None
+    assert node.version != before
+    assert late.version == store.priors.newest(Line("acme", CARRIER, tiny.hash))[0]  # type: ignore[index]
+    assert late.version != before
+
+
+def test_a_line_that_was_set_back_while_it_is_added_to_is_let_go(
+    nodes: Callable[[], Node], tiny: Predictor
+) -> None:
+    node = nodes()
+    waiting = _Waiting(0, Callers(tiny.baseline().prior, 200.0, 1.0, LEAST_CALLERS), ["erased"])
+    node.priors._publish(Line("acme", CARRIER, tiny.hash), waiting)
+    assert node.version is None
 
 
 def test_a_caller_counts_once_in_a_batch(nodes: Callable[[], Node]) -> None:

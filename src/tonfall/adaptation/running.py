@@ -112,7 +112,7 @@ def merged(running: Callers, batch: Callers) -> Callers:
     No caller of the batch moves the mean by more than 2 / n of the distance between the two, where
     n are the callers of the result.
     """
-    room = FADING_CALLERS - batch.callers
+    room = max(0, FADING_CALLERS - batch.callers)
     if running.callers <= room:
         return running.joined(batch)
     kept = replace(running, weight=running.weight * room / running.callers, callers=room)

@@ -182,7 +182,7 @@ class LinePriors:
         for line, row in rows.items():
             known = self._starts.get(line)
             if row.version is not None and (known is None or known.version != row.version):
-                self._read(line, row.version)
+                self._read(line)
         for line in [each for each in self._starts if not _in_use(rows.get(each))]:
             del self._starts[line]
         with self._lock:
@@ -191,9 +191,11 @@ class LinePriors:
                 if waiting.generation != self._generation(line) or self._frozen(line):
                     del self._waiting[line]
 
-    def _read(self, line: Line, version: str) -> None:
-        callers = self._store.priors.callers(line)
-        if callers is not None:
+    def _read(self, line: Line) -> None:
+        """It may be newer than the one that was listed."""
+        newest = self._store.priors.newest(line)
+        if newest is not None:
+            version, callers = newest
             mean: npt.NDArray[np.float64] = np.array(start_of(callers, self._shipped), np.float64)
             own = {"weight_s": PRIOR_WEIGHT_S, "model_hash": self._predictor.hash}
             self._starts[line] = Start(version, starting_baseline(mean, **own))  # type: ignore[arg-type]
@@ -260,7 +262,7 @@ class LinePriors:
         )
         outcome, last = self._store.priors.add(batch, sinks=self._sinks)
         with self._lock:
-            del self._waiting[line]
+            self._waiting.pop(line, None)  # Gone already where it was set back meanwhile.
         _say(outcome, line)
         self._store.announce(last)
         self._look()

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from running_node import RATE, Running, running, speech
 from scipy.signal import lfilter
+from tiny_bundle import tiny_spec, write_tiny
 
 from tonfall.adaptation import LEAST_CALLERS, Callers, heard_caller
 from tonfall.adaptation import running as sums
@@ -152,7 +153,7 @@ def test_the_26th_caller_starts_from_the_prior_of_those_before(
         assert {each["prior"] for each in (*later, last)} == {now["version"]}
         waits(node, 6)
         predictor = node.node.services.desk.predictor
-        kept = node.store.priors.callers(Line("default", "native", predictor.hash))
+        _, kept = node.store.priors.newest(Line("default", "native", predictor.hash))
         heard = expected(predictor, voices[:LEAST_CALLERS])
         # What is sent has 16 bits, and calls come in other blocks than files.
         np.testing.assert_allclose(kept.mean, heard.mean, atol=1e-3)
@@ -180,6 +181,18 @@ def test_it_is_off_unless_the_settings_say_so(tmp_path: Path, model: Path) -> No
         assert listed == {"adapt": False, "priors": []}
         assert prior(node)["state"] == "off"
         assert node.node.services.desk.priors is None
+
+
+def test_of_a_model_without_a_baseline_nothing_is_there_to_decide(tmp_path: Path) -> None:
+    lone = write_tiny(tmp_path / "lone", spec=tiny_spec(baseline=False))
+    with running(tmp_path, lone.folder) as node, node.client() as client:
+        for act in ("accept", "reject"):
+            told = client.post(f"{NATIVE}/{act}")
+            assert (told.status_code, told.json()["detail"]) == (
+                409,
+                "The prior of this carrier is not frozen.",
+            )
+        assert client.post(f"{NATIVE}/reset").status_code == 200
 
 
 def test_a_poisoned_line_freezes_and_an_operator_decides(

@@ -65,13 +65,18 @@ def writer(new_writer: Any) -> Writer:
     return made
 
 
+def kept_of(store: Store, line: Line) -> Callers | None:
+    newest = store.priors.newest(line)
+    return newest and newest[1]
+
+
 def test_the_first_batch_is_a_version_and_the_next_is_added(store: Store, writer: Writer) -> None:
     one, two = heard(1), heard(2)
     outcome, event = store.priors.add(batch(one, played(writer)))
     assert outcome is Outcome.PUBLISHED
     (row,) = store.priors.list(model_hash=LINE.model_hash, tenant="acme")
     assert (row.state, row.callers, row.distance, row.held) == (PriorState.IN_USE, 20, None, None)
-    kept = store.priors.callers(LINE)
+    kept = kept_of(store, LINE)
     assert kept is not None
     assert row.version == version_of(LINE, start_of(kept, SHIPPED), WEIGHT_S)
     assert store.priors.add(batch(two, played(writer)))[0] is Outcome.PUBLISHED
@@ -80,7 +85,7 @@ def test_the_first_batch_is_a_version_and_the_next_is_added(store: Store, writer
     assert after.version != row.version
     assert after.distance is not None
     assert 0 < after.distance < JUMP
-    kept = store.priors.callers(LINE)
+    kept = kept_of(store, LINE)
     assert kept is not None
     expected = merged(one, two)
     np.testing.assert_allclose(kept.mean, expected.mean, atol=2e-6)
@@ -101,7 +106,7 @@ def test_lines_models_and_tenants_are_apart(store: Store, writer: Writer) -> Non
     assert store.priors.list(model_hash=LINE.model_hash, tenant="umbrella") == ()
     other = replace(LINE, tenant="umbrella")
     assert store.priors.add(batch(heard(1), ids, line=other))[0] is Outcome.VOID
-    assert store.priors.callers(replace(LINE, carrier="rtp")) is None
+    assert kept_of(store, replace(LINE, carrier="rtp")) is None
 
 
 def test_nodes_that_add_at_once_lose_nothing(store: Store, store_url: str, writer: Writer) -> None:
@@ -121,7 +126,7 @@ def test_nodes_that_add_at_once_lose_nothing(store: Store, store_url: str, write
         thread.join()
     for own in stores:
         own.close()
-    whole = store.priors.callers(LINE)
+    whole = kept_of(store, LINE)
     every = [one.callers for some in batches for one in some]
     assert whole is not None
     assert whole.callers == 180
@@ -146,7 +151,7 @@ def test_a_batch_with_somebody_who_objected_or_was_erased_is_dropped(
     elif what == "listed":
         store.objections.add("acme", "c" * 64, actor="key-1")
     assert store.priors.add(batch(heard(1), ids)) == (Outcome.VOID, None)
-    assert store.priors.callers(LINE) is None
+    assert kept_of(store, LINE) is None
     assert store.priors.add(batch(heard(1), ids[:-1]))[0] is Outcome.PUBLISHED
 
 
@@ -183,9 +188,9 @@ def test_a_jump_freezes_and_is_told(store: Store, writer: Writer) -> None:
         ("prior.frozen", "", "acme")
     ] * 2
     assert due[0].payload["carrier"] == "twilio"
-    before = store.priors.callers(LINE)
+    before = kept_of(store, LINE)
     assert store.priors.add(batch(heard(4), played(writer))) == (Outcome.VOID, None)
-    after = store.priors.callers(LINE)
+    after = kept_of(store, LINE)
     assert before is not None
     assert after is not None
     np.testing.assert_array_equal(before.mean, after.mean)
@@ -203,7 +208,7 @@ def test_what_froze_it_is_accepted_or_rejected(store: Store, writer: Writer) -> 
     event = store.priors.accept(LINE, shipped=SHIPPED, weight_s=WEIGHT_S, actor="key:1")
     (row,) = store.priors.list(model_hash=LINE.model_hash)
     assert (row.state, row.callers, row.held, row.generation) == (PriorState.IN_USE, 20, None, 2)
-    kept = store.priors.callers(LINE)
+    kept = kept_of(store, LINE)
     assert kept is not None
     np.testing.assert_allclose(kept.mean, again.callers.mean, atol=1e-6)
     assert row.version == version_of(LINE, start_of(kept, SHIPPED), WEIGHT_S)
@@ -226,7 +231,7 @@ def test_a_reset_forgets_and_what_was_gathered_before_is_not_added(
     store.priors.reset(LINE, model="small", actor="key:1")
     (row,) = store.priors.list(model_hash=LINE.model_hash)
     assert (row.state, row.callers, row.version, row.weight) == (PriorState.LEARNING, 0, None, 0)
-    assert store.priors.callers(LINE) is None
+    assert kept_of(store, LINE) is None
     assert store.priors.add(batch(heard(2), played(writer)))[0] is Outcome.VOID
     assert store.priors.add(batch(heard(3), played(writer), generation=1))[0] is Outcome.PUBLISHED
     never = replace(LINE, carrier="rtp")
@@ -276,7 +281,7 @@ def test_it_is_deleted_when_nobody_was_added_for_long(store: Store, writer: Writ
     now = datetime.now(UTC)
     assert store.retain(now + timedelta(days=364)).priors == 0
     assert store.retain(now + timedelta(days=50), Retention(priors=49)).priors == 1
-    assert store.priors.callers(LINE) is None
+    assert kept_of(store, LINE) is None
 
 
 def test_a_call_says_which_prior_it_started_from(store: Store, writer: Writer) -> None:

@@ -44,6 +44,8 @@ def prior(carrier: Carrier, who: Reader, ours: Ours) -> PriorDocument:
 @router.post("/{carrier}/accept", responses=answers(409), summary="The line has changed")
 def accept(carrier: Carrier, who: Operator, ours: Ours) -> PriorDocument:
     """The callers that froze the prior are right: they take the place of all before."""
+    if ours.desk.predictor.spec.baseline is None:
+        raise _not_frozen()
     own = ours.desk.predictor.baseline().prior
     last = ours.store.priors.accept(
         _line(ours, who, carrier), shipped=own, weight_s=PRIOR_WEIGHT_S, actor=who.actor
@@ -69,9 +71,13 @@ def reset(carrier: Carrier, who: Officer, ours: Ours) -> PriorDocument:
 
 def _done(ours: Services, who: Principal, carrier: str, last: int | None) -> PriorDocument:
     if last is None:
-        raise Problem(409, "The prior of this carrier is not frozen.")
+        raise _not_frozen()
     ours.store.announce(last)
     return _current(ours, who, carrier)
+
+
+def _not_frozen() -> Problem:
+    return Problem(409, "The prior of this carrier is not frozen.")
 
 
 def _current(ours: Services, who: Principal, carrier: str) -> PriorDocument:

@@ -62,11 +62,12 @@ class Priors:
             rows = connection.execute(query.order_by(priors.c.tenant, priors.c.carrier))
             return tuple(prior_row(row) for row in rows)
 
-    def callers(self, line: Line) -> Callers | None:
-        """What the callers of a line sounded like; None where there is no mean yet."""
+    def newest(self, line: Line) -> tuple[str, Callers] | None:
+        """The version that new calls start from and its callers, of one look at the row."""
         with self._database.reading() as connection:
             row = connection.execute(select(priors).where(_of(line))).one_or_none()
-        return None if row is None else callers_of(row)
+        callers = None if row is None else callers_of(row)
+        return None if row is None or callers is None else (row.version, callers)
 
     def ended(self, ids: Sequence[str]) -> Mapping[str, bool]:
         """Of calls that are over: whether everybody on them was told, and nobody objected."""
