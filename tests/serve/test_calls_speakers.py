@@ -50,7 +50,7 @@ CUSTOMERS = ScoringPolicy(unknown_is_customer=True)
 AGENTS = AgentScoring(
     reason="Agents train themselves.", person="A. B.", region="US", purpose=Purpose.OUTSIDE_EU
 )
-PATIENCE_S = 60
+PATIENCE_S = 300
 
 
 @pytest.fixture(autouse=True)
