@@ -70,15 +70,18 @@ def test_each_corpus_is_judged_by_what_was_chosen_without_it(
 def test_what_cannot_be_fitted_anew_is_refused(
     shell: Shell, tiny_bundle: Bundle, work: Path
 ) -> None:
-    for model in ("medium", str(tiny_bundle.folder), "mine.csv"):
+    for model in ("medium", str(tiny_bundle.folder), "mine.csv", "egemaps-swm"):
         said = shell.bad(f"evaluate pitch_model:judge {model} --nested -p loco/four")
-        assert "cannot be fitted without each corpus in turn" in said
+        assert f"{model!r} is no recipe (.yaml) and no baseline" in said
+        assert "can be fitted without each corpus in turn" in said
     said = shell.bad("evaluate pitch_model:judge --nested -p loco/four")
     assert "one was given; give two or more" in said
     said = shell.bad(
         "evaluate pitch_model:judge pitch_model:other --nested -p loco/four --degrade loss:5"
     )
     assert "--degrade does not go with --nested" in said
+    said = shell.bad("evaluate pitch_model:judge pitch_model:other --nested -p calls")
+    assert "The protocol calls does not go with --nested; take loco/four" in said
 
 
 @pytest.mark.usefixtures("corpora")

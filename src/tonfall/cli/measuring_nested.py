@@ -51,11 +51,15 @@ def measure_nested(
 def _check(order: Order) -> None:
     if order.degradations:
         raise ConfigError("--degrade does not go with --nested; measure the chosen recipe apart.")
+    if order.protocol.partition("/")[0] == "calls":
+        raise ConfigError(
+            "The protocol calls does not go with --nested; take loco/four, loco/six or site."
+        )
     for model in order.models:
         if Path(model).is_dir() or is_table(model) or not _is_fitted(model):
             raise ConfigError(
-                f"{model!r} was trained before, so it cannot be fitted without each corpus in "
-                "turn; --nested chooses among recipes (.yaml) and baselines."
+                f"{model!r} is no recipe (.yaml) and no baseline; --nested chooses among these, "
+                "because they can be fitted without each corpus in turn."
             )
     if len(set(order.models)) < 2:
         raise ConfigError(
