@@ -85,6 +85,18 @@ def test_a_node_waits_for_the_one_that_runs_the_steps(
     holder.close()
 
 
+def test_who_has_no_steps_to_run_waits_for_nobody(store: Store, store_url: str) -> None:
+    with store.database.writing() as connection:
+        if not store.database.is_sqlite:
+            connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": LOCK})
+        opened: list[Store] = []
+        second = threading.Thread(target=lambda: opened.append(Store.open(store_url)))
+        second.start()
+        second.join(60)
+        assert opened
+    opened[0].close()
+
+
 def test_a_newer_database_is_left_alone(store: Store, store_url: str) -> None:
     with store.database.writing() as connection:
         connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))

@@ -32,12 +32,16 @@ def upgrade(database: Database, *, create: bool = True) -> None:
         ConfigError: the database was written by a newer Tonfall, or is empty.
         ServiceError: it cannot be reached.
     """
+    head = _script().get_current_head()
+    with database.reading() as connection:
+        if version(connection) == head:
+            return  # Nothing to do, so nobody to wait for.
     with database.writing(wait_s=PATIENCE_S) as connection:
         if not database.is_sqlite:
             _take_turn(connection)
         found = version(connection)
         _check(found, database.name, create=create)
-        if found != _script().get_current_head():
+        if found != head:
             command.upgrade(_config(connection), "head")
 
 
