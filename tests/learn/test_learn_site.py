@@ -104,7 +104,7 @@ def test_a_recipe_is_fitted_without_each_site(tmp_path: Path) -> None:
     assert report.corpora == ("one", "two")
     assert [len(rows) for rows in report.ways.values()] == [5] * 5
     assert report.used["10 clips"] == {"one": 8.0, "two": 8.0}
-    with pytest.raises(ConfigError, match="small has no baseline"):
+    with pytest.raises(ConfigError, match="small-research has no baseline"):
         evaluate_site(
             recipe.model_copy(update={"baseline": None}),
             items,

@@ -86,7 +86,7 @@ def test_a_recipe_becomes_a_bundle_that_judges_as_it_was_fitted(
         ("two", 18, 3),
     ]
     assert seen[-1] == (42, 42)
-    assert "finds 61 % of each class" in bundle.card
+    assert "the same recipe finds 61 % of each of four classes" in bundle.card
     assert "18 acted, 24 of unknown origin" in bundle.card
     assert [sentence.partition(" is stated")[0] for sentence in said] == [
         "one, two: no licence",
