@@ -21,7 +21,7 @@ def paths(keyed_node: Running) -> list[str]:
     with keyed_node.client(keyed_node.key(*ALL_SCOPES)) as client:
         found = client.get("/openapi.json").json()["paths"]
     return [
-        path.format_map({"call": "0" * 32, "alert": "0" * 32})
+        path.format_map({"call": "0" * 32, "alert": "0" * 32, "carrier": "native"})
         for path, methods in found.items()
         if "get" in methods
     ]
