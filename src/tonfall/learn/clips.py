@@ -8,11 +8,9 @@ that is out of date is ever found, and no version has to be raised by hand.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
-from concurrent.futures import ProcessPoolExecutor
+from collections.abc import Callable
 from dataclasses import dataclass
-from itertools import repeat
-from multiprocessing import get_context
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +18,7 @@ import pandas as pd
 import torch
 
 from tonfall.arrays import FloatArray
-from tonfall.corpora.clips import Clip, clips_of
+from tonfall.corpora.clips import clips_of
 from tonfall.corpora.contents import (
     cache_folder,
     clip_hash,
@@ -32,16 +30,13 @@ from tonfall.learn.augment import sounds_hash
 from tonfall.learn.encode import CODE, LIBRARIES, Degrade, Work, encode_clips, front_graph
 from tonfall.learn.networks import pool
 from tonfall.learn.recipe import Recipe
-from tonfall.learn.shelves import open_shelves
+from tonfall.learn.shelves import open_shelves, shared_out
 from tonfall.learn.whisper import SHA256
 
 __all__ = ["Pooled", "Progress", "pool_clips"]
 
 Progress = Callable[[int, int], None]
 """Called with the clips done and all."""
-
-_SHARE = 64
-"""Clips that a worker takes at a time."""
 
 
 @dataclass(frozen=True)
@@ -89,7 +84,7 @@ def pool_clips(
     if missing:
         work = _work(recipe, shelves.folder, copy, degrade)
         done = len(clips) - len(missing)
-        for share, rows in _encoded(missing, work, workers or os.cpu_count() or 1):
+        for share, rows in shared_out(missing, partial(encode_clips, work=work), workers=workers):
             shelves.add(share, rows)
             done += len(share)
             if progress:
@@ -143,19 +138,3 @@ def _work(recipe: Recipe, folder: Path, copy: str, degrade: Degrade | None) -> W
         seed=recipe.seed,
         degrade=degrade,
     )
-
-
-def _encoded(
-    missing: dict[str, Clip], work: Work, workers: int
-) -> Iterator[tuple[list[str], FloatArray]]:
-    """Names and rows of each share of the clips, as they are done."""
-    names, clips = list(missing), list(missing.values())
-    firsts = range(0, len(names), _SHARE)
-    shares = [names[first : first + _SHARE] for first in firsts]
-    parts = [clips[first : first + _SHARE] for first in firsts]
-    if workers == 1 or len(shares) == 1:
-        yield from zip(shares, map(encode_clips, parts, repeat(work)), strict=True)
-        return
-    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool_of_workers:
-        rows = pool_of_workers.map(encode_clips, parts, repeat(work))
-        yield from zip(shares, rows, strict=True)

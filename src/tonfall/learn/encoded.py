@@ -6,11 +6,8 @@ it; so a second protocol, or a bundle with another head on the same front, encod
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
-from itertools import repeat
-from multiprocessing import get_context
+from collections.abc import Callable, Sequence
+from functools import partial
 
 import numpy as np
 
@@ -25,7 +22,7 @@ from tonfall.corpora.contents import (
 )
 from tonfall.features import BANDS
 from tonfall.learn.degrade import Degradation
-from tonfall.learn.shelves import open_shelves
+from tonfall.learn.shelves import open_shelves, shared_out
 from tonfall.runtime import Predictor, clip_pieces
 from tonfall.timeline import SAMPLING_RATE
 
@@ -48,8 +45,8 @@ CODE = (
 
 _LIBRARIES = ("numpy", "onnxruntime", "scipy", "soundfile", "soxr")
 
-_SHARE = 64
-"""Clips that a worker takes at a time."""
+_SAID_EVERY = 1024
+"""Clips after which a sentence says how far it is; a multiple of a share."""
 
 
 def bundle_statistics(
@@ -80,8 +77,9 @@ def bundle_statistics(
     if missing:
         shelves.folder.mkdir(parents=True, exist_ok=True)
         done = 0
-        for share, rows in _encoded(model, missing, degradation, workers or os.cpu_count() or 1):
-            if not done % (16 * _SHARE):
+        make = partial(_rows, model, degradation)
+        for share, rows in shared_out(missing, make, workers=workers):
+            if not done % _SAID_EVERY:
                 say(f"encoding clips: {done} of {len(missing)} done")
             shelves.add(share, rows)
             done += len(share)
@@ -122,23 +120,6 @@ def _key(model: Predictor, degradation: Degradation | None) -> str:
     return joint_hash(how)[:24]
 
 
-def _encoded(
-    model: Predictor, missing: dict[str, Clip], degradation: Degradation | None, workers: int
-) -> Iterator[tuple[list[str], FloatArray]]:
-    """Names and rows of each share of the clips, as they are done."""
-    names, clips = list(missing), list(missing.values())
-    firsts = range(0, len(names), _SHARE)
-    shares = [names[first : first + _SHARE] for first in firsts]
-    parts = [clips[first : first + _SHARE] for first in firsts]
-    if workers == 1 or len(shares) == 1:
-        rows = map(_rows, repeat(model), parts, repeat(degradation))
-        yield from zip(shares, rows, strict=True)
-        return
-    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
-        found = pool.map(_rows, repeat(model), parts, repeat(degradation))
-        yield from zip(shares, found, strict=True)
-
-
-def _rows(model: Predictor, clips: Sequence[Clip], degradation: Degradation | None) -> FloatArray:
+def _rows(model: Predictor, degradation: Degradation | None, clips: Sequence[Clip]) -> FloatArray:
     encoded = [encode_clip(model, clip, degradation) for clip in clips]
     return np.stack([np.append(each, np.float32(seconds)) for each, seconds in encoded])

@@ -1,18 +1,24 @@
-"""Rows of numbers by name, kept in files that are only ever added."""
+"""Rows of numbers by clip, made on all cores and kept in files that are only ever added."""
 
 from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from functools import lru_cache
+from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
 
 from tonfall.arrays import FloatArray
+from tonfall.corpora.clips import Clip
 
-__all__ = ["Shelves", "open_shelves"]
+__all__ = ["Shelves", "open_shelves", "shared_out"]
+
+_SHARE = 64
+"""Clips that a worker takes at a time."""
 
 
 class Shelves:
@@ -44,3 +50,28 @@ class Shelves:
 def open_shelves(folder: Path) -> Shelves:
     """The shelves of a folder, which need not be there yet; read once a process."""
     return Shelves(folder)
+
+
+def shared_out(
+    clips: Mapping[str, Clip],
+    make: Callable[[Sequence[Clip]], FloatArray],
+    *,
+    workers: int | None = None,
+) -> Iterator[tuple[list[str], FloatArray]]:
+    """Names and rows of each share of the clips, as they are done.
+
+    Args:
+        clips: by the name that their row is kept under.
+        make: (clips, numbers) of some clips; it is sent to other processes.
+        workers: processes; as many as there are cores by default.
+    """
+    names, every = list(clips), list(clips.values())
+    firsts = range(0, len(names), _SHARE)
+    shares = [names[first : first + _SHARE] for first in firsts]
+    parts = [every[first : first + _SHARE] for first in firsts]
+    workers = workers or os.cpu_count() or 1
+    if workers == 1 or len(shares) == 1:
+        yield from zip(shares, map(make, parts), strict=True)
+        return
+    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
+        yield from zip(shares, pool.map(make, parts), strict=True)
