@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 import stat
 import threading
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
-from sqlalchemy import LargeBinary, MetaData, Table, insert, inspect, text
+from sqlalchemy import LargeBinary, MetaData, Table, event, insert, inspect, text
 from store_calls import START, MadeCall
 
 from tonfall.errors import ConfigError, ServiceError
@@ -59,6 +61,32 @@ def test_nodes_that_start_at_once_make_the_tables_once(store_url: str) -> None:
     for one in opened:
         assert isinstance(one, Store)
         one.close()
+
+
+class Busy(sqlite3.Connection):
+    """Refuses the first switches to a write-ahead log, as SQLite does while another switches."""
+
+    refusals = 2
+
+    def execute(self, sql: str, *values: Any) -> sqlite3.Cursor:
+        if "journal_mode" in sql and self.refusals:
+            self.refusals -= 1
+            error = sqlite3.OperationalError("database is locked")
+            error.sqlite_errorcode = sqlite3.SQLITE_BUSY
+            raise error
+        return super().execute(sql, *values)
+
+
+def test_a_new_file_that_another_node_switches_now_is_tried_again(tmp_path: Path) -> None:
+    database = Database(f"sqlite:///{tmp_path}/new.db")
+    event.listen(database.engine, "do_connect", _busy)
+    with database.reading() as connection:
+        assert connection.exec_driver_sql("PRAGMA journal_mode").scalar_one() == "wal"
+    database.close()
+
+
+def _busy(_dialect: object, _record: object, arguments: list[Any], options: dict[str, Any]) -> Busy:
+    return sqlite3.connect(*arguments, **options, factory=Busy)
 
 
 def test_a_node_waits_for_the_one_that_runs_the_steps(

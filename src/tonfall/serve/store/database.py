@@ -14,6 +14,7 @@ from __future__ import annotations
 import os
 import sqlite3
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
@@ -28,8 +29,8 @@ from tonfall.errors import ConfigError, ServiceError
 
 __all__ = ["Database", "StoreError", "insert_new", "is_full", "read_url"]
 
+WRITE_AHEAD = "journal_mode=WAL"
 PRAGMAS = (
-    "journal_mode=WAL",
     "synchronous=FULL",
     "foreign_keys=ON",
     "secure_delete=ON",
@@ -241,8 +242,23 @@ def _prepare_file(path: Path) -> None:
 def _sqlite_connected(connection: sqlite3.Connection, _record: object) -> None:
     """Leave transactions to us, and set the promises of each connection."""
     connection.isolation_level = None
+    _write_ahead(connection)
     for pragma in PRAGMAS:
         connection.execute(f"PRAGMA {pragma}").close()
+
+
+def _write_ahead(connection: sqlite3.Connection) -> None:
+    """Switch a new file to a write-ahead log; SQLite refuses at once while another one switches."""
+    until = time.monotonic() + LOCK_WAIT_S
+    while True:
+        try:
+            connection.execute(f"PRAGMA {WRITE_AHEAD}").close()
+            return
+        except sqlite3.OperationalError as error:
+            busy = (error.sqlite_errorcode & 0xFF) == sqlite3.SQLITE_BUSY  # The rest is detail.
+            if not busy or time.monotonic() > until:
+                raise
+        time.sleep(0.02)
 
 
 def _sqlite_begins(connection: Connection) -> None:
