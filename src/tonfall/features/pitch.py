@@ -2,8 +2,8 @@
 
 Hermes, "Measurement of pitch by subharmonic summation", J. Acoust. Soc. Am. 83 (1988): the spectrum
 on a logarithmic axis is added to itself shifted by each harmonic, each weighted less; where the sum
-peaks, many harmonics agree. The constants are those of eGeMAPS. Of six candidates a frame, the
-Viterbi algorithm then finds the cheapest path.
+peaks, many harmonics agree. The constants are those of eGeMAPS. Of six candidates a frame,
+`tonfall.features.pitch_path` then takes those on the cheapest path.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import numpy.typing as npt
 
 from tonfall.arrays import FloatArray
 from tonfall.features.framing import check_rate, frame_times, gauss, magnitudes, split_frames
+from tonfall.features.pitch_path import PitchPath
 
 __all__ = [
     "HIGHEST_HZ",
@@ -41,8 +42,6 @@ LONG_BIN_HZ = 16_000 / _SIZE
 
 LOWEST_HZ = 55.0
 HIGHEST_HZ = 1000.0
-_CUTOFF = 0.7
-"""Voicing from which a candidate counts as voiced."""
 
 _POINTS = _SIZE // 2 + 1
 _BASE_HZ = 25.0
@@ -235,80 +234,12 @@ def _candidates(
     return np.take_along_axis(kept[0], order, 1), np.take_along_axis(kept[1], order, 1)
 
 
-@dataclass(frozen=True, slots=True)
-class _Costs:
-    """Of a path through the candidates; fitted to openSMILE's decisions on real clips."""
-
-    local: float = 5.405
-    jump: float = 3.785
-    bend: float = 1.369
-    switch: float = 6.161
-    threshold: float = 5.526
-    low: float = 8.49
-    high: float = 0.038
-
-
-_COSTS = _Costs()
-
-
 def smooth_pitch(candidates: Candidates) -> npt.NDArray[np.float64]:
-    """The cheapest path through the candidates.
-
-    A path pays for candidates of little voicing, for jumps of pitch in octaves and changes of the
-    jump, for beginnings and ends of voice, and for going against the threshold of 0.7.
+    """The cheapest path through the candidates, as `PitchPath` finds it.
 
     Returns:
         (frames,) float64 in Hz; 0 where there is no voice.
     """
-    frequency, count = candidates.frequency, len(candidates.frequency)
-    if not count:
-        return np.zeros(0)
-    choices = _cheapest(*_local_costs(candidates), np.log2(np.where(frequency > 0, frequency, 1)))
-    padded = np.concatenate([np.zeros((count, 1)), frequency], axis=1)
-    return np.asarray(padded[np.arange(count), choices])
-
-
-def _local_costs(
-    candidates: Candidates,
-) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
-    """(frames,) of no voice, and (frames, 6) of each candidate."""
-    frequency, voicing, costs = candidates.frequency, candidates.voicing, _COSTS
-    low = np.maximum(0, (100 - frequency) / 100) * costs.low
-    high = np.maximum(0, (frequency - 350) / 350) * costs.high
-    unlikely = costs.local * (1 - voicing) + costs.threshold * (voicing < _CUTOFF)
-    voiced = np.where(frequency > 0, unlikely + low + high, np.inf)
-    return costs.threshold * (voicing.max(axis=1) >= _CUTOFF), voiced
-
-
-def _cheapest(
-    unvoiced: npt.NDArray[np.float64],
-    voiced: npt.NDArray[np.float64],
-    octave: npt.NDArray[np.float64],
-) -> npt.NDArray[np.intp]:
-    """(frames,): 0 for no voice, else one more than the candidate's place."""
-    count, states = voiced.shape[0], voiced.shape[1] + 1
-    back = np.zeros((count, states), np.intp)
-    move = np.full((states, states), _COSTS.switch)
-    move[0, 0] = 0
-    cost = np.concatenate([unvoiced[:1], voiced[0]])
-    local = np.concatenate([unvoiced[:, None], voiced], axis=1)
-    leap = np.zeros(states)
-    rows = np.arange(states)
-    for frame in range(1, count):
-        jump = octave[frame][None, :] - octave[frame - 1][:, None]
-        bend = np.abs(jump - leap[1:, None])
-        move[1:, 1:] = _COSTS.jump * np.abs(jump) + _COSTS.bend * bend
-        total = cost[:, None] + move
-        best = total.argmin(axis=0)
-        back[frame] = best
-        cost = total[best, rows] + local[frame]
-        leap[1:] = np.where(best[1:] > 0, jump[best[1:] - 1, rows[:-1]], 0)
-    return _traced(back, int(cost.argmin()))
-
-
-def _traced(back: npt.NDArray[np.intp], last: int) -> npt.NDArray[np.intp]:
-    path = np.zeros(len(back), np.intp)
-    path[-1] = last
-    for frame in range(len(back) - 1, 0, -1):
-        path[frame - 1] = back[frame, path[frame]]
-    return path
+    path = PitchPath()
+    decided = path.push(candidates.frequency, candidates.voicing)
+    return np.concatenate([decided, path.close()])
