@@ -22,10 +22,12 @@ import soundfile
 from benchmarks.machine import heading
 from tonfall.cli.bundle_scores import bundle_scores
 from tonfall.corpora import prepare
+from tonfall.corpora.clips import clips_of
+from tonfall.corpora.sounds import ClipSound
 from tonfall.evaluation.additive import unweighted_recall
 from tonfall.evaluation.bootstrap import Resampling
-from tonfall.evaluation.functionals import clip_functionals
 from tonfall.evaluation.items import pool
+from tonfall.features.rows import functionals
 
 MANY = 10_000
 LABELS = ("neutral", "happiness", "sadness", "anger")
@@ -87,9 +89,8 @@ def steps(ravdess: Path | None, folder: Path) -> dict[str, tuple[Callable[[], ob
 
 def features(items: pd.DataFrame, folder: Path) -> Callable[[], object]:
     """Functionals with a cache in ``folder``."""
-    return lambda: clip_functionals(
-        items, feature_set="eGeMAPSv02", cache_folder=folder / "kept", workers=2
-    )
+    sounds = [ClipSound(clip) for clip in clips_of(items)]
+    return lambda: functionals(sounds, "egemaps", folder=folder / "kept", workers=2)
 
 
 def main() -> None:

@@ -165,7 +165,6 @@ def test_a_bundle_that_learnt_from_the_corpus_says_so_in_red(shell: Shell, tmp_p
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
 def test_a_classical_recipe_is_trained_for_each_fold(shell: Shell) -> None:
-    pytest.importorskip("opensmile")
     recipe = Path(__file__).parents[2] / "recipes" / "baselines" / "egemaps-logistic.yaml"
     shell.good(f"evaluate {recipe} -p grouped/tones/2 --data tones.parquet -j 1 -q")
     made = report("reports/grouped-tones-2/egemaps-logistic/report.json")

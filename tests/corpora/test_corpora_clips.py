@@ -9,10 +9,11 @@ import pandas as pd
 import pytest
 import soundfile
 
+from tonfall import contents
 from tonfall.audio import resample
-from tonfall.corpora import contents
+from tonfall.contents import code_hash, library_versions
 from tonfall.corpora.clips import Clip, clips_of, named_errors, read_clip, read_stretch
-from tonfall.corpora.contents import clip_hash, code_hash, file_hash, library_versions
+from tonfall.corpora.contents import clip_hash, file_hash
 from tonfall.errors import AudioError, ManifestError
 
 RATE = 8000

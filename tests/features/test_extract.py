@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from importlib import import_module
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +12,7 @@ from typer.testing import CliRunner
 
 from tonfall.cli import app
 from tonfall.errors import AudioError, ConfigError
-from tonfall.features import FUNCTIONALS, extract
+from tonfall.features import FUNCTIONALS, extract, recordings
 from tonfall.features.descriptors import DESCRIPTORS
 from tonfall.features.sets import SETS
 
@@ -66,8 +65,7 @@ def test_what_was_computed_is_read_again_by_content(
     kept = tmp_path / "kept"
     first = extract(file, "prosody", cache_folder=kept)
     copy = file.rename(tmp_path / "other.wav")
-    module = import_module("tonfall.features.extract")
-    monkeypatch.setattr(module, "read", lambda path: pytest.fail("computed anew"))
+    monkeypatch.setattr(recordings, "open_audio", lambda path: pytest.fail("computed anew"))
     second = extract(copy, "prosody", cache_folder=kept)
     np.testing.assert_array_equal(first.to_numpy(), second.to_numpy())
 

@@ -13,9 +13,8 @@ from tonfall.cli.data import QuietOption
 from tonfall.cli.progress import count_bar
 
 if TYPE_CHECKING:
-    import pandas as pd
-
-    from tonfall.features.extract import Per, Stretches
+    from tonfall.errors import TonfallError
+    from tonfall.features.rows import Order, Per, Sound
 
 __all__ = ["features"]
 
@@ -29,20 +28,19 @@ class Rows(StrEnum):
     FRAME = "frame"
 
 
-_PER: dict[Rows, Per] = {
-    Rows.FILE: "file",
-    Rows.WINDOW: "window",
-    Rows.TURN: "file",
-    Rows.FRAME: "frame",
-}
+_PER: dict[Rows, Per] = {Rows.FILE: "file", Rows.WINDOW: "window", Rows.FRAME: "frame"}
 
 
 def features(
     files: Annotated[
-        list[Path] | None, typer.Argument(help="Recordings, or folders of them.")
+        list[Path] | None,
+        typer.Argument(help="Recordings, folders of them, or manifests (.csv, .parquet)."),
     ] = None,
     set_name: Annotated[
-        str, typer.Option("--set", help="egemaps, prosody, spectrum or mfcc.")
+        str,
+        typer.Option(
+            "--set", help="egemaps, prosody, spectrum, mfcc, or one of openSMILE's; see --list."
+        ),
     ] = "egemaps",
     per: Annotated[
         Rows,
@@ -60,91 +58,132 @@ def features(
         bool, typer.Option("--list", help="Say what every set and descriptor is, and leave.")
     ] = False,
     workers: Annotated[
-        int, typer.Option("--workers", "-j", min=1, help="Processes; a file is done by one.")
-    ] = 1,
+        int | None,
+        typer.Option(
+            "--workers", "-j", min=1, help="Processes for many files; a file is done by one."
+        ),
+    ] = None,
     cache: Annotated[
         bool, typer.Option("--cache/--no-cache", help="Keep what was computed, by content.")
     ] = True,
     quiet: QuietOption = False,
 ) -> None:
-    """Acoustic features: eGeMAPS, prosody, spectrum, cepstra.
+    """Acoustic features: eGeMAPS, prosody, spectrum, cepstra; openSMILE's where it is installed.
 
-    What is undefined (no voice, too short) is empty. Channels are averaged.
+    What is undefined (no voice, too short) is empty. Channels are averaged. A row of a manifest is
+    a recording. What was finished is kept, so a run that was stopped goes on where it was.
 
     Example: tonfall features *.wav --set egemaps -o features.parquet
     """
-    from tonfall.corpora.contents import cache_folder
+    from tonfall.cli.feature_tables import SUFFIXES
+    from tonfall.cli.serving import keep_to_one_thread
     from tonfall.errors import ConfigError
 
+    keep_to_one_thread()
     if show_list:
         typer.echo(_listing())
         return
-    paths = _recordings(files or [])
-    if not paths:
-        raise ConfigError("No recording is named. Name files or folders, or ask for --list.")
-    if output is not None and output.suffix not in (".csv", ".parquet"):
+    if output is not None and output.suffix not in SUFFIXES:
         raise ConfigError(f"{output}: ends with {output.suffix!r}, expected .csv or .parquet.")
+    order = _order(set_name, per, cache=cache)
+    sounds = _sounds(files or [])
     if plot is not None:
-        _draw(paths, plot)
+        _draw([sound.file for sound in sounds], plot)
         if output is None:
             return
-    from tonfall.features.extract import extract
+    failed = _write(sounds, order, output, workers=workers, quiet=quiet)
+    if len(sounds) == 1 and failed:
+        raise failed[0]
+    if failed:
+        _say(failed, of=len(sounds))
+        raise typer.Exit(1)
 
-    with count_bar("Extracting", quiet=quiet) as progress:
-        table = extract(
-            paths,
-            set_name,
-            per=_PER[per],
-            stretches=_turns(paths) if per is Rows.TURN else None,
-            cache_folder=cache_folder() / "features" if cache else None,
-            workers=workers,
-            progress=progress,
+
+def _order(set_name: str, per: Rows, *, cache: bool) -> Order:
+    from tonfall.contents import cache_folder
+    from tonfall.features.rows import Order
+    from tonfall.features.sets import find_set
+
+    find_set(set_name)  # One sentence for a wrong name, before anything is read.
+    folder = cache_folder() / "features" if cache else None
+    if per is Rows.TURN:
+        from tonfall.cli.feature_turns import by_turns
+
+        return Order(set_name, split=by_turns(), folder=folder)
+    return Order(set_name, _PER[per], folder=folder)
+
+
+def _sounds(named: Sequence[Path]) -> list[Sound]:
+    """The recordings that are meant, each once; ConfigError where there are none."""
+    from tonfall.errors import ConfigError
+
+    if not named:
+        raise ConfigError("No recording is named. Name files or folders, or ask for --list.")
+    found = list(dict.fromkeys(sound for path in named for sound in _inside(path)))
+    if not found:
+        raise ConfigError(
+            f"{named[0]}: holds no recording, expected files such as .wav, .flac, .mp3 or .mp4. "
+            "Name the files themselves, if they end otherwise."
         )
-    _write(table, output)
-
-
-def _recordings(files: Sequence[Path]) -> list[Path]:
-    """Files as they are named; of folders, every recording in them, sorted."""
-    found: list[Path] = []
-    for path in files:
-        found += sorted(_inside(path)) if path.is_dir() else [path]
     return found
 
 
-_SUFFIXES = {".wav", ".flac", ".ogg", ".opus", ".mp3", ".m4a", ".aiff", ".aif", ".au", ".webm"}
+def _inside(path: Path) -> list[Sound]:
+    """A recording, every one of a folder in order of path, or of a manifest in its own."""
+    from tonfall.cli.feature_tables import SUFFIXES
+    from tonfall.corpora.rows import AUDIO_SUFFIXES, VIDEO_SUFFIXES, audio_files
+    from tonfall.features.recordings import Recording
+
+    if path.is_dir():
+        return [Recording(file) for file in audio_files(path, AUDIO_SUFFIXES | VIDEO_SUFFIXES)]
+    if path.suffix.lower() in SUFFIXES:
+        return _items(path)
+    return [Recording(path)]
 
 
-def _inside(folder: Path) -> list[Path]:
-    return [path for path in folder.rglob("*") if path.suffix.lower() in _SUFFIXES]
+def _items(path: Path) -> list[Sound]:
+    import pandas as pd
+
+    from tonfall.corpora import Manifest
+    from tonfall.corpora.clips import clips_of
+    from tonfall.corpora.sounds import ClipSound
+
+    manifest = Manifest.read(path)
+    files = pd.Series(manifest.paths, index=manifest.frame.index, dtype=object)
+    return [ClipSound(clip) for clip in clips_of(manifest.frame.assign(file=files))]
 
 
-def _turns(paths: Sequence[Path]) -> Stretches:
-    """Where somebody speaks, by voice activity of the averaged channels."""
-    from tonfall.features.extract import read_samples
-    from tonfall.features.framing import RATE
-    from tonfall.vad import detect
+def _write(
+    sounds: Sequence[Sound], order: Order, output: Path | None, *, workers: int | None, quiet: bool
+) -> list[TonfallError]:
+    """Write what can be computed; give back what is to say of the rest."""
+    import os
 
-    return {
-        str(path): [
-            (turn.start / RATE, turn.end / RATE) for turn in detect(read_samples(path)[None])[0]
-        ]
-        for path in paths
-    }
+    from tonfall.cli.feature_tables import TableWriter
+    from tonfall.errors import TonfallError
+    from tonfall.features.extract import as_table
+    from tonfall.features.rows import Task, rows_of
+
+    failed: list[TonfallError] = []
+    count = min(workers or os.cpu_count() or 1, len(sounds))
+    found = rows_of([Task(sound) for sound in sounds], order, workers=count)
+    with count_bar("recordings", quiet=quiet) as progress, TableWriter(output) as writer:
+        for done, (sound, rows) in enumerate(zip(sounds, found, strict=True), 1):
+            if isinstance(rows, TonfallError):
+                failed.append(rows)
+            else:
+                writer.write(as_table([(sound.file, sound.start, rows)], order.columns))
+            if progress is not None:
+                progress(done, len(sounds))
+    return failed
 
 
-def _write(table: pd.DataFrame, output: Path | None) -> None:
-    import sys
+def _say(failed: Sequence[TonfallError], *, of: int) -> None:
+    from tonfall.cli.console import one_line
 
-    from tonfall.corpora.storage import replacing
-
-    if output is None:
-        table.to_csv(sys.stdout, float_format="%.6g")
-        return
-    with replacing(output) as partial:
-        if output.suffix == ".csv":
-            table.to_csv(partial, float_format="%.6g")
-        else:
-            table.to_parquet(partial)
+    for error in failed:
+        typer.echo(one_line(str(error)), err=True)
+    typer.echo(f"{len(failed)} of {of} recordings failed.", err=True)
 
 
 def _draw(paths: Sequence[Path], plot: Path) -> None:
@@ -160,6 +199,7 @@ def _draw(paths: Sequence[Path], plot: Path) -> None:
 
 
 def _listing() -> str:
+    from tonfall.features.opensmile import NOTICE, OPENSMILE
     from tonfall.features.sets import SETS
 
     lines = []
@@ -170,4 +210,6 @@ def _listing() -> str:
             for one in each.descriptors
         ]
         lines.append("")
-    return "\n".join(lines).rstrip()
+    lines += [f"{name}: {what}" for name, what in OPENSMILE.items()]
+    lines += ["", f"  Only with openSMILE (pip install 'tonfall[opensmile]'). {NOTICE}"]
+    return "\n".join(lines)

@@ -1,4 +1,4 @@
-"""Classical baselines: openSMILE's functionals and a classifier of scikit-learn.
+"""Classical baselines: functionals of whole clips and a classifier of scikit-learn.
 
 They are the floor that every network must clear. Everything learnt (means, scales, the classifier)
 is learnt on a fold's train and development part; the temperature of the probabilities is chosen on
@@ -17,6 +17,10 @@ import numpy.typing as npt
 import pandas as pd
 
 from tonfall.arrays import FloatArray
+from tonfall.contents import cache_folder as user_cache
+from tonfall.contents import library_versions
+from tonfall.corpora.clips import clips_of
+from tonfall.corpora.sounds import ClipSound, Degrade
 from tonfall.evaluation.additive import Values
 from tonfall.evaluation.classical_recipe import (
     ClassicalRecipe,
@@ -26,16 +30,11 @@ from tonfall.evaluation.classical_recipe import (
     baseline_recipe,
 )
 from tonfall.evaluation.extras import load
-from tonfall.evaluation.functionals import (
-    NOTICE,
-    Degrade,
-    Progress,
-    clip_functionals,
-    default_cache,
-)
 from tonfall.evaluation.kernel_svm import RbfSvm
 from tonfall.evaluation.mixture import ClassMixtures
 from tonfall.evaluation.running import ModelFacts
+from tonfall.features.rows import Progress, functionals
+from tonfall.features.sets import find_set
 
 __all__ = ["ClassicalModel", "Fits", "classical_model"]
 
@@ -91,14 +90,14 @@ class ClassicalModel:
     def _features(
         self, items: pd.DataFrame, degrade: tuple[str, Degrade] | None = None
     ) -> FloatArray:
-        return clip_functionals(
-            items,
-            feature_set=self.recipe.features,
-            cache_folder=self.cache_folder,
-            degrade=degrade,
+        found = functionals(
+            [ClipSound(clip, degrade) for clip in clips_of(items)],
+            self.recipe.features,
+            folder=self.cache_folder,
             workers=self.workers,
             progress=self.progress,
         )
+        return np.where(np.isfinite(found), found, np.float32(np.nan))
 
     def _fitted(self, features: FloatArray, labels: npt.NDArray[np.object_]) -> _Fitted:
         imputer = load("sklearn.impute").SimpleImputer(keep_empty_features=True)
@@ -158,19 +157,20 @@ def classical_model(
     """The model of a recipe, or of a baseline's name such as "egemaps-svm", and facts about it.
 
     Raises:
-        ConfigError: there is none of that name, or openSMILE or scikit-learn is not installed.
+        ConfigError: there is none of that name, or scikit-learn or openSMILE is missing.
     """
     read = baseline_recipe(recipe) if isinstance(recipe, str) else recipe
-    version = load("opensmile", extra="opensmile").__version__
-    folder = cache_folder or default_cache()
+    features = find_set(read.features)
+    folder = cache_folder or user_cache() / "features"
     model = ClassicalModel(read, folder, workers, progress, degrade, fits)
     details = {
-        "features": f"{read.features} functionals, openSMILE {version}",
+        "features": f"{features.name} functionals, {library_versions(*features.libraries)}",
         "classifier": f"{read.classifier.in_words}, scikit-learn {load('sklearn').__version__}",
         "scaling": "mean and deviation of the fold's train and development part",
         "recipe": read.model_dump_json(),
-        "notice": NOTICE,
     }
+    if features.notice:
+        details["notice"] = features.notice
     digest = hashlib.sha256(read.model_dump_json().encode()).hexdigest()
     return model, ModelFacts(read.name, "baseline", digest, details=details)
 

@@ -7,10 +7,11 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from tonfall.errors import ConfigError
-from tonfall.evaluation.functionals import FeatureSet
+from tonfall.features.opensmile import OPENSMILE
+from tonfall.features.sets import SETS
 from tonfall.parsing import read_yaml
 
 __all__ = [
@@ -94,20 +95,32 @@ class ClassicalRecipe(_Part):
     """The whole of a classical recipe file.
 
     Attributes:
-        features: openSMILE's set of functionals.
+        features: the set of functionals, as `tonfall features --set` names it.
         classifier: which of scikit-learn's, with its settings.
         seed: of the forest and the mixtures.
     """
 
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9._-]*$")
     description: str
-    features: FeatureSet
+    features: str
     classifier: Settings
     seed: int = Field(default=0, ge=0)
 
+    @field_validator("features")
+    @classmethod
+    def _known(cls, name: str) -> str:
+        known = (*SETS, *OPENSMILE)
+        if name not in known:
+            raise ValueError(f"there is no set {name!r}, expected one of {', '.join(known)}")
+        return name
 
-_FEATURES: Mapping[str, FeatureSet] = MappingProxyType(
-    {"egemaps": "eGeMAPSv02", "compare": "ComParE_2016"}
+
+_FEATURES = MappingProxyType(
+    {
+        "egemaps": "egemaps",
+        "opensmile-egemaps": "opensmile/eGeMAPSv02",
+        "compare": "opensmile/ComParE_2016",
+    }
 )
 _CLASSIFIERS: Mapping[str, Svm | Forest | Mixtures | Logistic] = MappingProxyType(
     {part.kind: part for part in (Svm(), Forest(), Mixtures(), Logistic())}
@@ -125,7 +138,7 @@ def baseline_recipe(name: str) -> ClassicalRecipe:
     """
     if name not in BASELINES:
         raise ConfigError(f"There is no baseline {name!r}. Choose one of {', '.join(BASELINES)}.")
-    features, _, kind = name.partition("-")
+    features, _, kind = name.rpartition("-")
     chosen, settings = _FEATURES[features], _CLASSIFIERS[kind]
     return ClassicalRecipe(
         name=name,
@@ -161,4 +174,5 @@ def read_classical(path: Path) -> ClassicalRecipe:
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(map(str, first["loc"])) or "recipe"
-        raise ConfigError(f"{path}: {place}: {first['msg']}.") from None
+        said = first["msg"].removeprefix("Value error, ")
+        raise ConfigError(f"{path}: {place}: {said}.") from None

@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
 from tonfall.arrays import FloatArray
 from tonfall.errors import ConfigError
-from tonfall.features.descriptors import DESCRIPTORS, Descriptor
 from tonfall.features.egemaps import CONTOURS, FUNCTIONALS, egemaps, egemaps_frames
+from tonfall.features.feature_set import FeatureSet
 from tonfall.features.formants import formants
 from tonfall.features.framing import RATE, STEP
 from tonfall.features.functionals import segment_lengths, turning_points
 from tonfall.features.loudness import auditory_bands, loudness, short_spectrum
 from tonfall.features.mfcc import deltas, mfcc
+from tonfall.features.opensmile import OPENSMILE, opensmile_set
 from tonfall.features.pitch import pitch, semitones
 from tonfall.features.spectrum import (
     alpha_ratio,
@@ -28,51 +28,30 @@ from tonfall.features.spectrum import (
     spectral_slope,
 )
 
-__all__ = ["SETS", "FeatureSet", "find_set"]
+__all__ = ["SETS", "find_set"]
 
 _Table = npt.NDArray[np.float64]
 _STATISTICS = ("mean", "std", "p20", "p50", "p80")
 _CEPSTRA = 13
 
 
-@dataclass(frozen=True, slots=True)
-class FeatureSet:
-    """A set of descriptors.
-
-    Attributes:
-        name: as the command line knows it.
-        what: in a sentence.
-        frame_columns: names of its contours.
-        columns: names of its numbers over a stretch.
-        frames: (samples,) at 16 kHz to (frames, contours), a frame every 10 ms.
-        summary: (samples,) at 16 kHz to (numbers,).
-    """
-
-    name: str
-    what: str
-    frame_columns: tuple[str, ...]
-    columns: tuple[str, ...]
-    frames: Callable[[FloatArray], _Table]
-    summary: Callable[[FloatArray], _Table]
-
-    @property
-    def descriptors(self) -> list[Descriptor]:
-        """What its contours are, in order."""
-        return [DESCRIPTORS[name] for name in self.frame_columns if name in DESCRIPTORS]
-
-
 def find_set(name: str) -> FeatureSet:
     """The set of that name.
 
+    Args:
+        name: of `SETS`, or of openSMILE's `OPENSMILE`.
+
     Raises:
-        ConfigError: there is none.
+        ConfigError: there is none, or openSMILE is not installed.
     """
-    if name not in SETS:
-        raise ConfigError(
-            f"There is no feature set {name!r}, expected one of {', '.join(SETS)}. "
-            "`tonfall features --list` says what they hold."
-        )
-    return SETS[name]
+    if name in SETS:
+        return SETS[name]
+    if name in OPENSMILE:
+        return opensmile_set(name)
+    raise ConfigError(
+        f"There is no feature set {name!r}, expected one of {', '.join([*SETS, *OPENSMILE])}. "
+        "`tonfall features --list` says what they hold."
+    )
 
 
 def _statistics(contours: _Table) -> _Table:

@@ -1,0 +1,313 @@
+"""Rows of numbers of recordings: computed once, kept by content, on several processes.
+
+What is computed is known by the content of the file, of the code and of the libraries, by the set
+and by what a row stands for. So nothing that is out of date is ever found, a copy under another
+name is found, and a run that was killed goes on where it was.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import BrokenExecutor, Future, ProcessPoolExecutor
+from contextlib import ExitStack
+from dataclasses import dataclass
+from functools import cache, lru_cache
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Literal, Protocol, cast
+
+import numpy as np
+import numpy.typing as npt
+
+from tonfall.arrays import FloatArray
+from tonfall.contents import code_hash, joint_hash, library_versions
+from tonfall.errors import ServiceError, TonfallError
+from tonfall.features.feature_set import FeatureSet
+from tonfall.features.framing import RATE, STEP
+from tonfall.features.sets import find_set
+
+__all__ = [
+    "Order",
+    "Parts",
+    "Per",
+    "Progress",
+    "Rows",
+    "Sound",
+    "Split",
+    "Task",
+    "functionals",
+    "rows_of",
+]
+
+log = logging.getLogger(__name__)
+
+Per = Literal["file", "window", "frame"]
+"""What a row stands for."""
+
+Parts = tuple[tuple[float, float], ...]
+"""Starts and ends in seconds."""
+
+Progress = Callable[[int, int], None]
+"""Called with what is done and all."""
+
+_WINDOW_S = 3
+_HOP_S = 1
+_AHEAD = 4
+"""Recordings a process that may be under way while an earlier one is waited for."""
+_IN_MEMORY = 16_384
+"""Clips whose numbers are held; 400 MB of openSMILE's largest set."""
+
+
+class Sound(Protocol):
+    """What features are computed of; it can be sent to another process."""
+
+    @property
+    def file(self) -> Path:
+        """Where it is."""
+
+    @property
+    def start(self) -> float:
+        """Where it begins in the file, in seconds."""
+
+    def key(self) -> str:
+        """A text that changes whenever its samples do; a TonfallError where there are none."""
+
+    def samples(self) -> FloatArray:
+        """(samples,) float32 at 16 kHz; a TonfallError where it cannot be read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Split:
+    """How a recording is cut into rows by its content.
+
+    Attributes:
+        key: changes whenever the function would cut otherwise.
+        cut: (samples,) at 16 kHz to starts and ends in seconds; to be found by other processes.
+    """
+
+    key: str
+    cut: Callable[[FloatArray], Parts]
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What is done with each recording; small enough to be sent to a worker."""
+
+    feature_set: str
+    per: Per = "file"
+    split: Split | None = None
+    folder: Path | None = None
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Of the values."""
+        chosen = find_set(self.feature_set)
+        by_frame = self.per == "frame" and self.split is None
+        return chosen.frame_columns if by_frame else chosen.columns
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """A recording, and the stretches of it that are rows; None for those of the order."""
+
+    sound: Sound
+    parts: Parts | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """What came out of a recording.
+
+    Attributes:
+        bounds: (rows, 2) first sample and the one after the last, at 16 kHz.
+        values: (rows, numbers).
+    """
+
+    bounds: npt.NDArray[np.int64]
+    values: npt.NDArray[np.float64] | FloatArray
+
+
+def rows_of(
+    tasks: Sequence[Task], order: Order, *, workers: int = 1
+) -> Iterator[Rows | TonfallError]:
+    """The rows of each recording in turn, or why there are none.
+
+    Args:
+        tasks: the recordings.
+        order: what is done with each.
+        workers: processes; none is started where all is kept already.
+
+    Raises:
+        ConfigError: no such set, or openSMILE is not installed.
+    """
+    _say_notice(find_set(order.feature_set).notice)
+    with ExitStack() as stack:
+        start = _starter(stack, order, workers)
+        under_way: deque[Callable[[], Rows | TonfallError]] = deque()
+        for task in tasks:
+            under_way.append(start(task))
+            if workers < 2 or len(under_way) > _AHEAD * workers:
+                yield under_way.popleft()()
+        while under_way:
+            yield under_way.popleft()()
+
+
+@cache
+def _say_notice(notice: str) -> None:
+    """Once a process."""
+    if notice:
+        log.warning(notice)
+
+
+def _starter(
+    stack: ExitStack, order: Order, workers: int
+) -> Callable[[Task], Callable[[], Rows | TonfallError]]:
+    """Begins a recording; what it gives waits for the result."""
+
+    @cache
+    def pool() -> ProcessPoolExecutor:
+        # A forked process inherits locks of other threads; a spawned one starts clean.
+        executor = ProcessPoolExecutor(workers, mp_context=get_context("spawn"))
+        stack.callback(executor.shutdown, cancel_futures=True)
+        return executor
+
+    def start(task: Task) -> Callable[[], Rows | TonfallError]:
+        if workers < 2 or _is_kept(task, order):
+            return lambda: _outcome(task, order)
+        future = pool().submit(_outcome, task, order)
+        return lambda: _awaited(future)
+
+    return start
+
+
+def _awaited(future: Future[Rows | TonfallError]) -> Rows | TonfallError:
+    try:
+        return future.result()
+    except BrokenExecutor as error:
+        raise ServiceError(
+            "A process that computed features was ended from outside, for lack of memory perhaps. "
+            "What was finished is kept; try again with fewer processes (-j 1).",
+            retry=True,
+        ) from error
+
+
+def _is_kept(task: Task, order: Order) -> bool:
+    try:
+        place = _place(task, order)
+    except TonfallError:
+        return True  # nothing will be computed
+    return place is not None and place.is_file()
+
+
+def _outcome(task: Task, order: Order) -> Rows | TonfallError:
+    try:
+        place = _place(task, order)
+        if place is not None and place.is_file():
+            return _kept(place)
+        rows = _computed(task, order)
+        if place is not None:
+            _keep(place, rows)
+        return rows
+    except TonfallError as error:
+        return error
+
+
+def _place(task: Task, order: Order) -> Path | None:
+    """Where the rows of a recording are kept; None where they are not to be."""
+    if order.folder is None:
+        return None
+    chosen = find_set(order.feature_set)
+    made_by = joint_hash([code_hash(*chosen.code), library_versions(*chosen.libraries)])[:16]
+    cut = order.split.key if order.split else order.per
+    key = joint_hash([task.sound.key(), cut, repr(task.parts)])
+    name = f"{chosen.name.replace('/', '-')}-{made_by}"
+    return order.folder / name / key[:2] / f"{key}.npz"
+
+
+def _kept(path: Path) -> Rows:
+    with np.load(path, allow_pickle=False) as stored:
+        return Rows(stored["bounds"], stored["values"])
+
+
+def _keep(path: Path, rows: Rows) -> None:
+    """Whole or not at all, so that a killed run leaves no half file."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_suffix(f".{os.getpid()}")
+    with partial.open("wb") as file:
+        np.savez(file, bounds=rows.bounds, values=rows.values)
+    partial.replace(path)
+
+
+def _computed(task: Task, order: Order) -> Rows:
+    samples, chosen = task.sound.samples(), find_set(order.feature_set)
+    parts = order.split.cut(samples) if order.split else task.parts
+    if parts is None and order.per == "frame":
+        return _frames(samples, chosen)
+    bounds = _bounds(len(samples), parts, order.per)
+    values = [chosen.summary(samples[start:end]) for start, end in bounds]
+    table = np.asarray(values).reshape(-1, len(chosen.columns))
+    return Rows(np.asarray(bounds, np.int64).reshape(-1, 2), cast("FloatArray", table))
+
+
+def _frames(samples: FloatArray, chosen: FeatureSet) -> Rows:
+    values = chosen.frames(samples)
+    starts = np.arange(len(values), dtype=np.int64) * STEP
+    return Rows(np.stack([starts, np.minimum(starts + STEP, len(samples))], axis=1), values)
+
+
+def _bounds(count: int, parts: Parts | None, per: Per) -> list[tuple[int, int]]:
+    if parts is not None:
+        return [(round(start * RATE), min(count, round(end * RATE))) for start, end in parts]
+    if per == "file" or count <= _WINDOW_S * RATE:
+        return [(0, count)]
+    last = count - _WINDOW_S * RATE
+    starts = [*range(0, last, _HOP_S * RATE), last]
+    return [(start, start + _WINDOW_S * RATE) for start in starts]
+
+
+def functionals(
+    sounds: Sequence[Sound],
+    feature_set: str,
+    *,
+    folder: Path,
+    workers: int = 1,
+    progress: Progress | None = None,
+) -> FloatArray:
+    """One row of numbers for each sound, for those who ask for the same ones again and again.
+
+    Args:
+        sounds: what to describe.
+        feature_set: see `tonfall.features.sets.find_set`.
+        folder: where rows are kept.
+        workers: processes.
+        progress: called as sounds are done; not at all where all are kept.
+
+    Returns:
+        (sounds, numbers) float32; NaN where something is undefined.
+
+    Raises:
+        TonfallError: no such set, or a sound that cannot be read.
+    """
+    order = Order(feature_set, folder=folder)
+    places = [_place(Task(sound), order) for sound in sounds]
+    missing = {
+        place: Task(sound)
+        for place, sound in zip(places, sounds, strict=True)
+        if place is not None and not place.is_file()
+    }
+    done = len(sounds) - len(missing)
+    for rows in rows_of(list(missing.values()), order, workers=workers):
+        if isinstance(rows, TonfallError):
+            raise rows
+        done += 1
+        if progress is not None:
+            progress(done, len(sounds))
+    return np.stack([_held(place) for place in places if place is not None])
+
+
+@lru_cache(maxsize=_IN_MEMORY)
+def _held(place: Path) -> FloatArray:
+    return np.asarray(_kept(place).values[0], np.float32)
