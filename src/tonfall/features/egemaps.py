@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from tonfall.arrays import FloatArray
 from tonfall.features.formants import egemaps_formants
-from tonfall.features.framing import RATE, STEP, check_rate, gauss, split_frames
+from tonfall.features.framing import RATE, STEP, at_16_khz, gauss, split_frames
 from tonfall.features.functionals import (
     mean_and_variation,
     percentiles,
@@ -222,9 +222,9 @@ def egemaps_frames(waveform: FloatArray, sampling_rate: int) -> npt.NDArray[np.f
         frames = 1 + (samples - 960) // 160; what needs a voice is NaN where there is none.
 
     Raises:
-        AudioError: another sampling rate.
+        AudioError: another sampling rate, NaN or infinity, or no samples as expected.
     """
-    check_rate(sampling_rate)
+    waveform = at_16_khz(waveform, sampling_rate)
     return np.stack([_smoothed(contours_of(channel)) for channel in waveform])
 
 
@@ -245,12 +245,12 @@ def egemaps(waveform: FloatArray, sampling_rate: int) -> npt.NDArray[np.float64]
     Returns:
         (channels, 88) float64 in the order of `FUNCTIONALS`. What is undefined is NaN: everything
         of less than 70 ms, what needs a voice where there is none, and what needs its absence
-        where all is voiced.
+        where all is voiced, and the level of digital silence.
 
     Raises:
-        AudioError: another sampling rate.
+        AudioError: another sampling rate, NaN or infinity, or no samples as expected.
     """
-    check_rate(sampling_rate)
+    waveform = at_16_khz(waveform, sampling_rate)
     return np.stack([_functionals(channel) for channel in waveform])
 
 
@@ -275,7 +275,7 @@ def _functionals(samples: FloatArray) -> npt.NDArray[np.float64]:
         *_timing(spectral[:, 0], tone),
         float(sound_level(samples)),
     ]
-    return np.asarray(values)
+    return np.where(np.isinf(values), np.nan, values)
 
 
 def _nonzero_moments(columns: npt.NDArray[np.float64]) -> list[float]:

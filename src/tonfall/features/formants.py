@@ -20,7 +20,7 @@ from tonfall.arrays import FloatArray
 from tonfall.features.framing import (
     RATE,
     STEP,
-    check_rate,
+    at_16_khz,
     hamming,
     split_frames,
 )
@@ -69,11 +69,11 @@ def formants(waveform: FloatArray, sampling_rate: int) -> Formants:
         A frame of 50 ms every 10 ms. Where there is no voice, resonances are of the noise.
 
     Raises:
-        AudioError: another sampling rate.
+        AudioError: another sampling rate, NaN or infinity, or no samples as expected.
     """
     from scipy.signal import resample_poly  # takes longer to import than all of this package
 
-    check_rate(sampling_rate)
+    waveform = at_16_khz(waveform, sampling_rate)
     slower = resample_poly(waveform.astype(np.float64), 11, 16, axis=-1)
     memory = np.exp(-2 * np.pi * _PREEMPHASIS_HZ / _FORMANT_RATE)
     slower[..., 1:] -= memory * slower[..., :-1]

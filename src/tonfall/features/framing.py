@@ -14,12 +14,14 @@ import numpy.typing as npt
 import scipy.fft
 
 from tonfall.arrays import FloatArray
+from tonfall.audio import MAX_CHANNELS, as_waveform
 from tonfall.errors import AudioError
 
 __all__ = [
     "RATE",
     "STEP",
-    "check_rate",
+    "as_heard",
+    "at_16_khz",
     "frame_times",
     "gauss",
     "hamming",
@@ -39,13 +41,44 @@ _BLOCK = 512
 """Frames transformed at a time: what fits the cache."""
 
 
-def check_rate(sampling_rate: int) -> None:
-    """AudioError where the samples are not at 16 kHz, for which every constant here is."""
+def at_16_khz(waveform: npt.ArrayLike, sampling_rate: int) -> FloatArray:
+    """As `as_heard`, of samples at 16 kHz, for which every constant here is.
+
+    Raises:
+        AudioError: another sampling rate, or no samples as expected.
+    """
     if sampling_rate != RATE:
         raise AudioError(
             f"The sampling rate is {sampling_rate} Hz, but acoustic features are defined at "
             f"{RATE} Hz. Resample first: tonfall.audio.resample(waveform, source_rate=...)."
         )
+    return as_heard(waveform, sampling_rate)
+
+
+def as_heard(waveform: npt.ArrayLike, sampling_rate: int) -> FloatArray:
+    """The samples as every descriptor takes them.
+
+    Args:
+        waveform: (channels, samples), or (samples,) of one channel: float in [-1, 1], beyond which
+            they are clipped, or integers at full scale. There may be none.
+        sampling_rate: in Hz.
+
+    Returns:
+        (channels, samples) float32.
+
+    Raises:
+        AudioError: NaN or infinity, floats that are meant as integers, or another rank or type.
+
+    >>> as_heard(np.array([0, 16384], np.int16), 16000)
+    array([[0. , 0.5]], dtype=float32)
+    """
+    array = np.atleast_1d(np.asarray(waveform))
+    if array.ndim <= 2 and not array.size:
+        return np.zeros(np.atleast_2d(array).shape, np.float32)
+    if array.ndim != 2 or min(array.shape) <= MAX_CHANNELS:
+        return as_waveform(array, sampling_rate)
+    parts = [array[first : first + MAX_CHANNELS] for first in range(0, len(array), MAX_CHANNELS)]
+    return np.concatenate([as_waveform(part, sampling_rate) for part in parts])
 
 
 def split_frames(

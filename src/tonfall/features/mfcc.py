@@ -16,7 +16,7 @@ import scipy.fft
 
 from tonfall.arrays import FloatArray
 from tonfall.errors import ConfigError
-from tonfall.features.framing import magnitudes, split_frames
+from tonfall.features.framing import as_heard, magnitudes, split_frames
 
 __all__ = ["MelScale", "deltas", "egemaps_mfcc", "mel_spectrum", "mfcc"]
 
@@ -58,13 +58,15 @@ def mel_spectrum(
 
     Raises:
         ConfigError: an unknown scale, or bands that do not fit below half of the sampling rate.
+        AudioError: NaN or infinity, or no samples as expected.
 
     >>> mel_spectrum(np.zeros((1, 16000), np.float32), 16000).shape
     (1, 101, 80)
     """
     highest = sampling_rate / 2 if highest_hz is None else highest_hz
     _check(bands, lowest_hz, highest, sampling_rate, scale)
-    padded = np.pad(waveform, ((0, 0), (window // 2, window // 2)))
+    heard = as_heard(waveform, sampling_rate)
+    padded = np.pad(heard, ((0, 0), (window // 2, window // 2)))
     hann = np.asarray(0.5 - 0.5 * np.cos(2 * np.pi * np.arange(window) / window), np.float32)
     frames = split_frames(padded, window=window, hop=hop)
     spectrum = magnitudes(frames, hann, size=window)
@@ -173,13 +175,20 @@ def deltas(contours: FloatArray, *, width: int = 9) -> FloatArray:
         The same shape, per frame; the ends are padded with their last value, as in HTK.
 
     Raises:
-        ConfigError: an even width, or one below 3.
+        ConfigError: an even width, or one below 3, or a single axis.
 
     >>> deltas(np.arange(5, dtype=np.float32)[:, None], width=3)[1:-1, 0]
     array([1., 1., 1.], dtype=float32)
     """
     if width < 3 or width % 2 == 0:
         raise ConfigError(f"The width of deltas is {width}, but it has to be odd and at least 3.")
+    if contours.ndim < 2:
+        raise ConfigError(
+            f"The contours have {contours.ndim} axes, but (..., frames, features) are expected; "
+            "give a single contour an axis of features, contour[:, None]."
+        )
+    if not contours.shape[-2]:
+        return np.zeros(contours.shape, np.float32)
     half = width // 2
     ends = [(0, 0)] * (contours.ndim - 2) + [(half, half), (0, 0)]
     wide = np.pad(contours, ends, mode="edge")

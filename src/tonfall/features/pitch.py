@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tonfall.arrays import FloatArray
-from tonfall.features.framing import check_rate, frame_times, gauss, magnitudes, split_frames
+from tonfall.features.framing import at_16_khz, frame_times, gauss, magnitudes, split_frames
 from tonfall.features.pitch_path import PitchPath
 
 __all__ = [
@@ -106,7 +106,7 @@ def pitch(waveform: FloatArray, sampling_rate: int) -> Pitch:
         A contour of 1 + (samples - 960) // 160 frames of 60 ms, from 55 to 1000 Hz.
 
     Raises:
-        AudioError: another sampling rate.
+        AudioError: another sampling rate, NaN or infinity, or no samples as expected.
 
     >>> times = np.arange(16000) / 16000
     >>> buzz = sum(np.sin(2 * np.pi * 150 * k * times) / k for k in range(1, 20))
@@ -114,7 +114,7 @@ def pitch(waveform: FloatArray, sampling_rate: int) -> Pitch:
     >>> round(float(np.nanmedian(contour.frequency)))
     150
     """
-    check_rate(sampling_rate)
+    waveform = at_16_khz(waveform, sampling_rate)
     found = [_contour(long_spectrum(channel)) for channel in waveform]
     frequency = np.stack([each[0] for each in found])
     return Pitch(

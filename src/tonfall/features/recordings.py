@@ -37,11 +37,10 @@ class Recording:
         """
         try:
             return content_hash(self.file)
+        except FileNotFoundError as error:
+            raise AudioError(f"{self.file}: there is no such file; check the path.") from error
         except OSError as error:
-            raise AudioError(
-                f"{self.file}: no such file, or none that can be read ({error.strerror}). "
-                "Check the path."
-            ) from error
+            raise AudioError(f"{self.file}: it cannot be read ({error.strerror}).") from error
 
     def samples(self) -> FloatArray:
         """As `read_samples` reads it."""
