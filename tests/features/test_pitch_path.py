@@ -54,6 +54,21 @@ def test_what_begins_late_in_the_look_ahead_decides_with_it() -> None:
     np.testing.assert_array_equal(np.flatnonzero(decided(frequency, voicing, [])), range(5, 15))
 
 
+def test_a_voice_is_what_reaches_the_threshold() -> None:
+    frequency = np.full((60, 1), 200.0)
+    assert (decided(frequency, np.full((60, 1), 0.71), []) == 200).all()
+    assert not decided(frequency, np.full((60, 1), 0.69), []).any()
+
+
+def test_a_slide_and_a_leap_keep_the_voice_where_voicing_does() -> None:
+    steady = np.full((60, 1), 0.75)
+    slide = np.geomspace(150, 300, 60)[:, None]
+    np.testing.assert_array_equal(decided(slide, steady, []), slide[:, 0])
+    # A leap by 2.8 costs 20.6; a frame without voice would cost 20, and 8 for its voicing.
+    leap = np.where(np.arange(60) < 30, 150.0, 420.0)[:, None]
+    np.testing.assert_array_equal(decided(leap, steady, []), leap[:, 0])
+
+
 def test_voice_of_one_frame_is_none() -> None:
     frequency, voicing = np.full((9, 1), 200.0), np.full((9, 1), 0.2)
     voicing[4] = 0.75
@@ -65,5 +80,3 @@ def test_an_endless_stream_keeps_no_more_than_its_look_ahead() -> None:
     for _ in range(20):
         path.push(*candidates(200))
     assert sum(len(each) for each in (path._back, path._frequency)) == 2 * LOOK_AHEAD
-    assert path._cost is not None
-    assert path._cost.min() == 0

@@ -35,6 +35,7 @@ from tonfall.features.loudness import (
     sound_level,
 )
 from tonfall.features.mfcc import egemaps_mfcc
+from tonfall.features.perturbation import frame_perturbation
 from tonfall.features.pitch import (
     LONG_WINDOW,
     long_spectrum,
@@ -49,7 +50,6 @@ from tonfall.features.spectrum import (
     spectral_flux,
     spectral_slope,
 )
-from tonfall.features.voice_quality import frame_perturbation
 
 __all__ = [
     "CONTOURS",

@@ -53,6 +53,7 @@ _HARMONICS = 15
 _COMPRESSION = 0.85
 _CANDIDATES = 6
 _BLOCK = 256
+_PATH_BLOCK = 2048
 
 
 @dataclass(frozen=True, slots=True)
@@ -240,6 +241,8 @@ def smooth_pitch(candidates: Candidates) -> npt.NDArray[np.float64]:
     Returns:
         (frames,) float64 in Hz; 0 where there is no voice.
     """
-    path = PitchPath()
-    decided = path.push(candidates.frequency, candidates.voicing)
-    return np.concatenate([decided, path.close()])
+    path, parts = PitchPath(), []
+    for first in range(0, len(candidates.frequency), _PATH_BLOCK):
+        block = slice(first, first + _PATH_BLOCK)
+        parts.append(path.push(candidates.frequency[block], candidates.voicing[block]))
+    return np.concatenate([*parts, path.close()])
