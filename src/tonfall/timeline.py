@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 __all__ = [
     "SAMPLING_RATE",
     "UNCLEAR",
+    "Features",
     "Recording",
     "Segment",
     "Timeline",
@@ -71,6 +72,33 @@ class Segment:
 
 
 @dataclass(frozen=True, slots=True)
+class Features:
+    """How a voice was, measured: each in its unit, and against the speaker's own baseline.
+
+    A number is None where it is undefined: no voice, too little speech, too few windows for a
+    baseline.
+
+    Attributes:
+        pitch_hz: median over the voiced frames, in Hz.
+        loudness: mean of the auditory loudness, without unit; 1 is speech near the microphone.
+        syllables_per_s: syllable nuclei a second of speech.
+        hnr_db: mean ratio of harmonics to noise over the voiced frames, in dB.
+        pitch_z: in standard deviations of the speaker's windows in this recording from their
+            mean; of pitch on a logarithmic scale.
+        loudness_z, syllables_z, hnr_z: likewise.
+    """
+
+    pitch_hz: float | None = None
+    loudness: float | None = None
+    syllables_per_s: float | None = None
+    hnr_db: float | None = None
+    pitch_z: float | None = None
+    loudness_z: float | None = None
+    syllables_z: float | None = None
+    hnr_z: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Turn:
     """A stretch of speech of one speaker, and how it sounded as a whole.
 
@@ -78,7 +106,8 @@ class Turn:
     ``confidence`` are None, ``probabilities`` is empty and the dimensions are None.
 
     ``short`` is True where there was less speech than a window needs (half a second), so that the
-    judgement rests on little.
+    judgement rests on little. ``features`` are there where they were asked for and the speaker was
+    judged.
     """
 
     segment: Segment
@@ -92,6 +121,7 @@ class Turn:
     valence: float | None = None
     dominance: float | None = None
     short: bool = False
+    features: Features | None = None
 
     @property
     def label(self) -> str | None:
@@ -115,6 +145,7 @@ class Window:
         speech_ratio: in [0, 1], the part of the window that is speech.
         snr_db: level of speech over background in dB, or None where it cannot be told.
         heard: seconds of speech that the baseline had heard before this window.
+        features: of the speaker's speech in it, where they were asked for.
     """
 
     segment: Segment
@@ -130,6 +161,7 @@ class Window:
     speech_ratio: float
     snr_db: float | None = None
     heard: float = 0.0
+    features: Features | None = None
 
     @property
     def label(self) -> str:

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy.typing as npt
 
 from tonfall.analysis.envelope import EnvelopeCollector
+from tonfall.analysis.features import FeatureCollector, with_features
 from tonfall.analysis.opening import Listening, opened, together
 from tonfall.analysis.result import Analysis
 from tonfall.analysis.speakers import Progress
@@ -35,6 +36,7 @@ def analyze(
     speakers: int | None = None,
     channels: str = "auto",
     denoise: bool = False,
+    features: bool = False,
     raw: RawFormat | None = None,
     settings: VoiceSettings | None = None,
     progress: Progress | None = None,
@@ -57,6 +59,8 @@ def analyze(
         denoise: True to turn noise down first, where speech is less than 15 dB above it. It helps
             to hear emotion in loud noise and costs speech in babble
             (docs/experiments/noise-reduction.md).
+        features: True to measure pitch, loudness, syllables a second and harmonics-to-noise ratio
+            of each turn and window, also against the speaker's own baseline (docs/features.md).
         raw: what the samples mean, where the source has no header.
         settings: of voice activity.
         progress: called after each block.
@@ -79,6 +83,7 @@ def analyze(
             settings=settings,
             speakers=ready.speakers,
             notes=ready.notes,
+            features=features,
             progress=ready.progress,
         )
 
@@ -93,6 +98,7 @@ def analyze_blocks(
     settings: VoiceSettings | None = None,
     speakers: Speakers | None = None,
     notes: Sequence[str] = (),
+    features: bool = False,
     progress: Progress | None = None,
 ) -> Analysis:
     """The same for blocks of (channels, n) samples that come from elsewhere.
@@ -107,6 +113,7 @@ def analyze_blocks(
         settings: of voice activity.
         speakers: tells the speakers of a single channel apart; everything is one by default.
         notes: sentences for the reader, put before others.
+        features: True to measure the voices.
         progress: called after each block.
     """
     engine = Engine(
@@ -119,11 +126,14 @@ def analyze_blocks(
         speakers=speakers,
     )
     outline = EnvelopeCollector(info.channels, sampling_rate=info.sampling_rate)
+    measured = _collector(info) if features else None
     scorer, events = Scorer(predictor), list[Event]()
     total = None if info.samples is None else info.samples / info.sampling_rate
     for block in together(blocks):
         engine.feed(block)
         outline.update(block)
+        if measured:
+            measured.update(block)
         scorer.serve([engine])
         events += engine.take_events()
         if progress:
@@ -133,7 +143,13 @@ def analyze_blocks(
     events += engine.take_events()
     timeline = _timeline(events, info=info, engine=engine, predictor=predictor, baseline=baseline)
     timeline = replace(timeline, notes=(*info.notes, *notes, *timeline.notes))
+    if measured:
+        timeline = with_features(timeline, measured.compute())
     return Analysis(timeline=timeline, envelope=outline.compute(), source=info.path)
+
+
+def _collector(info: AudioInfo) -> FeatureCollector:
+    return FeatureCollector(info.channels, sampling_rate=info.sampling_rate)
 
 
 def _timeline(

@@ -30,6 +30,7 @@ class Order:
     speakers: int | None = None
     denoise: bool = False
     channels: str = "auto"
+    features: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +103,7 @@ def _analyze_one(file: str, stem: str, order: Order) -> Outcome:
             speakers=order.speakers,
             denoise=order.denoise,
             channels=order.channels,
+            features=order.features,
         )
         write_outputs(analysis, order.folder, formats=order.formats, plots=order.plots, stem=stem)
     except TonfallError as error:

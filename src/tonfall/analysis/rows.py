@@ -7,12 +7,22 @@ from html import escape
 from math import floor
 from typing import TYPE_CHECKING
 
-from tonfall.timeline import UNCLEAR, Timeline, Turn, seconds
+from tonfall.analysis.measures import feature_words
+from tonfall.timeline import UNCLEAR, Features, Timeline, Turn, seconds
 
 if TYPE_CHECKING:
     from tonfall.analysis.summary import SpeakerSummary
 
-__all__ = ["Row", "analysis_html", "as_html", "as_text", "clock", "speaker_rows", "turn_rows"]
+__all__ = [
+    "Row",
+    "analysis_html",
+    "as_html",
+    "as_text",
+    "clock",
+    "feature_rows",
+    "speaker_rows",
+    "turn_rows",
+]
 
 Row = Mapping[str, str]
 """Column to cell; all rows of a table have the same columns."""
@@ -25,6 +35,11 @@ def turn_rows(turns: Sequence[Turn]) -> list[Row]:
     """A row a turn. There is a column of guesses only where something is unclear."""
     rows = [_turn(turn) for turn in turns]
     return _without_empty_guesses(rows)
+
+
+def feature_rows(turns: Sequence[Turn]) -> list[Row]:
+    """A row for each turn whose voice was measured: numbers, deviations, and these in words."""
+    return [_measured(turn, turn.features) for turn in turns if turn.features]
 
 
 def speaker_rows(summaries: Sequence[SpeakerSummary]) -> list[Row]:
@@ -73,6 +88,7 @@ def analysis_html(timeline: Timeline, summaries: Sequence[SpeakerSummary]) -> st
     """What a notebook shows of a recording: facts, speakers, turns and notes."""
     parts = [f"<p><b>{escape(timeline.facts)}</b></p>", as_html(speaker_rows(summaries))]
     parts.append(as_html(turn_rows(timeline.turns[:SHOWN_TURNS])))
+    parts.append(as_html(feature_rows(timeline.turns[:SHOWN_TURNS])))
     left = len(timeline.turns) - SHOWN_TURNS
     notes = ([f"{left} more turns; .turns has all."] if left > 0 else []) + [*timeline.notes]
     return "<div>" + "".join([*parts, *(f"<p>{escape(note)}</p>" for note in notes)]) + "</div>"
@@ -89,6 +105,26 @@ def _turn(turn: Turn) -> dict[str, str]:
         "arousal": _number(turn.arousal),
         "valence": _number(turn.valence),
     }
+
+
+def _measured(turn: Turn, features: Features) -> dict[str, str]:
+    return {
+        "start": clock(seconds(turn.segment.start)),
+        "end": clock(seconds(turn.segment.end)),
+        "speaker": turn.speaker,
+        "pitch": _deviating(features.pitch_hz, features.pitch_z, "{:.0f} Hz"),
+        "loudness": _deviating(features.loudness, features.loudness_z, "{:.2f}"),
+        "syllables": _deviating(features.syllables_per_s, features.syllables_z, "{:.1f}/s"),
+        "HNR": _deviating(features.hnr_db, features.hnr_z, "{:.0f} dB"),
+        "than usual": ", ".join(feature_words(features)),
+    }
+
+
+def _deviating(value: float | None, score: float | None, form: str) -> str:
+    """The number, and in brackets its standard deviations from the speaker's baseline."""
+    if value is None:
+        return "-"
+    return form.format(value) + ("" if score is None else f" ({score:+.1f})")
 
 
 def _sounds(turn: Turn) -> str:

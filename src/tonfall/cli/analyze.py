@@ -53,6 +53,13 @@ def analyze(
     denoise: Annotated[
         bool, typer.Option("--denoise", help="Turn noise down first, where there is much of it.")
     ] = False,
+    features: Annotated[
+        bool,
+        typer.Option(
+            "--features",
+            help="Measure pitch, loudness, syllables a second and harmonics to noise, too.",
+        ),
+    ] = False,
     raw: Annotated[
         str | None,
         typer.Option("--raw", help="No header: ENCODING,RATE,CHANNELS, as s16le,8000,1."),
@@ -100,6 +107,7 @@ def analyze(
             speakers=count,
             denoise=denoise,
             channels=channels,
+            features=features,
             folder=output or Path(),
             formats=formats,
             plots=plots,
@@ -117,6 +125,7 @@ def analyze(
         speakers=count,
         denoise=denoise,
         channels=channels,
+        features=features,
         folder=output or Path(),
         formats=formats,
         plots=plots,
@@ -135,6 +144,7 @@ def _analyze_one(
     speakers: int | None,
     denoise: bool,
     channels: str,
+    features: bool,
     folder: Path,
     formats: tuple[str, ...],
     plots: tuple[str, ...],
@@ -158,6 +168,7 @@ def _analyze_one(
             speakers=speakers,
             denoise=denoise,
             channels=channels,
+            features=features,
             raw=raw,
             progress=progress,
         )

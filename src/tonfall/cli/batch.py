@@ -18,6 +18,7 @@ def analyze_many(
     speakers: int | None,
     denoise: bool,
     channels: str,
+    features: bool,
     folder: Path,
     formats: tuple[str, ...],
     plots: tuple[str, ...],
@@ -42,6 +43,7 @@ def analyze_many(
         speakers=speakers,
         denoise=denoise,
         channels=channels,
+        features=features,
     )
     outcomes: list[Outcome] = []
     try:

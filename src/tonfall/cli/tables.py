@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from rich import box
 from rich.table import Table
 
-from tonfall.analysis.rows import clock, speaker_rows, turn_rows
+from tonfall.analysis.rows import Row, clock, feature_rows, speaker_rows, turn_rows
 from tonfall.audio import printable
 from tonfall.cli.console import console, one_line, print_line
 from tonfall.timeline import Timeline
@@ -26,6 +26,9 @@ def print_analysis(analysis: Analysis) -> None:
     timeline, output = analysis.timeline, console()
     if timeline.turns:
         output.print(_turns(timeline))
+        measured = feature_rows(timeline.turns)
+        if measured:
+            output.print(_features(measured))
         output.print(_speakers(analysis.summary()))
     for note in timeline.notes:
         print_line(note, style="dim")
@@ -54,6 +57,16 @@ def _turns(timeline: Timeline) -> Table:
     for turn, row in zip(timeline.turns, rows, strict=True):
         sure = turn.label is not None and not turn.unclear
         table.add_row(*row.values(), style=None if sure else "dim")
+    return table
+
+
+def _features(rows: Sequence[Row]) -> Table:
+    table = _table()
+    for name in rows[0]:
+        left = name in ("speaker", "than usual")
+        table.add_column(name, justify="left" if left else "right")
+    for row in rows:
+        table.add_row(*row.values())
     return table
 
 

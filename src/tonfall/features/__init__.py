@@ -11,6 +11,7 @@ from tonfall.features.formants import Formants, formants
 from tonfall.features.log_mel import BANDS, HOP, SAMPLING_RATE, WINDOW, LogMelStream, log_mel
 from tonfall.features.mfcc import deltas, mel_spectrum, mfcc
 from tonfall.features.pitch import Pitch, pitch
+from tonfall.features.stream import FeatureStream
 
 __all__ = [
     "BANDS",
@@ -22,6 +23,7 @@ __all__ = [
     "HOP",
     "SAMPLING_RATE",
     "WINDOW",
+    "FeatureStream",
     "Formants",
     "LogMelStream",
     "Pitch",

@@ -38,6 +38,7 @@ from tonfall.features.mfcc import egemaps_mfcc
 from tonfall.features.perturbation import frame_perturbation
 from tonfall.features.pitch import (
     LONG_WINDOW,
+    frame_spectrum,
     long_spectrum,
     pitch_candidates,
     semitones,
@@ -58,6 +59,9 @@ __all__ = [
     "contours_of",
     "egemaps",
     "egemaps_frames",
+    "egemaps_parts",
+    "smooth_voiced",
+    "voiced_contours",
 ]
 
 _SPECTRAL = (
@@ -175,17 +179,24 @@ def _spectral(samples: FloatArray) -> npt.NDArray[np.float64]:
 
 
 def _voiced(samples: FloatArray) -> npt.NDArray[np.float64]:
-    spectrum = long_spectrum(samples)
-    result = np.zeros((len(spectrum), len(_VOICED)))
+    frequency = smooth_pitch(pitch_candidates(long_spectrum(samples)))
+    return _with_pitch(samples, np.where(_level(samples) < _QUIETEST, 0, frequency))
+
+
+def _level(samples: FloatArray) -> FloatArray:
+    return root_mean_square(samples, window=LONG_WINDOW, weights=gauss(LONG_WINDOW))
+
+
+def _with_pitch(samples: FloatArray, frequency: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """(frames, 15) of frames whose pitch is decided, the first of which begins the samples."""
+    result = np.zeros((len(frequency), len(_VOICED)))
     result[:, 8::3] = _FLOOR_DB
-    frequency = smooth_pitch(pitch_candidates(spectrum))
-    level = root_mean_square(samples, window=LONG_WINDOW, weights=gauss(LONG_WINDOW))
-    frequency[level < _QUIETEST] = 0
     voiced = np.flatnonzero(frequency)
     if len(voiced):
+        spectrum = frame_spectrum(split_frames(samples, window=LONG_WINDOW)[voiced])
         result[:, 0] = semitones(frequency)
         result[:, 1:3] = frame_perturbation(samples, frequency)
-        result[voiced, 3:] = _resonant(samples, spectrum[voiced], frequency[voiced], voiced)
+        result[voiced, 3:] = _resonant(samples, spectrum, frequency[voiced], voiced)
     return result
 
 
@@ -229,10 +240,45 @@ def egemaps_frames(waveform: FloatArray, sampling_rate: int) -> npt.NDArray[np.f
 
 
 def _smoothed(contours: Contours) -> npt.NDArray[np.float64]:
-    count = len(contours.voiced)
-    silent = contours.voiced[:, :1] == 0
-    voiced = np.where(silent, np.nan, smooth_nonzero(np.where(silent, 0, contours.voiced)))
-    return np.concatenate([smooth(contours.spectral)[:count], voiced], axis=1)
+    spectral = smooth(contours.spectral)[: len(contours.voiced)]
+    return smooth_voiced(np.concatenate([spectral, contours.voiced], axis=1))
+
+
+def smooth_voiced(rows: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """(frames, 25) of `CONTOURS`, those of a voice smoothed over it and NaN without.
+
+    Args:
+        rows: (frames, 25), those of a voice not smoothed yet; without it their first is 0.
+    """
+    voiced = rows[:, len(_SPECTRAL) :]
+    silent = voiced[:, :1] == 0
+    smoothed = np.where(silent, np.nan, smooth_nonzero(np.where(silent, 0, voiced)))
+    return np.concatenate([rows[:, : len(_SPECTRAL)], smoothed], axis=1)
+
+
+def egemaps_parts(samples: FloatArray) -> npt.NDArray[np.float64]:
+    """(frames of 60 ms, 23): candidates of pitch, level, and the smoothed spectral contours."""
+    heard = _as_sixteen_bit(samples)
+    candidates = pitch_candidates(long_spectrum(heard))
+    spectral = smooth(_spectral(heard))[: len(candidates.frequency)]
+    return np.concatenate(
+        [candidates.frequency, candidates.voicing, _level(heard)[:, None], spectral], axis=1
+    )
+
+
+def voiced_contours(
+    samples: FloatArray, frequency: npt.NDArray[np.float64], parts: npt.NDArray[np.float64]
+) -> npt.NDArray[np.float64]:
+    """The rows that `smooth_voiced` takes, of frames whose pitch is decided.
+
+    Args:
+        samples: from the start of the first frame on, and at least 0.1 s after that of the last.
+        frequency: (frames,) in Hz, 0 where there is no voice.
+        parts: (frames, 23) of `egemaps_parts`.
+    """
+    heard = np.where(parts[:, 12] < _QUIETEST, 0, frequency)
+    voiced = _with_pitch(_as_sixteen_bit(samples), heard)
+    return np.concatenate([parts[:, 13:], voiced], axis=1)
 
 
 def egemaps(waveform: FloatArray, sampling_rate: int) -> npt.NDArray[np.float64]:

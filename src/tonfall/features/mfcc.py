@@ -26,7 +26,6 @@ _LIFTER = 22
 _EGEMAPS_COUNT = 4
 _FULL_SCALE = 32767.0
 _MFCC_FLOOR = 1e-8
-_FLOOR_DB = 80.0
 
 
 def mel_spectrum(
@@ -125,11 +124,11 @@ def mfcc(
     bands: int = 128,
     scale: MelScale = "slaney",
     lifter: int = 0,
+    range_db: float | None = 80.0,
 ) -> FloatArray:
     """Mel-frequency cepstral coefficients, as ``librosa.feature.mfcc`` has them.
 
-    The orthonormal cosine transform of the mel bands in dB, of which nothing is farther than
-    80 dB below the loudest.
+    The orthonormal cosine transform of the mel bands in dB.
 
     Args:
         waveform: (channels, samples) float32 in [-1, 1].
@@ -140,6 +139,8 @@ def mfcc(
         bands: see there.
         scale: see there.
         lifter: of the cepstrum; 0 for none, 22 in HTK.
+        range_db: no band is farther than that below the loudest of its channel (librosa's
+            ``top_db``); None for no such floor, as in a stream, which does not know the loudest.
 
     Returns:
         (channels, 1 + samples // hop, coefficients) float32.
@@ -154,8 +155,8 @@ def mfcc(
         )
     power = mel_spectrum(waveform, sampling_rate, window=window, hop=hop, bands=bands, scale=scale)
     decibels = 10 * np.log10(np.maximum(power, 1e-10))
-    if decibels.size:
-        decibels = np.maximum(decibels, decibels.max(axis=(1, 2), keepdims=True) - _FLOOR_DB)
+    if decibels.size and range_db is not None:
+        decibels = np.maximum(decibels, decibels.max(axis=(1, 2), keepdims=True) - range_db)
     cepstrum = scipy.fft.dct(decibels, norm="ortho")[..., :coefficients]
     if lifter:
         cepstrum = cepstrum * (

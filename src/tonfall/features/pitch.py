@@ -25,6 +25,7 @@ __all__ = [
     "LOWEST_HZ",
     "Candidates",
     "Pitch",
+    "frame_spectrum",
     "long_spectrum",
     "pitch",
     "pitch_candidates",
@@ -93,7 +94,12 @@ def long_spectrum(waveform: FloatArray) -> FloatArray:
     Returns:
         (..., frames, 513) float32 in bins of 15.625 Hz.
     """
-    return magnitudes(split_frames(waveform, window=LONG_WINDOW), gauss(LONG_WINDOW), size=_SIZE)
+    return frame_spectrum(split_frames(waveform, window=LONG_WINDOW))
+
+
+def frame_spectrum(frames: FloatArray) -> FloatArray:
+    """The same of (..., frames, 960) samples."""
+    return magnitudes(frames, gauss(LONG_WINDOW), size=_SIZE)
 
 
 def pitch(waveform: FloatArray, sampling_rate: int) -> Pitch:

@@ -9,30 +9,25 @@ import numpy.typing as npt
 
 from tonfall.arrays import FloatArray
 from tonfall.errors import ConfigError
+from tonfall.features.contours import (
+    CEPSTRAL,
+    PROSODY,
+    SPECTRUM,
+    cepstral_contours,
+    prosody_contours,
+    spectrum_contours,
+)
 from tonfall.features.egemaps import CONTOURS, FUNCTIONALS, egemaps, egemaps_frames
 from tonfall.features.feature_set import FeatureSet
-from tonfall.features.formants import formants
 from tonfall.features.framing import RATE, STEP
 from tonfall.features.functionals import segment_lengths, turning_points
-from tonfall.features.loudness import auditory_bands, loudness, short_spectrum
-from tonfall.features.mfcc import deltas, mfcc
 from tonfall.features.opensmile import OPENSMILE, opensmile_set
-from tonfall.features.pitch import pitch, semitones
-from tonfall.features.spectrum import (
-    alpha_ratio,
-    hammarberg_index,
-    log_power,
-    spectral_centroid,
-    spectral_flux,
-    spectral_roll_off,
-    spectral_slope,
-)
+from tonfall.features.rhythm import pauses, syllable_nuclei
 
 __all__ = ["SETS", "find_set"]
 
 _Table = npt.NDArray[np.float64]
 _STATISTICS = ("mean", "std", "p20", "p50", "p80")
-_CEPSTRA = 13
 
 
 def find_set(name: str) -> FeatureSet:
@@ -70,36 +65,20 @@ def _with_statistics(names: Sequence[str]) -> tuple[str, ...]:
     return tuple(f"{name}_{what}" for name in names for what in _STATISTICS)
 
 
-_PROSODY = ("pitch_hz", "pitch_semitones", "voicing", "loudness", "level_db")
 _RHYTHM = (
     "loudness_peaks_per_s",
     "voiced_segments_per_s",
     "voiced_length_s",
     "unvoiced_length_s",
     "voiced_share",
+    "syllables_per_s",
+    "pauses_per_s",
+    "pause_length_s",
 )
 
 
-def _prosody_frames(samples: FloatArray) -> _Table:
-    contour = pitch(samples[None], RATE)
-    spectrum = short_spectrum(samples)
-    count = len(contour.times)
-    frequency = contour.frequency[0]
-    tone = semitones(np.nan_to_num(frequency))
-    power = (spectrum * spectrum).sum(axis=1, dtype=np.float64)
-    level = 10 * np.log10(np.maximum(power, 1e-12))
-    columns = [
-        frequency,
-        np.where(tone > 0, tone, np.nan),
-        contour.voicing[0],
-        loudness(auditory_bands(spectrum))[:count].astype(np.float64),
-        level[:count],
-    ]
-    return np.stack(columns, axis=1)
-
-
 def _prosody(samples: FloatArray) -> _Table:
-    contours = _prosody_frames(samples)
+    contours = prosody_contours(samples)
     return np.concatenate([_statistics(contours), _rhythm(contours)])
 
 
@@ -109,6 +88,7 @@ def _rhythm(contours: _Table) -> _Table:
         return np.full(len(_RHYTHM), np.nan)
     voiced = np.isfinite(contours[:, 0])
     within, between = segment_lengths(voiced), segment_lengths(~voiced)
+    silent = pauses(contours[:, 3])
     return np.array(
         [
             turning_points(contours[:, 3]).peaks.sum() / seconds,
@@ -116,55 +96,11 @@ def _rhythm(contours: _Table) -> _Table:
             within.mean() if len(within) else np.nan,
             between.mean() if len(between) else np.nan,
             voiced.mean(),
+            len(syllable_nuclei(contours[:, 3], voiced)) / seconds,
+            len(silent) / seconds,
+            silent.mean() if len(silent) else np.nan,
         ]
     )
-
-
-_SPECTRUM = (
-    "centroid_hz",
-    "roll_off_hz",
-    "flux",
-    "slope_0_500_db_per_hz",
-    "slope_500_1500_db_per_hz",
-    "alpha_ratio_db",
-    "hammarberg_index_db",
-    *(f"formant_{number}_{what}_hz" for number in (1, 2, 3) for what in ("frequency", "bandwidth")),
-)
-
-
-def _spectrum_frames(samples: FloatArray) -> _Table:
-    spectrum = short_spectrum(samples)
-    decibels = log_power(spectrum)
-    found = formants(samples[None], RATE)
-    count = min(len(spectrum), len(found.times))
-    if not count:
-        return np.zeros((0, len(_SPECTRUM)))
-    columns = [
-        spectral_centroid(spectrum),
-        spectral_roll_off(spectrum),
-        spectral_flux(spectrum),
-        spectral_slope(decibels, low_hz=0, high_hz=500),
-        spectral_slope(decibels, low_hz=500, high_hz=1500),
-        alpha_ratio(spectrum),
-        hammarberg_index(spectrum),
-    ]
-    resonant = [
-        part[0, :count, number]
-        for number in range(3)
-        for part in (found.frequency, found.bandwidth)
-    ]
-    return np.stack([column[:count].astype(np.float64) for column in columns] + resonant, axis=1)
-
-
-def _cepstral_frames(samples: FloatArray) -> _Table:
-    cepstra = mfcc(samples[None], RATE, coefficients=_CEPSTRA)[0]
-    slope = deltas(cepstra)
-    return np.concatenate([cepstra, slope, deltas(slope)], axis=1, dtype=np.float64)
-
-
-_CEPSTRAL = tuple(
-    f"{kind}{number}" for kind in ("mfcc", "delta", "delta_delta") for number in range(_CEPSTRA)
-)
 
 
 def _set(
@@ -193,12 +129,12 @@ SETS = {
     "prosody": FeatureSet(
         "prosody",
         "pitch, loudness and rhythm",
-        _PROSODY,
-        (*_with_statistics(_PROSODY), *_RHYTHM),
-        _prosody_frames,
+        PROSODY,
+        (*_with_statistics(PROSODY), *_RHYTHM),
+        prosody_contours,
         _prosody,
     ),
-    "spectrum": _set("spectrum", "balance of the spectrum, formants", _SPECTRUM, _spectrum_frames),
-    "mfcc": _set("mfcc", "13 cepstra and two derivatives", _CEPSTRAL, _cepstral_frames),
+    "spectrum": _set("spectrum", "balance of the spectrum, formants", SPECTRUM, spectrum_contours),
+    "mfcc": _set("mfcc", "13 cepstra and two derivatives", CEPSTRAL, cepstral_contours),
 }
 """Sets by name."""

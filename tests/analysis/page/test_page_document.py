@@ -159,7 +159,7 @@ def test_the_data_says_all_of_a_window():
     }
     assert data["labels"][-1] == {"name": "unclear", "letter": "?"}
     assert sum(probabilities) == pytest.approx(1, abs=0.01)
-    assert rest == [0.5, 0.5, 0.5, 0.75, None, 12.3]
+    assert rest == [0.5, 0.5, 0.5, 0.75, None, 12.3, None]
     assert data["speakers"][0]["cells"] == [[0, 3, 0]]
 
 

@@ -17,6 +17,7 @@ from tonfall.timeline import UNCLEAR
 __all__ = [
     "FORMAT",
     "SCHEMA_VERSION",
+    "FeaturesEntry",
     "ModelFacts",
     "RecordingFacts",
     "TimelineDocument",
@@ -74,6 +75,28 @@ class _Judged(_Entry):
         return self
 
 
+class FeaturesEntry(_Entry):
+    """How the voice was, measured; nulls where that is undefined.
+
+    What ends in ``_z`` is in standard deviations of the speaker's windows in this recording, from
+    their mean; of pitch on a logarithmic scale.
+    """
+
+    pitch_hz: Annotated[float, Field(gt=0)] | None = Field(description="Median, in Hz.")
+    loudness: Annotated[float, Field(ge=0)] | None = Field(description="Mean, without unit.")
+    syllables_per_s: Annotated[float, Field(ge=0)] | None = Field(
+        description="Syllable nuclei a second of speech."
+    )
+    hnr_db: float | None = Field(description="Mean ratio of harmonics to noise, in dB.")
+    pitch_z: float | None
+    loudness_z: float | None
+    syllables_z: float | None
+    hnr_z: float | None
+
+
+FEATURES = "Of the speaker's speech in it; absent where they were not asked for."
+
+
 class TurnEntry(_Judged):
     """A stretch of speech of one speaker; nulls where it was not judged."""
 
@@ -87,6 +110,7 @@ class TurnEntry(_Judged):
     short: bool = Field(
         default=False, description="True where it was judged on less than half a second of speech."
     )
+    features: FeaturesEntry | None = Field(default=None, description=FEATURES)
 
 
 class WindowEntry(_Judged):
@@ -104,6 +128,7 @@ class WindowEntry(_Judged):
     heard: Seconds = Field(
         description="Seconds of speech that the baseline had heard before this window."
     )
+    features: FeaturesEntry | None = Field(default=None, description=FEATURES)
 
 
 class TimelineDocument(_Entry):

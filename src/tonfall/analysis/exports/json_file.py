@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,7 +13,16 @@ from typing import TYPE_CHECKING
 from tonfall.analysis.exports.text import utf8
 from tonfall.errors import ConfigError
 from tonfall.parsing import read_json as any_json
-from tonfall.timeline import SAMPLING_RATE, UNCLEAR, Recording, Segment, Timeline, Turn, Window
+from tonfall.timeline import (
+    SAMPLING_RATE,
+    UNCLEAR,
+    Features,
+    Recording,
+    Segment,
+    Timeline,
+    Turn,
+    Window,
+)
 
 if TYPE_CHECKING:
     from tonfall.analysis.exports.document import TimelineDocument, TurnEntry, WindowEntry
@@ -102,6 +112,7 @@ def _turn(turn: Turn, labels: Sequence[str]) -> Entry:
         "valence": turn.valence,
         "dominance": turn.dominance,
         "short": turn.short,
+        **_measured(turn.features),
     }
 
 
@@ -121,7 +132,13 @@ def _window(window: Window, labels: Sequence[str]) -> Entry:
         "speech_ratio": window.speech_ratio,
         "snr_db": window.snr_db,
         "heard": window.heard,
+        **_measured(window.features),
     }
+
+
+def _measured(features: Features | None) -> Entry:
+    """Nothing where they were not asked for: the document is then what it was without them."""
+    return {} if features is None else {"features": asdict(features)}
 
 
 def _loads(data: bytes, source: str) -> Mapping[str, object]:
@@ -217,7 +234,12 @@ def _read_turn(entry: TurnEntry, labels: Sequence[str]) -> Turn:
         valence=entry.valence,
         dominance=entry.dominance,
         short=entry.short,
+        features=_read_features(entry),
     )
+
+
+def _read_features(entry: TurnEntry | WindowEntry) -> Features | None:
+    return None if entry.features is None else Features(**entry.features.model_dump())
 
 
 def _read_window(entry: WindowEntry, labels: Sequence[str]) -> Window:
@@ -235,4 +257,5 @@ def _read_window(entry: WindowEntry, labels: Sequence[str]) -> Window:
         speech_ratio=entry.speech_ratio,
         snr_db=entry.snr_db,
         heard=entry.heard,
+        features=_read_features(entry),
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Sequence
+from dataclasses import fields
 from io import BytesIO, StringIO
 from typing import TYPE_CHECKING
 
@@ -11,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tonfall.analysis.exports.text import utf8
-from tonfall.timeline import SAMPLING_RATE, Segment, Timeline, Turn, Window
+from tonfall.timeline import SAMPLING_RATE, Features, Segment, Timeline, Turn, Window
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -38,16 +39,17 @@ def windows_frame(timeline: Timeline) -> pd.DataFrame:
         Index levels ``file`` (string), ``start`` and ``end`` (timedelta, nanoseconds, exact).
         Columns ``channel``, ``speaker``, ``label``, ``guess``, ``confidence``,
         ``p_<label>`` for each label of the model, ``arousal``, ``valence``, ``dominance``,
-        ``speech_ratio``, ``snr_db`` and ``heard``; what is unknown is missing. ``attrs`` has
-        the model's name and hash and whether a baseline was used. Windows of several channels
-        may share an index; audformat's own tables want one channel at a time.
+        ``speech_ratio``, ``snr_db`` and ``heard``, and those of
+        :class:`~tonfall.timeline.Features` where these were measured; what is unknown is missing.
+        ``attrs`` has the model's name and hash and whether a baseline was used. Windows of several
+        channels may share an index; audformat's own tables want one channel at a time.
     """
     windows = timeline.windows
     frame = _frame(timeline, windows)
     frame["speech_ratio"] = _numbers([window.speech_ratio for window in windows])
     frame["snr_db"] = _numbers([window.snr_db for window in windows])
     frame["heard"] = _numbers([window.heard for window in windows])
-    return frame
+    return _with_features(frame, windows)
 
 
 def turns_frame(timeline: Timeline) -> pd.DataFrame:
@@ -57,7 +59,7 @@ def turns_frame(timeline: Timeline) -> pd.DataFrame:
     """
     frame = _frame(timeline, timeline.turns)
     frame["short"] = np.array([turn.short for turn in timeline.turns], dtype=bool)
-    return frame
+    return _with_features(frame, timeline.turns)
 
 
 def write_windows_csv(timeline: Timeline) -> bytes:
@@ -98,6 +100,16 @@ def _frame(timeline: Timeline, rows: Sequence[Window] | Sequence[Turn]) -> pd.Da
         "model_hash": timeline.model_hash,
         "baseline": timeline.baseline,
     }
+    return frame
+
+
+def _with_features(frame: pd.DataFrame, rows: Sequence[Window] | Sequence[Turn]) -> pd.DataFrame:
+    """A column for each feature, where any was measured."""
+    if any(row.features for row in rows):
+        for each in fields(Features):
+            frame[each.name] = _numbers(
+                [getattr(row.features, each.name) if row.features else None for row in rows]
+            )
     return frame
 
 

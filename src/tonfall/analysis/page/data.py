@@ -8,12 +8,22 @@ from collections.abc import Sequence
 import numpy as np
 
 from tonfall.analysis.envelope import QUIETEST_PEAK, Envelope
+from tonfall.analysis.measures import MEASURES
 from tonfall.analysis.page.audio import PageAudio
 from tonfall.analysis.palette import STYLES, hatch_colour, ink
 from tonfall.analysis.strip import strip
 from tonfall.analysis.summary import SpeakerSummary, summarize
 from tonfall.analysis.trajectory import trajectory
-from tonfall.timeline import SAMPLING_RATE, UNCLEAR, Segment, Timeline, Turn, Window, seconds
+from tonfall.timeline import (
+    SAMPLING_RATE,
+    UNCLEAR,
+    Features,
+    Segment,
+    Timeline,
+    Turn,
+    Window,
+    seconds,
+)
 
 __all__ = ["page_data"]
 
@@ -33,6 +43,7 @@ def page_data(
     return {
         "duration": max(0.001, _end(timeline)),
         "baseline": timeline.baseline,
+        "measures": _measures(timeline),
         "labels": [_label(label) for label in labels],
         "binSeconds": envelope.bin_seconds if envelope else 1.0,
         "channels": [] if envelope is None else [_channel(each) for each in envelope.extremes],
@@ -60,6 +71,22 @@ def _label(label: str) -> Entry:
         "hatch": style.hatch[:1],
         "line": hatch_colour(style.colour),
     }
+
+
+def _measures(timeline: Timeline) -> list[Entry]:
+    """What was measured of the voices; empty where nothing was."""
+    if not any(window.features for window in timeline.windows):
+        return []
+    return [{"name": each.name, "more": each.more, "less": each.less} for each in MEASURES]
+
+
+def _features(features: Features | None) -> Row | None:
+    """Numbers in the order of `MEASURES`, then their standard deviations from the baseline."""
+    if features is None:
+        return None
+    values = (features.loudness, features.pitch_hz, features.syllables_per_s, features.hnr_db)
+    scores = [getattr(features, each.score) for each in MEASURES]
+    return [*map(_round, values), *map(_round, scores)]
 
 
 def _channel(extremes: np.ndarray) -> Entry:
@@ -128,6 +155,7 @@ def _window(window: Window, place: dict[str, int], label_place: dict[str, int]) 
         _round(window.speech_ratio),
         None if window.snr_db is None else round(window.snr_db, 1),
         round(window.heard, 1),
+        _features(window.features),
     ]
 
 
@@ -142,6 +170,7 @@ def _turn(turn: Turn, place: dict[str, int], label_place: dict[str, int]) -> Row
         _round(turn.valence),
         _round(turn.dominance),
         turn.short,
+        _features(turn.features),
     ]
 
 

@@ -144,10 +144,15 @@ function drawCurve(pen, points, value, { top, colour, width, dash = [] }) {
   pen.setLineDash([]);
 }
 
-function drawScale(pen, top) {
+/** Dashes of the measures' curves: told apart in grey, too. */
+const DASHES = [[], [6, 3], [2, 3], [8, 3, 2, 3]];
+/** Standard deviations at the edges of the measures' curves; what is farther is drawn there. */
+const FARTHEST = 3;
+
+function drawScale(pen, top, levels = [[0, "0"], [0.5, "0.5"], [1, "1"]]) {
   pen.strokeStyle = theme("line");
   pen.lineWidth = 1;
-  for (const level of [0, 0.5, 1]) {
+  for (const [level, text] of levels) {
     const y = Math.round(top + (1 - level) * CURVES) + 0.5;
     pen.beginPath();
     pen.moveTo(SIDE, y);
@@ -155,7 +160,7 @@ function drawScale(pen, top) {
     pen.stroke();
     pen.fillStyle = theme("muted");
     pen.textAlign = "left";
-    pen.fillText(String(level), SIDE + across() + 5, y);
+    pen.fillText(text, SIDE + across() + 5, y);
   }
 }
 
@@ -166,7 +171,21 @@ function drawCurves(pen, speaker, top) {
   drawCurve(pen, points, (p) => p.valence, { top, colour: theme("valence"), width: 2, dash: [6, 3] });
 }
 
-const BAND = NAME + WAVE + GAP / 2 + STRIP + GAP + CURVES + GAP;
+const place = (deviation) => clamp(0.5 + deviation / (2 * FARTHEST), 0, 1);
+const DEVIATIONS = [[place(-2), "\u22122"], [place(0), "0"], [place(2), "+2"]];
+
+function drawMeasures(pen, speaker, top) {
+  const first = Math.max(0, lastBefore(speaker.measured, view.start) - 1);
+  const points = speaker.measured.slice(first, lastBefore(speaker.measured, view.end) + 2);
+  data.measures.forEach((_, index) => {
+    const value = ({ features }) => (score(features, index) === null ? null : place(score(features, index)));
+    drawCurve(pen, points, value, {
+      top, colour: theme(`measure-${index}`), width: 1.5, dash: DASHES[index],
+    });
+  });
+}
+
+const BAND = NAME + WAVE + GAP / 2 + STRIP + GAP + CURVES + GAP + (MEASURED ? CURVES + GAP : 0);
 
 function draw() {
   const bands = speakers.length ? speakers
@@ -188,13 +207,16 @@ function draw() {
     }
     if (!speakers.length) return;
     top += WAVE + GAP / 2;
+    const measures = top + STRIP + GAP + CURVES + GAP;
     drawScale(pen, top + STRIP + GAP);
+    if (MEASURED) drawScale(pen, measures, DEVIATIONS);
     pen.save();
     pen.beginPath();
     pen.rect(SIDE, top, across(), BAND);
     pen.clip();
     drawStrip(pen, speaker, top);
     drawCurves(pen, speaker, top + STRIP + GAP);
+    if (MEASURED) drawMeasures(pen, speaker, measures);
     pen.restore();
   });
   drawOverviewFrame();

@@ -70,6 +70,7 @@ const turnRows = turns.map(buildTurn);
 byId("turns").append(...turnRows);
 byId("length").textContent = `/ ${clock(duration, 1)}`;
 stage.setAttribute("aria-valuemax", duration.toFixed(1));
+buildHead();
 buildLegend();
 buildSpeakers();
 loadSound();

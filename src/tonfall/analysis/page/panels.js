@@ -18,6 +18,35 @@ function bars(probabilities) {
   return element("div", { className: "bars", children: rows });
 }
 
+/** How each measure is written, in the order of data.measures. */
+const UNITS = [
+  (value) => value.toFixed(2), (value) => `${Math.round(value)}\u00a0Hz`,
+  (value) => `${value.toFixed(1)}\u00a0a\u00a0second`, (value) => `${Math.round(value)}\u00a0dB`,
+];
+const capital = (text) => text[0].toUpperCase() + text.slice(1);
+const signed = (value) => `${value < 0 ? "\u2212" : "+"}${Math.abs(value).toFixed(1)}`;
+const score = (features, measure) => features[measure + data.measures.length];
+
+function measure(features, index) {
+  if (!features || features[index] === null) return "–";
+  const value = UNITS[index](features[index]), deviation = score(features, index);
+  return deviation === null ? value : `${value} (${signed(deviation)}\u00a0sd)`;
+}
+
+/** What stands out by a standard deviation or more, in words. */
+function unusual(features) {
+  return data.measures.flatMap(({ more, less }, index) => {
+    const deviation = score(features, index);
+    return deviation === null || Math.abs(deviation) < 1 ? [] : [deviation > 0 ? more : less];
+  }).join(", ") || "nothing";
+}
+
+function measurements(features) {
+  if (!features) return [];
+  const pairs = data.measures.map(({ name }, index) => [capital(name), measure(features, index)]);
+  return [...pairs, ["Stands out", unusual(features)]];
+}
+
 function described(window_) {
   const pairs = [["Confidence", percent(window_.confidence)]];
   if (window_.arousal !== null) pairs.push(["Arousal", fixed(window_.arousal)]);
@@ -26,6 +55,7 @@ function described(window_) {
   pairs.push(["Speech in window", percent(window_.speech)]);
   pairs.push(["Signal to noise", window_.snr === null ? "unknown" : `${Math.round(window_.snr)} dB`]);
   if (data.baseline) pairs.push(["Baseline had heard", `${Math.round(window_.heard)} s`]);
+  pairs.push(...measurements(window_.features));
   if (window_.label === UNCLEAR) pairs.unshift(["Guess", labels[window_.guess].name]);
   return [sounding(window_), bars(window_.probabilities), facts(pairs)];
 }
@@ -45,7 +75,19 @@ function buildLegend() {
   ];
   if (windows.some((each) => each.arousal !== null)) items.push(stroke("arousal", "arousal"));
   if (windows.some((each) => each.valence !== null)) items.push(stroke("valence", "valence", "dashed"));
+  data.measures.forEach(({ name }, index) => items.push([line(index), name]));
+  if (MEASURED) items.push(["lowest curves: standard deviations (sd) from what is usual for the speaker here"]);
   byId("legend").append(...items.map((children) => element("li", { children })));
+}
+
+/** A stretch of a measure's curve. */
+function line(index) {
+  const drawing = document.createRange().createContextualFragment(
+    `<svg width="28" height="4" aria-hidden="true"><line x2="28" y1="2" y2="2" stroke="currentColor"
+      stroke-width="2" stroke-dasharray="${DASHES[index].join(" ")}"/></svg>`,
+  ).firstChild;
+  drawing.style.color = `var(--measure-${index})`;
+  return drawing;
 }
 
 function buildShares(speaker) {
@@ -82,7 +124,13 @@ function buildSpeakers() {
     }));
   }
   byId("now").style.setProperty("--bars", UNCLEAR);
+  byId("now").style.setProperty("--measures", MEASURED ? data.measures.length + 1 : 0);
   document.body.classList.toggle("no-speech", !speakers.length);
+}
+
+function buildHead() {
+  const names = data.measures.map(({ name }) => capital(name));
+  byId("head").append(...names.map((text) => element("th", { scope: "col", text })));
 }
 
 function buildTurn(turn) {
@@ -93,6 +141,7 @@ function buildTurn(turn) {
     turn.label === UNCLEAR ? labels[turn.guess].name : "",
     turn.confidence === null ? "–" : percent(turn.confidence), `${(turn.end - turn.start).toFixed(1)} s`,
     fixed(turn.arousal), fixed(turn.valence), fixed(turn.dominance),
+    ...data.measures.map((_, index) => measure(turn.features, index)),
   ];
   const row = element("tr", { children: cells.map((each) => element("td", { children: [each] })) });
   row.addEventListener("click", () => seek(turn.start));

@@ -8,6 +8,8 @@ const sound = byId("sound");
 const GAP = 14, AXIS = 22, NAME = 20, WAVE = 46, STRIP = 30, CURVES = 66, SIDE = 6, SCALE = 24;
 const view = { start: 0, end: duration };
 let position = 0;
+/** True where pitch and the like were measured. */
+const MEASURED = data.measures.length > 0;
 /** Number of the label "unclear", which stands after the model's own. */
 const UNCLEAR = labels.length - 1;
 
@@ -79,15 +81,17 @@ function named(row, keys) {
 
 function unpack() {
   const windowKeys = ["start", "end", "speaker", "label", "guess", "confidence", "probabilities",
-    "arousal", "valence", "dominance", "speech", "snr", "heard"];
+    "arousal", "valence", "dominance", "speech", "snr", "heard", "features"];
   const turnKeys = ["start", "end", "speaker", "label", "guess", "confidence", "arousal",
-    "valence", "dominance", "short"];
+    "valence", "dominance", "short", "features"];
   windows.forEach((row, index) => { windows[index] = named(row, windowKeys); });
   turns.forEach((row, index) => { turns[index] = named(row, turnKeys); });
   for (const [index, speaker] of speakers.entries()) {
     speaker.cells = speaker.cells.map((row) => named(row, ["start", "end", "window"]));
     speaker.curve = speaker.curve.map((row) => named(row, ["start", "arousal", "valence", "connected"]));
     speaker.turns = turns.filter((turn) => turn.speaker === index);
+    speaker.measured = windows.filter((each) => each.speaker === index && each.features)
+      .map((each) => ({ start: (each.start + each.end) / 2, features: each.features }));
   }
   for (const channel of data.channels) {
     const bytes = new Int8Array(decoded(channel.outline).buffer);

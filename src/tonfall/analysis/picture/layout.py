@@ -42,8 +42,8 @@ DASHES: LineStyle = (0, (2.4, 1.2))
 NAME_LENGTH = 18
 """Characters of a speaker's name that are shown."""
 
-ROWS = {"waveform": 0.62, "strip": 0.34, "curves": 0.92}
-"""Heights in inches of the rows of a band."""
+ROWS = {"waveform": 0.62, "strip": 0.34, "curves": 0.92, "features": 0.92}
+"""Heights in inches of the rows of a band; the last is there where features were measured."""
 
 RIGHT, TOP, BOTTOM, BETWEEN = 0.55, 0.46, 0.3, 0.26
 """Margins in inches, the last between two speakers. The left one follows the names."""
@@ -55,11 +55,17 @@ TICK_STEPS = (0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 
 
 @dataclass(frozen=True, slots=True)
 class Band:
-    """The three axes of one speaker, from the top down."""
+    """The axes of one speaker, from the top down."""
 
     waveform: Axes
     strip: Axes
     curves: Axes
+    features: Axes | None = None
+
+    @property
+    def lowest(self) -> Axes:
+        """What times are written below."""
+        return self.features or self.curves
 
 
 class Layout:
@@ -81,7 +87,8 @@ class Layout:
         from tonfall.analysis.picture.figure import Picture
 
         bands = len(timeline.speakers) or 1
-        inside = bands * sum(ROWS.values()) + (bands - 1) * BETWEEN
+        self._rows = _rows(timeline)
+        inside = bands * sum(self._rows) + (bands - 1) * BETWEEN
         self.timeline = timeline
         self.width = width
         self.height = inside + TOP + BOTTOM + legend
@@ -94,7 +101,7 @@ class Layout:
 
     def next_band(self) -> Band:
         """Axes for the next speaker."""
-        band = Band(*(self.next_row(height) for height in ROWS.values()))
+        band = Band(*(self.next_row(height) for height in self._rows))
         self._next -= BETWEEN
         return band
 
@@ -132,6 +139,11 @@ class Layout:
     def right(self) -> float:
         """Right end of the axes in inches."""
         return self.width - RIGHT
+
+
+def _rows(timeline: Timeline) -> list[float]:
+    measured = any(window.features for window in timeline.windows)
+    return [height for name, height in ROWS.items() if measured or name != "features"]
 
 
 def short(text: str, length: int) -> str:

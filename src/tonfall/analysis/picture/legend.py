@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from tonfall.analysis.measures import MEASURES
 from tonfall.analysis.palette import AROUSAL, STYLES, VALENCE, hatch_colour
+from tonfall.analysis.picture.features import MEASURE_DASHES
 from tonfall.analysis.picture.layout import (
     DASHES,
     INK,
@@ -73,6 +75,11 @@ def _handles(timeline: Timeline) -> list[Patch | Line2D]:
         entries.append(_line(AROUSAL, "arousal"))
     if any(window.valence is not None for window in windows):
         entries.append(_line(VALENCE, "valence", dashes=DASHES))
+    if any(window.features for window in windows):
+        entries += [
+            _line(each.colour, each.name, dashes=dashes)
+            for each, dashes in zip(MEASURES, MEASURE_DASHES, strict=True)
+        ]
     return entries
 
 

@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from tonfall.analysis.envelope import QUIETEST_PEAK, Envelope
 from tonfall.analysis.palette import AROUSAL, STYLES, VALENCE, hatch_colour, ink
+from tonfall.analysis.picture.features import draw_features
 from tonfall.analysis.picture.layout import (
     DASHES,
     GRID,
@@ -50,7 +51,9 @@ def draw_band(layout: Layout, band: Band, speaker: str, envelope: Envelope | Non
     _draw_waveform(layout, band.waveform, speaker, envelope)
     _draw_strip(layout, band.strip, speaker)
     _draw_curves(layout, band.curves, speaker)
-    return band.curves
+    if band.features:
+        draw_features(layout, band.features, speaker)
+    return band.lowest
 
 
 def draw_silence(layout: Layout, envelope: Envelope | None) -> None:
