@@ -207,6 +207,14 @@ def test_a_model_that_was_trained_on_the_tested_corpus_is_a_warning(items):
     assert "was trained on acted" in make_report(found, command="").warnings[0]
 
 
+def test_confidence_that_was_chosen_on_the_tested_corpus_is_told(items):
+    facts = ModelFacts("m", "bundle", calibrated_on=("acted", "other"))
+    found = run(all_tested("all/acted", items), items, CallableModel(guess), facts)
+    report = make_report(found, command="")
+    assert "temperature and threshold were chosen on acted, which" in " ".join(report.notes)
+    assert report.warnings == []
+
+
 def test_shared_recordings_are_a_warning(items):
     copied = items.assign(hash=["same" if n < 40 else str(n) for n in range(len(items))])
     found = find_protocol(

@@ -97,7 +97,7 @@ def test_figures_are_means_of_corpora() -> None:
 
 def test_the_report_says_what_was_heard_in_training_and_where_clips_were_few() -> None:
     report = SiteReport(
-        model=ModelFacts("m", "bundle", "h", ("two",)),
+        model=ModelFacts("m", "bundle", "h", ("two",), calibrated_on=("one",)),
         corpora=("one", "two"),
         left_out=False,
         labels=("anger", "neutral"),
@@ -111,6 +111,7 @@ def test_the_report_says_what_was_heard_in_training_and_where_clips_were_few() -
     text = report.text()
     assert "Not all had so many clips to give; 10 clips: 7 of two." in text
     assert "The model has learnt from two" in text
+    assert "threshold were chosen on one, which" in text
     content = report.to_json()
     assert (content["schema"], content["schema_version"]) == ("tonfall-site", 1)
     assert content["model"] == {"name": "m", "kind": "bundle", "hash": "h", "trained_on": ["two"]}

@@ -221,6 +221,7 @@ def _bundle(reference: str) -> Candidate:
         bundle.hash,
         tuple(corpus.name for corpus in spec.corpora),
         {"description": spec.description, "version": spec.version, "licence": spec.licence},
+        calibrated_on=tuple(corpus.name for corpus in spec.calibration.corpora),
     )
 
     def make(setting: Setting) -> tuple[FoldModel, ModelFacts]:

@@ -102,6 +102,7 @@ class CallsReport:
             silent_note(self.silent) if self.silent else "",
             self._site_note() if self.site_clips else "",
             self._warning() if self.heard_before else "",
+            "" if self.left_out else self.model.calibration_note(self.corpora),
         )
         return tuple(sentence for sentence in known if sentence)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol as Interface
 
@@ -89,6 +89,8 @@ class ModelFacts:
         hash: SHA-256 of what defines it, hexadecimal; empty where there is none.
         trained_on: corpora that it had heard before the protocol began.
         details: further facts for the reader, such as the recipe's text.
+        calibrated_on: corpora that it did not learn from, on which its temperature and threshold
+            were chosen.
     """
 
     name: str
@@ -96,6 +98,17 @@ class ModelFacts:
     hash: str = ""
     trained_on: tuple[str, ...] = ()
     details: Mapping[str, str] = field(default_factory=dict)
+    calibrated_on: tuple[str, ...] = ()
+
+    def calibration_note(self, tested: Iterable[str]) -> str:
+        """What a reader must know where confidence was chosen on a tested corpus; else empty."""
+        known = ", ".join(name for name in tested if name in self.calibrated_on)
+        if not known:
+            return ""
+        return (
+            f"The model's temperature and threshold were chosen on {known}, which this tests: how "
+            "sure it is there flatters; what it says does not hang on them."
+        )
 
     def to_json(self) -> dict[str, JsonValue]:
         """A JSON-able dict, without the details."""

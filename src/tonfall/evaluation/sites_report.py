@@ -94,6 +94,7 @@ class SiteReport:
             "it knows, and say nothing of others."
             if warned
             else "",
+            self.model.calibration_note(self.corpora),
         )
 
     def _scarce(self) -> str:

@@ -35,6 +35,7 @@ __all__ = [
     "LABELS",
     "JudgedClips",
     "Progress",
+    "bundle_facts",
     "call_items",
     "evaluate_calls",
     "four_classes",
@@ -121,8 +122,7 @@ def evaluate_calls(
     sites = call_sites(rows, calls, seed=seed) if has_prior else None
     if isinstance(model, Predictor):
         judged = _judge_bundle(model, rows, calls, sites, degradation, say)
-        trained = tuple(use.name for use in model.spec.corpora)
-        facts = ModelFacts(facts.name, facts.kind, model.hash, trained, facts.details)
+        facts = bundle_facts(facts, model)
     else:
         from tonfall.learn.calls_recipe import judge_recipe
 
@@ -137,6 +137,16 @@ def evaluate_calls(
         degradation=degradation.name if degradation else "",
         silent=silent,
         site_clips=sites.used if sites else {},
+    )
+
+
+def bundle_facts(facts: ModelFacts, model: Predictor) -> ModelFacts:
+    """What a report says of a bundle, completed from its card."""
+    return replace(
+        facts,
+        hash=model.hash,
+        trained_on=tuple(use.name for use in model.spec.corpora),
+        calibrated_on=tuple(use.name for use in model.spec.calibration.corpora),
     )
 
 

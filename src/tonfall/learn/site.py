@@ -23,6 +23,7 @@ from tonfall.evaluation.sites_report import SiteReport, site_figures
 from tonfall.learn.calls import (
     LABELS,
     Progress,
+    bundle_facts,
     call_items,
     four_classes,
     tested_corpora,
@@ -78,8 +79,7 @@ def evaluate_site(
     draws = draw_sites(rows.reset_index(drop=True), seed=seed)
     parts: Iterable[SiteClips]
     if isinstance(model, Predictor):
-        trained = tuple(use.name for use in model.spec.corpora)
-        facts = replace(facts, hash=model.hash, trained_on=trained)
+        facts = bundle_facts(facts, model)
         groups = rows.groupby("corpus", sort=True)
         parts = (_bundle_clips(model, own, degradation, progress) for _, own in groups)
     else:

@@ -61,6 +61,8 @@ def notes(results: Results, *, speakers: int) -> list[str]:
     ]
     if never:
         found.append(f"The model does not know {', '.join(never)}: every such item is a mistake.")
+    if chosen := results.model.calibration_note(results.protocol.corpora):
+        found.append(chosen)
     if results.silent:
         found.append(silent_note(results.silent))
     if speakers < _FEW_SPEAKERS:
