@@ -19,10 +19,20 @@ def test_the_readme_quotes_the_benchmarks():
     assert [figure for figure in quoted if figure not in BENCHMARKS] == []
 
 
-@pytest.mark.parametrize(("column", "name"), [(0, "medium-research"), (1, "small-research")])
 @pytest.mark.parametrize("protocol", ["emobox/ravdess", "loso/emodb", "loso/nemo"])
-def test_a_card_quotes_the_benchmarks(column, name, protocol):
+def test_the_card_of_small_research_quotes_the_benchmarks(protocol):
     row = next(line for line in BENCHMARKS.splitlines() if f"(`{protocol}`)" in line)
-    figure = float(FIGURE.findall(row)[column].split()[0])
-    bundle = (ROOT / "src" / "tonfall" / "bundles" / name / "bundle.json").read_text("utf-8")
-    assert json.loads(bundle)["figures"][protocol] == figure
+    figure = float(FIGURE.findall(row)[1].split()[0])
+    assert figures("small-research")[protocol] == figure
+
+
+@pytest.mark.parametrize("name", ["medium", "small", "medium-research"])
+def test_the_other_cards_quote_the_sites_of_the_benchmarks(name):
+    rounded = [round(figure, 1) for figure in figures(name).values()]
+    quoted = {float(figure.split()[0]) for figure in FIGURE.findall(BENCHMARKS)}
+    assert [figure for figure in rounded if figure not in quoted] == []
+
+
+def figures(name):
+    bundle = ROOT / "src" / "tonfall" / "bundles" / name / "bundle.json"
+    return json.loads(bundle.read_text(encoding="utf-8"))["figures"]

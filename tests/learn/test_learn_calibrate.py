@@ -120,7 +120,7 @@ def test_where_many_are_wrong_a_fifth_is_unclear_as_ever() -> None:
 
 
 def test_an_older_bundle_reads_as_before_and_says_no_more() -> None:
-    bundle = read_bundle("medium-research")
+    bundle = read_bundle("small-research")
     assert bundle.spec.calibration.left_out is None
     plain = Calibration(temperature=1, uncertain_below=0.5)
     assert "left_out" not in plain.model_dump(mode="json")
