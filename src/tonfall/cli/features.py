@@ -28,6 +28,9 @@ class Rows(StrEnum):
     FRAME = "frame"
 
 
+_ROWS = 50_000
+"""Rows that are made into a table at once: eight minutes of frames."""
+
 _PER: dict[Rows, Per] = {Rows.FILE: "file", Rows.WINDOW: "window", Rows.FRAME: "frame"}
 
 
@@ -172,7 +175,8 @@ def _write(
             if isinstance(rows, TonfallError):
                 failed.append(rows)
             else:
-                writer.write(as_table([(sound.file, sound.start, rows)], order.columns))
+                for part in rows.parts(_ROWS):
+                    writer.write(as_table([(sound.file, sound.start, part)], order.columns))
             if progress is not None:
                 progress(done, len(sounds))
     return failed

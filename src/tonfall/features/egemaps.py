@@ -9,6 +9,7 @@ are what the field has compared for ten years; `docs/features.md` says how near 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
@@ -42,8 +43,8 @@ from tonfall.features.pitch import (
     long_spectrum,
     pitch_candidates,
     semitones,
-    smooth_pitch,
 )
+from tonfall.features.pitch_path import PitchPath
 from tonfall.features.spectrum import (
     alpha_ratio,
     hammarberg_index,
@@ -134,6 +135,10 @@ _FLOOR_DB = -201.0
 _QUIETEST = 0.001
 """Root mean square of a frame of 60 ms, below which nothing is voiced."""
 _STEP_S = STEP / RATE
+_BLOCK = 3000
+"""Frames: half a minute."""
+_AFTER = RATE // 10
+"""Samples after a stretch's last frame that its descriptors may look at."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,9 +155,31 @@ class Contours:
 
 
 def contours_of(samples: FloatArray) -> Contours:
-    """The low-level descriptors of (samples,) at 16 kHz in [-1, 1]."""
-    heard = _as_sixteen_bit(samples)
-    return Contours(_spectral(heard), _voiced(heard))
+    """The low-level descriptors of (samples,) at 16 kHz in [-1, 1].
+
+    What must see a spectrum is done half a minute at a time, so that memory hardly grows.
+    """
+    return Contours(_in_blocks(samples), _voiced(samples))
+
+
+def _in_blocks(samples: FloatArray) -> npt.NDArray[np.float64]:
+    """`_spectral` of all samples; each block begins a frame earlier, since flux looks back."""
+    count = _frame_count(samples, SPECTRUM_WINDOW)
+    result = np.empty((count, len(_SPECTRAL)))
+    for first in range(0, count, _BLOCK):
+        last, before = min(first + _BLOCK, count), min(first, 1)
+        part = _stretch(samples, first - before, last, SPECTRUM_WINDOW)
+        result[first:last] = _spectral(_as_sixteen_bit(part))[before:]
+    return result
+
+
+def _frame_count(samples: FloatArray, window: int) -> int:
+    return max(0, 1 + (len(samples) - window) // STEP)
+
+
+def _stretch(samples: FloatArray, first: int, last: int, window: int) -> FloatArray:
+    """The samples that the frames from ``first`` to before ``last`` see."""
+    return samples[first * STEP : (last - 1) * STEP + window]
 
 
 def _as_sixteen_bit(samples: FloatArray) -> FloatArray:
@@ -179,8 +206,36 @@ def _spectral(samples: FloatArray) -> npt.NDArray[np.float64]:
 
 
 def _voiced(samples: FloatArray) -> npt.NDArray[np.float64]:
-    frequency = smooth_pitch(pitch_candidates(long_spectrum(samples)))
-    return _with_pitch(samples, np.where(_level(samples) < _QUIETEST, 0, frequency))
+    """(frames of 60 ms, 15), in stretches that end where there is no voice: none is cut."""
+    frequency = _pitch(samples)
+    result = np.empty((len(frequency), len(_VOICED)))
+    edges = _pauses(frequency)
+    for first, last in pairwise(edges):
+        part = samples[first * STEP : last * STEP + _AFTER]
+        result[first:last] = _with_pitch(_as_sixteen_bit(part), frequency[first:last])
+    return result
+
+
+def _pitch(samples: FloatArray) -> npt.NDArray[np.float64]:
+    """(frames of 60 ms,) in Hz, 0 where there is no voice."""
+    count, path = _frame_count(samples, LONG_WINDOW), PitchPath()
+    parts, levels = [np.zeros(0)], [np.zeros(0, np.float32)]
+    for first in range(0, count, _BLOCK):
+        last = min(first + _BLOCK, count)
+        heard = _as_sixteen_bit(_stretch(samples, first, last, LONG_WINDOW))
+        found = pitch_candidates(long_spectrum(heard))
+        parts.append(path.push(found.frequency, found.voicing))
+        levels.append(_level(heard))
+    frequency = np.concatenate([*parts, path.close()])
+    return np.where(np.concatenate(levels) < _QUIETEST, 0, frequency)
+
+
+def _pauses(frequency: npt.NDArray[np.float64]) -> list[int]:
+    """0, the first frame without voice after each half minute, and the number of frames."""
+    edges, silent = [0], np.flatnonzero(frequency == 0)
+    while (place := np.searchsorted(silent, edges[-1] + _BLOCK)) < len(silent):
+        edges.append(int(silent[place]))
+    return [*edges, len(frequency)]
 
 
 def _level(samples: FloatArray) -> FloatArray:

@@ -129,6 +129,17 @@ class Rows:
     bounds: npt.NDArray[np.int64]
     values: npt.NDArray[np.float64] | FloatArray
 
+    def parts(self, size: int) -> Iterator[Rows]:
+        """The same in parts of at most ``size`` rows; one part, without rows, where there are none.
+
+        >>> rows = Rows(np.zeros((5, 2), np.int64), np.zeros((5, 3)))
+        >>> [len(part.values) for part in rows.parts(2)]
+        [2, 2, 1]
+        """
+        for first in range(0, max(1, len(self.values)), size):
+            part = slice(first, first + size)
+            yield Rows(self.bounds[part], self.values[part])
+
 
 def rows_of(
     tasks: Sequence[Task], order: Order, *, workers: int = 1

@@ -23,6 +23,7 @@ from tonfall.features.framing import RATE, STEP
 from tonfall.features.functionals import segment_lengths, turning_points
 from tonfall.features.opensmile import OPENSMILE, opensmile_set
 from tonfall.features.rhythm import pauses, syllable_nuclei
+from tonfall.features.stream import BLOCK, contours_in_blocks
 
 __all__ = ["SETS", "find_set"]
 
@@ -77,8 +78,20 @@ _RHYTHM = (
 )
 
 
+def _bounded(name: str, compute: Callable[[FloatArray], _Table]) -> Callable[[FloatArray], _Table]:
+    """Contours whose spectra are not all held at once, where there are many samples."""
+
+    def frames(samples: FloatArray) -> _Table:
+        return compute(samples) if len(samples) <= BLOCK else contours_in_blocks(name, samples)
+
+    return frames
+
+
+_prosody_frames = _bounded("prosody", prosody_contours)
+
+
 def _prosody(samples: FloatArray) -> _Table:
-    contours = prosody_contours(samples)
+    contours = _prosody_frames(samples)
     return np.concatenate([_statistics(contours), _rhythm(contours)])
 
 
@@ -104,9 +117,10 @@ def _rhythm(contours: _Table) -> _Table:
 
 
 def _set(
-    name: str, what: str, columns: tuple[str, ...], frames: Callable[[FloatArray], _Table]
+    name: str, what: str, columns: tuple[str, ...], compute: Callable[[FloatArray], _Table]
 ) -> FeatureSet:
     """A set whose numbers are the same five statistics of every contour."""
+    frames = _bounded(name, compute)
     return FeatureSet(
         name,
         what,
@@ -131,7 +145,7 @@ SETS = {
         "pitch, loudness and rhythm",
         PROSODY,
         (*_with_statistics(PROSODY), *_RHYTHM),
-        prosody_contours,
+        _prosody_frames,
         _prosody,
     ),
     "spectrum": _set("spectrum", "balance of the spectrum, formants", SPECTRUM, spectrum_contours),

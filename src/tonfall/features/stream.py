@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from math import isfinite
 from typing import Protocol
 
@@ -28,10 +28,19 @@ from tonfall.features.framing import RATE, STEP
 from tonfall.features.pitch import LONG_WINDOW
 from tonfall.features.pitch_path import LOOK_AHEAD, PitchPath
 
-__all__ = ["LONGEST_DELAY_S", "FeatureStream", "LocalFrames", "PitchedFrames"]
+__all__ = [
+    "BLOCK",
+    "LONGEST_DELAY_S",
+    "FeatureStream",
+    "LocalFrames",
+    "PitchedFrames",
+    "contours_in_blocks",
+]
 
 _Table = npt.NDArray[np.float64]
 _Compute = Callable[[FloatArray], _Table]
+BLOCK = 30 * RATE
+"""Samples that are looked at together, where all are there."""
 _BEFORE = 10
 """Frames before a frame that it may depend on: two derivatives of cepstra, and half a window."""
 
@@ -248,3 +257,27 @@ _SETS: dict[str, tuple[tuple[str, ...], Callable[[], _Frames]]] = {
 
 LONGEST_DELAY_S = (LONG_WINDOW + (LOOK_AHEAD + 1) * STEP) / RATE
 """Seconds after a frame's start until it comes at the latest, but for the resampler's delay."""
+
+
+def contours_in_blocks(feature_set: str, samples: FloatArray) -> _Table:
+    """The contours of samples that are all there, half a minute at a time: memory hardly grows.
+
+    Args:
+        feature_set: as for `FeatureStream`.
+        samples: (samples,) float32 at 16 kHz.
+
+    Returns:
+        (frames, contours) float64.
+    """
+    columns, make = _SETS[feature_set]
+    result, count = np.empty((len(samples) // STEP + 2, len(columns))), 0
+    for found in _pushed(make(), samples):
+        result[count : count + len(found)] = found
+        count += len(found)
+    return result[:count]
+
+
+def _pushed(frames: _Frames, samples: FloatArray) -> Iterator[_Table]:
+    for first in range(0, len(samples), BLOCK):
+        yield frames.push(np.asarray(samples[first : first + BLOCK]))
+    yield frames.close()
