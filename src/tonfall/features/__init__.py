@@ -12,6 +12,7 @@ from tonfall.features.log_mel import BANDS, HOP, SAMPLING_RATE, WINDOW, LogMelSt
 from tonfall.features.mfcc import deltas, mel_spectrum, mfcc
 from tonfall.features.pitch import Pitch, pitch
 from tonfall.features.stream import FeatureStream
+from tonfall.features.voice_quality import VoiceContour, cpp, hnr, jitter, shimmer
 
 __all__ = [
     "BANDS",
@@ -27,14 +28,19 @@ __all__ = [
     "Formants",
     "LogMelStream",
     "Pitch",
+    "VoiceContour",
+    "cpp",
     "deltas",
     "egemaps",
     "egemaps_frames",
     "extract",
     "fbank",
     "formants",
+    "hnr",
+    "jitter",
     "log_mel",
     "mel_spectrum",
     "mfcc",
     "pitch",
+    "shimmer",
 ]

@@ -8,7 +8,10 @@ frames. How openSMILE counts was found from what it writes of single periods for
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import lru_cache
 from itertools import pairwise
 
 import numpy as np
@@ -17,7 +20,7 @@ import numpy.typing as npt
 from tonfall.arrays import FloatArray
 from tonfall.features.framing import RATE, STEP
 
-__all__ = ["frame_perturbation"]
+__all__ = ["FramePairs", "Pair", "frame_perturbation", "period_pairs"]
 
 _SEARCH = 0.1
 """Of the period: how far from it the next one is looked for."""
@@ -43,27 +46,54 @@ def frame_perturbation(samples: FloatArray, frequency: _Array) -> _Array:
         no two periods are alike keeps the values of the frame before; 0 where there is no voice,
         and in its first frames until two periods are alike.
     """
-    result = np.zeros((len(frequency), 2))
-    track, place = _Track(samples), 0
-    voice = _Voice()
-    for frame in np.flatnonzero(frequency).tolist():
-        if not frame or not frequency[frame - 1]:
-            voice, place = _Voice(), max(place, frame * STEP)
-        if place <= frame * STEP:
-            until, period = (frame + 1) * STEP, RATE / float(frequency[frame])
-            pairs, place = track.pairs(place, period, until)
-            voice.hear(pairs)
-        result[frame] = voice.jitter, voice.shimmer_db
+    result, voice = np.zeros((len(frequency), 2)), _Voice()
+    for each in period_pairs(samples, frequency):
+        if each.begins:
+            voice = _Voice()
+        voice.hear(each.pairs)
+        result[each.frame] = voice.jitter, voice.shimmer_db
     return result
 
 
 @dataclass(frozen=True, slots=True)
-class _Pair:
-    """Two periods that are alike: their length, and the amplitudes of both."""
+class Pair:
+    """Two periods that are alike: their length in samples, and the amplitudes of both."""
 
     length: float
     first: float
     second: float
+
+
+@dataclass(frozen=True, slots=True)
+class FramePairs:
+    """The pairs of periods that are counted to a voiced frame, and whether a voice begins there."""
+
+    frame: int
+    begins: bool
+    pairs: list[Pair]
+
+
+def period_pairs(
+    samples: FloatArray, frequency: _Array, *, offset: int = 0
+) -> Iterator[FramePairs]:
+    """The successive periods of each voiced frame.
+
+    Args:
+        samples: (samples,) at 16 kHz in [-1, 1].
+        frequency: (frames,) pitch in Hz every 10 ms; 0 where there is no voice.
+        offset: samples from a frame's start to where its periods are counted from.
+    """
+    track, place = _Track(samples), 0
+    for frame in np.flatnonzero(frequency).tolist():
+        begins = not frame or not frequency[frame - 1]
+        start = frame * STEP + offset
+        if begins:
+            place = max(place, start)
+        pairs: list[Pair] = []
+        if place <= start:
+            period = RATE / float(frequency[frame])
+            pairs, place = track.pairs(place, period, start + STEP)
+        yield FramePairs(frame, begins, pairs)
 
 
 @dataclass(slots=True)
@@ -74,7 +104,7 @@ class _Voice:
     shimmer_db: float = 0.0
     lengths: list[float] = field(default_factory=list)
 
-    def hear(self, pairs: list[_Pair]) -> None:
+    def hear(self, pairs: list[Pair]) -> None:
         if not pairs:
             return
         lengths = [pair.length for pair in pairs]
@@ -87,7 +117,7 @@ class _Voice:
         change = sum(abs(pair.first - pair.second) for pair in pairs)
         size = sum(pair.first + pair.second for pair in pairs) / 2
         if size > 0:
-            self.shimmer_db = 20 * float(np.log10(1 + min(change / size, _MOST)))
+            self.shimmer_db = 20 * math.log10(1 + min(change / size, _MOST))
 
 
 class _Track:
@@ -98,7 +128,7 @@ class _Track:
         self._total = np.concatenate([[0.0], np.cumsum(self._samples)])
         self._square = np.concatenate([[0.0], np.cumsum(self._samples * self._samples)])
 
-    def pairs(self, place: int, period: float, until: int) -> tuple[list[_Pair], int]:
+    def pairs(self, place: int, period: float, until: int) -> tuple[list[Pair], int]:
         """The pairs of periods that end before a sample, at least one; and where the next begins.
 
         Args:
@@ -109,7 +139,7 @@ class _Track:
         shortest, longest = int(period * (1 - _SEARCH)), int(period * (1 + _SEARCH))
         span = 2 * longest + _SPARE
         until = max(until, place + span)
-        found: list[_Pair] = []
+        found: list[Pair] = []
         while place + span <= min(until, len(self._samples) - 2):
             length, alike = self._match(place, shortest, longest)
             if alike >= _LEAST_CORRELATION:
@@ -120,39 +150,42 @@ class _Track:
     def _match(self, place: int, shortest: int, longest: int) -> tuple[float, float]:
         """The length at which the correlation peaks, and the peak; 0 where it has none."""
         alike = self._correlations(place, shortest, longest)
-        before, at, after = alike[:-2], alike[1:-1], alike[2:]
-        height = np.where((at > before) & (at > after), at, -2)
-        best = int(height.argmax())
-        if height[best] < -1:
+        rises = alike[1:] > alike[:-1]
+        peaks = (rises[:-1] > rises[1:]).nonzero()[0]
+        if not len(peaks):
             return 0.0, 0.0
+        best = int(peaks[alike[peaks + 1].argmax()])
         left, middle, right = alike[best : best + 3].tolist()
         offset = 0.5 * (left - right) / (left - 2 * middle + right)
         return shortest + 1 + best + offset, middle - 0.25 * (left - right) * offset
 
     def _correlations(self, place: int, shortest: int, longest: int) -> _Array:
         """Pearson's correlation of stretches of each length with what follows them."""
-        lengths = np.arange(shortest, longest + 1)
+        count, middle = longest - shortest, place + shortest
+        lengths, places, below = _shape(shortest, count)
         here = self._samples[place : place + longest]
-        there = self._samples[place + shortest : place + 2 * longest]
+        there = self._samples[middle : place + 2 * longest]
         product = np.correlate(there[:longest], here[:shortest], "valid")
-        if longest > shortest:
-            product += _triangle(there[shortest:], here[shortest:])
-        middles = place + lengths
-        ends = middles + lengths
+        # What stretches longer than the shortest add: n products, each n samples apart.
+        product += (there[shortest:][places] * below) @ here[shortest:]
+        middles, ends = slice(middle, middle + count + 1), slice(middle + shortest, None, 2)
         first = self._total[middles] - self._total[place]
-        second = self._total[ends] - self._total[middles]
+        second = self._total[ends][: count + 1] - self._total[middles]
         power = self._square[middles] - self._square[place] - first * first / lengths
-        power *= self._square[ends] - self._square[middles] - second * second / lengths
+        then = self._square[ends][: count + 1] - self._square[middles]
+        power *= then - second * second / lengths
         return np.asarray((product - first * second / lengths) / np.sqrt(np.maximum(power, 1e-24)))
 
-    def _pair(self, place: int, length: float) -> _Pair:
+    def _pair(self, place: int, length: float) -> Pair:
         width = round(length)
         first = self._samples[place + 1 : place + width - 1]
         second = self._samples[place + width + 1 : place + 2 * width - 1]
-        return _Pair(length, float(np.ptp(first)), float(np.ptp(second)))
+        sizes = (float(each.max() - each.min()) for each in (first, second))
+        return Pair(length, *sizes)
 
 
-def _triangle(there: _Array, here: _Array) -> _Array:
-    """What longer stretches add: for the n-th the products of n samples, each n samples apart."""
-    rows = np.lib.stride_tricks.sliding_window_view(there, len(here))
-    return np.asarray(np.tril(rows, -1) @ here)
+@lru_cache(maxsize=512)
+def _shape(shortest: int, count: int) -> tuple[_Array, npt.NDArray[np.intp], _Array]:
+    """(count + 1,) lengths, and (count + 1, count) places and which of them a length reaches."""
+    rows, columns = np.arange(count + 1)[:, None], np.arange(count)
+    return shortest + np.arange(count + 1.0), rows + columns, (columns < rows).astype(float)
