@@ -39,6 +39,11 @@ def test_lengths_that_alternate_are_jitter(change: int) -> None:
     np.testing.assert_allclose(jitter, 2 * change / 100, rtol=0.1)
 
 
+def test_one_period_a_frame_is_compared_with_the_one_before() -> None:
+    jitter, _ = steady(train((148, 152), (1.0,)), RATE / 150)
+    np.testing.assert_allclose(jitter, 4 / 150, rtol=0.1)
+
+
 @pytest.mark.parametrize("quiet", [0.9, 0.7])
 def test_sizes_that_alternate_are_shimmer(quiet: float) -> None:
     _, shimmer_db = steady(train((100,), (1.0, quiet)), 160)
