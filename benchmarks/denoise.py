@@ -115,7 +115,7 @@ def recall(
         place = {item: number for number, item in enumerate(tested["item"])}
 
         def score(model: RecipeModel) -> pd.DataFrame:
-            features = model.pool(tested).features  # noqa: B023
+            features = model.pool(tested, fitted[0]).features  # noqa: B023
             tables = []
             for (_, _, test), own in zip(folds, fitted, strict=True):  # noqa: B023
                 chosen = features[[place[item] for item in test["item"]]]  # noqa: B023

@@ -174,7 +174,7 @@ def test_the_key_covers_all_code_that_a_clip_goes_through() -> None:
     used = graph.find_upstream_modules("tonfall.learn.encode") | {"tonfall.learn.encode"}
     covered = {part.removesuffix(".py").replace("/", ".") for part in encode.CODE}
     settings = {
-        *("bundle", "corpora.contents", "emotion", "errors", "parsing", "timeline"),
+        *("bundle", "contents", "corpora.contents", "emotion", "errors", "parsing", "timeline"),
     }
     left = [
         name

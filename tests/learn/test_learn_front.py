@@ -24,14 +24,14 @@ from tonfall.runtime import Predictor, clip_pieces
 
 torch = pytest.importorskip("torch", reason="training needs PyTorch: extra train")
 
+from tonfall.learn.encoders import WhisperEncoder  # noqa: E402
 from tonfall.learn.export import export_graph, parity  # noqa: E402
 from tonfall.learn.networks import Front, Judge, Network, build_front, pool  # noqa: E402
-from tonfall.learn.recipe import Encoder  # noqa: E402
 from tonfall.learn.whisper import PACKAGE, find_container, read_container  # noqa: E402
 
 EXAMPLE = Path(__file__).resolve().parents[2] / "examples" / "call.wav"
 FRONT_END = FrontEnd(piece_frames=100, context_frames=100)
-SMALL, MEDIUM = Encoder(taps=(0,)), Encoder(taps=(1, 2), int8=True)
+SMALL, MEDIUM = WhisperEncoder(taps=(0,)), WhisperEncoder(taps=(1, 2), int8=True)
 LABELS = ("neutral", "anger", "sadness")
 
 
@@ -53,7 +53,7 @@ def pieces() -> tuple[FloatArray, FloatArray]:
     return frames, weights
 
 
-def network(encoder: Encoder, *, hears_baseline: bool = False) -> Network:
+def network(encoder: WhisperEncoder, *, hears_baseline: bool = False) -> Network:
     """With Whisper's front and a head of random weights."""
     torch.manual_seed(0)
     judge = Judge(
@@ -80,7 +80,7 @@ def test_other_weights_are_refused(container: Path, tmp_path: Path) -> None:
 @pytest.mark.usefixtures("container")
 @pytest.mark.parametrize("encoder", [SMALL, MEDIUM])
 def test_statistics_are_as_wide_as_the_recipe_says(
-    encoder: Encoder, pieces: tuple[FloatArray, FloatArray]
+    encoder: WhisperEncoder, pieces: tuple[FloatArray, FloatArray]
 ) -> None:
     front = build_front(encoder, FRONT_END)
     statistics = front(*map(torch.from_numpy, pieces))
@@ -132,7 +132,7 @@ def test_pooling_gives_mean_and_deviation() -> None:
 def test_the_shipped_graph_gives_what_the_network_gives(
     tmp_path: Path,
     pieces: tuple[FloatArray, FloatArray],
-    encoder: Encoder,
+    encoder: WhisperEncoder,
     cosine: float,
     difference: float,
 ) -> None:
@@ -180,7 +180,7 @@ def test_a_window_is_judged_alike_whatever_else_is_due(
         torch.testing.assert_close(found, expected.softmax(1)[0], atol=1e-5, rtol=0)
 
 
-def spec(encoder: Encoder) -> BundleSpec:
+def spec(encoder: WhisperEncoder) -> BundleSpec:
     prior = (0.0,) * encoder.pooled
     return BundleSpec(
         schema_version=1,
@@ -202,7 +202,7 @@ def spec(encoder: Encoder) -> BundleSpec:
 
 def test_an_export_that_is_not_alike_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     torch.manual_seed(0)
-    front = Front(Encoder(taps=(1,), int8=True), FRONT_END)
+    front = Front(WhisperEncoder(taps=(1,), int8=True), FRONT_END)
     source = Network(front, Judge(pooled=768, labels=3, dimensions=3)).eval()
     # A bound that no graph reaches.
     monkeypatch.setattr("tonfall.learn.export._SMALLEST_COSINE", 1.1)

@@ -50,7 +50,15 @@ def test_a_corpus_of_ones_own_says_its_licence_and_language(tmp_path: Path) -> N
         ({"merge": {"calm": "quiet"}}, "unknown categories: quiet"),
         ({"encoder": {"taps": []}}, r"encoder\.taps"),
         ({"encoder": {"taps": [5]}}, r"encoder\.taps\.0"),
-        ({"encoder": {"kind": "wavlm", "taps": [1]}}, r"encoder\.kind"),
+        ({"encoder": {"kind": "wavlm", "taps": [1]}}, r"encoder: kind has to be one of whisper"),
+        ({"encoder": {"kind": "trained"}}, r"encoder: kind has to be one of whisper"),
+        ({"encoder": {"kind": "cnn", "taps": [1]}}, r"encoder\.taps: unknown key"),
+        ({"encoder": {"kind": "bilstm", "hiden": 8}}, r"encoder\.hiden: .*did you mean 'hidden'"),
+        ({"encoder": {"kind": "cnn-transformer", "width": 10}}, "multiple of heads, 4"),
+        ({"front_end": {"piece_frames": 99}}, "have to be multiples of 2"),
+        ({"training": {"epoch": 3}}, r"training\.epoch: unknown key; did you mean 'epochs'"),
+        ({"training": {"loss": {"kind": "hinge"}}}, r"training\.loss\.kind"),
+        ({"training": {"frames": {"crop_s": [4, 2]}}}, r"crop_s goes from 4\.0 to 2\.0"),
         ({"head": {"strength": 0}}, r"head\.strength"),
         ({"augmentation": {"copies": ["telephone"]}}, "acoustics is needed"),
         ({"augmentation": {"copies": ["underwater"]}}, r"augmentation\.copies\.0"),
@@ -98,3 +106,29 @@ def test_the_bundles_are_what_the_recipes_say(name: str) -> None:
     assert spec.baseline.gate == recipe.baseline.gate
     assert spec.baseline.prior_weight_s == recipe.baseline.prior_weight_s
     assert {use.name for use in spec.corpora} == set(recipe.corpora)
+
+
+def test_a_value_given_beside_the_recipe_replaces_its_own(tmp_path: Path) -> None:
+    settings = ["training.epochs=3", "training.loss.kind=focal", "labels=[neutral, anger]"]
+    changed = write(tmp_path, baseline=None, encoder={"kind": "cnn"})
+    recipe = read_recipe(changed, settings=settings)
+    assert (recipe.training.epochs, recipe.training.loss.kind) == (3, "focal")
+    assert recipe.labels == ("neutral", "anger")
+    assert recipe.training.batch_clips == read_recipe(changed).training.batch_clips
+
+
+@pytest.mark.parametrize(
+    ("setting", "message"),
+    [
+        ("training.epoch=3", r"training\.epoch: unknown key; did you mean 'epochs'"),
+        ("training.epochs=many", r"training\.epochs: Input should be a valid integer"),
+        ("seed.x=1", r"seed: Input should be a valid integer"),
+        ("training.epochs", r"--set training\.epochs: expected a key of the recipe and its value"),
+        ("=3", r"--set =3: expected a key"),
+        ("seed=[", r"--set seed=\[: the value is not YAML"),
+    ],
+)
+def test_a_value_that_does_not_belong_is_named(tmp_path: Path, setting: str, message: str) -> None:
+    with pytest.raises(ConfigError, match=message) as caught:
+        read_recipe(write(tmp_path), settings=[setting])
+    assert "\n" not in str(caught.value)

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from tonfall.cli.progress import count_bar
+from tonfall.cli.progress import training_bars
 
 __all__ = ["train"]
 
@@ -22,27 +22,54 @@ def train(
         Path | None,
         typer.Option("--figures", help="Figures for the card, from benchmarks.accuracy --json."),
     ] = None,
+    changes: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set",
+            metavar="KEY=VALUE",
+            help="A value in place of the recipe's, as in training.epochs=3; may be repeated.",
+        ),
+    ] = None,
+    manifest: Annotated[
+        Path | None,
+        typer.Option(
+            "--manifest",
+            help="Recordings of your own in place of the recipe's corpora: a manifest, a table "
+            "(CSV) or a folder with a folder for each label.",
+        ),
+    ] = None,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress bar.")] = False,
 ) -> None:
     """Train a model and write it as a bundle.
 
+    A network is trained in a folder beside the bundle, OUTPUT.training; the same command goes on
+    where a run was killed.
+
     Example: tonfall train recipes/small.yaml -o my-model
     """
     _require_training()
+    from tonfall.learn.data import with_manifest
     from tonfall.learn.recipe import read_recipe
+    from tonfall.learn.stage import Runs
     from tonfall.learn.train import read_figures
     from tonfall.learn.train import train as make
 
-    read = read_recipe(recipe)
+    def say(sentence: str) -> None:
+        typer.echo(sentence, err=True)
+
+    read = read_recipe(recipe, settings=changes or ())
+    read = with_manifest(read, manifest, say=say) if manifest else read
     measured = read_figures(figures).get(read.name) if figures else None
-    with count_bar(f"{read.name}: clips through the front", quiet=quiet) as progress:
+    target = output or Path("runs") / read.name
+    with training_bars(read.name, quiet=quiet) as bars:
         bundle = make(
             read,
-            output or Path("runs") / read.name,
+            target,
             named=recipe.name if recipe.is_absolute() else recipe.as_posix(),
             figures=measured,
-            progress=progress,
-            say=lambda sentence: typer.echo(sentence, err=True),
+            runs=Runs(target.with_name(f"{target.name}.training"), bars.epochs),
+            progress=bars.clips,
+            say=say,
         )
     typer.echo(f"{bundle.folder}")
 
@@ -52,7 +79,8 @@ def _require_training() -> None:
 
     from tonfall.errors import ConfigError
 
-    missing = [name for name in ("torch", "onnx") if find_spec(name) is None]
+    needed = {"torch": "torch", "onnx": "onnx", "pytorch_lightning": "pytorch-lightning"}
+    missing = [name for module, name in needed.items() if find_spec(module) is None]
     if missing:
         raise ConfigError(
             f"Training needs {' and '.join(missing)}, which the run time does without; run: "

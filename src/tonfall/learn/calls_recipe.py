@@ -53,7 +53,8 @@ def judge_recipe(
             rows.loc[protocol.items(fold, part)] for part in (TRAIN, DEVELOPMENT, TEST)
         )
         say(f"{recipe.name} without {fold}")
-        judge = _FoldJudge(model.fit(train, development), model.pool(test), test, own)
+        fitted = model.fit(train, development)
+        judge = _FoldJudge(fitted, model.pool(test, fitted), test, own)
         ways = {"baseline off": judge.table()}
         if recipe.baseline is not None:
             alone = replace(judge, fitted=plain.fit(train, development))

@@ -13,6 +13,7 @@ import pandas as pd
 from tonfall.bundle import BundleSpec, Calibration, CorpusUse, LeftOut
 from tonfall.corpora import CORPORA
 from tonfall.corpora.registry import OWN_LAYOUTS
+from tonfall.learn.encoders import Encoder, TrainedEncoder, WhisperEncoder
 from tonfall.learn.recipe import CorpusRecipe, Recipe
 
 __all__ = ["NONE_LEFT_OUT", "NOT_STATED", "corpus_uses", "licence_of", "unstated", "write_card"]
@@ -59,13 +60,15 @@ def _use(name: str, clips: pd.DataFrame, corpus: CorpusRecipe) -> CorpusUse:
     )
 
 
-def licence_of(uses: Sequence[CorpusUse]) -> str:
-    """What the corpora allow, for the model's licence."""
+def licence_of(uses: Sequence[CorpusUse], encoder: Encoder) -> str:
+    """What the corpora allow, for the model's licence; a network learns all that it is of them."""
+    own = not isinstance(encoder, WhisperEncoder)
     silent = [use.name for use in uses if use.licence == NOT_STATED]
-    if silent:
-        return f"Not stated, because that of {', '.join(silent)} is not. {_FRONT}"
     each = "; ".join(f"{use.name}: {use.licence}" for use in uses)
-    return f"Head and card: only what every corpus allows ({each}). {_FRONT}"
+    said = f"{'Model' if own else 'Head'} and card: only what every corpus allows ({each})."
+    if silent:
+        said = f"Not stated, because that of {', '.join(silent)} is not."
+    return said if own else f"{said} {_FRONT}"
 
 
 def unstated(uses: Sequence[CorpusUse], *, key: str = "corpora") -> Iterator[str]:
@@ -272,9 +275,18 @@ def _left_out(calibration: Calibration, measured: LeftOut) -> str:
 
 
 def _making(spec: BundleSpec, recipe: Recipe) -> str:
-    matrices = ", but for 8-bit matrices" if recipe.encoder.int8 else ""
-    return (
-        "## How it is made\n"
-        f"`tonfall train {spec.recipe}` (seed {recipe.seed}). The front is that of OpenAI's "
-        f"Whisper tiny.en (MIT), unchanged{matrices}; only the head is trained."
-    )
+    encoder = recipe.encoder
+    if isinstance(encoder, WhisperEncoder):
+        matrices = ", but for 8-bit matrices" if encoder.int8 else ""
+        front = (
+            f"The front is that of OpenAI's Whisper tiny.en (MIT), unchanged{matrices}; only the "
+            "head is trained."
+        )
+    else:
+        network = encoder.network if isinstance(encoder, TrainedEncoder) else encoder
+        matrices = ", then stored in 8 bits" if encoder.int8 else ""
+        front = (
+            f"A network of kind {network.kind} is trained from nothing on these clips{matrices}; "
+            "the epoch was chosen on speakers held out of its training. A head is fitted on it."
+        )
+    return f"## How it is made\n`tonfall train {spec.recipe}` (seed {recipe.seed}). {front}"

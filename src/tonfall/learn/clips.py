@@ -27,13 +27,14 @@ from tonfall.corpora.contents import (
     library_versions,
 )
 from tonfall.learn.augment import sounds_hash
-from tonfall.learn.encode import CODE, LIBRARIES, Degrade, Work, encode_clips, front_graph
+from tonfall.learn.encode import CODE, LIBRARIES, Degrade, Sound, Work, encode_clips, front_graph
+from tonfall.learn.encoders import Encoder, TrainedEncoder
 from tonfall.learn.networks import pool
 from tonfall.learn.recipe import Recipe
 from tonfall.learn.shelves import open_shelves, shared_out
 from tonfall.learn.whisper import SHA256
 
-__all__ = ["Pooled", "Progress", "pool_clips"]
+__all__ = ["Pooled", "Progress", "copy_key", "copy_sound", "item_names", "pool_clips"]
 
 Progress = Callable[[int, int], None]
 """Called with the clips done and all."""
@@ -75,7 +76,7 @@ def pool_clips(
         AudioError: a clip cannot be read, or is silent.
         ManifestError: a clip's file is not there.
     """
-    clips = clips_of(items.assign(item=_items(items)))
+    clips = clips_of(items.assign(item=item_names(items)))
     names = [f"{clip.item}/{clip_hash(clip)}" for clip in clips]
     shelves = open_shelves(cache_folder() / "statistics" / _key(recipe, copy, degrade))
     missing = {
@@ -95,7 +96,7 @@ def pool_clips(
     return Pooled(features, statistics[:, -1])
 
 
-def _items(items: pd.DataFrame) -> list[str]:
+def item_names(items: pd.DataFrame) -> list[str]:
     """Corpus and item of each clip; protocols over several corpora write both into ``item``."""
     return [
         f"{corpus}/{item.removeprefix(f'{corpus}/')}"
@@ -108,17 +109,29 @@ def _key(recipe: Recipe, copy: str, degrade: Degrade | None) -> str:
     how = [
         code_hash(*CODE),
         library_versions(*LIBRARIES),
-        SHA256,
-        recipe.encoder.model_dump_json(),
+        *_front(recipe.encoder),
         recipe.front_end.model_dump_json(),
         copy,
         degrade.key if degrade else "",
+        *copy_key(recipe, copy),
     ]
-    if copy != "clip":
-        acoustics, held_out = recipe.augmentation.acoustics, recipe.augmentation.held_out
-        assert acoustics is not None
-        how += [str(recipe.seed), sounds_hash(acoustics, without=held_out)]
     return joint_hash(how)[:24]
+
+
+def _front(encoder: Encoder) -> tuple[str, str]:
+    """The hash of an encoder's weights, and its settings."""
+    if isinstance(encoder, TrainedEncoder):
+        return encoder.sha256, encoder.network.model_dump_json()
+    return SHA256, encoder.model_dump_json()
+
+
+def copy_key(recipe: Recipe, copy: str) -> list[str]:
+    """What a copy depends on, besides its name; nothing for the clip as it is."""
+    if copy == "clip":
+        return []
+    acoustics, held_out = recipe.augmentation.acoustics, recipe.augmentation.held_out
+    assert acoustics is not None
+    return [str(recipe.seed), sounds_hash(acoustics, without=held_out)]
 
 
 def _work(recipe: Recipe, folder: Path, copy: str, degrade: Degrade | None) -> Work:
@@ -132,6 +145,13 @@ def _work(recipe: Recipe, folder: Path, copy: str, degrade: Degrade | None) -> W
         graph=graph,
         encoder=recipe.encoder,
         front_end=recipe.front_end,
+        sound=copy_sound(recipe, copy, degrade),
+    )
+
+
+def copy_sound(recipe: Recipe, copy: str, degrade: Degrade | None = None) -> Sound:
+    """How clips are heard by way of a copy."""
+    return Sound(
         copy=copy,
         acoustics=recipe.augmentation.acoustics,
         held_out=recipe.augmentation.held_out,

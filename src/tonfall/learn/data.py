@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 
 import pandas as pd
 
-from tonfall.corpora import Manifest, open_corpora
-from tonfall.emotion import DIMENSIONS
+from tonfall.corpora import Manifest, open_corpora, read_places
+from tonfall.emotion import CATEGORIES, DIMENSIONS
 from tonfall.emotion.dimensions import weak_place
 from tonfall.emotion.maps import LabelMap
 from tonfall.errors import ConfigError
@@ -23,7 +24,7 @@ from tonfall.evaluation.protocols import TEST, TRAIN, shared_between_parts
 from tonfall.learn.recipe import Recipe
 from tonfall.learn.targets import SHARES, with_shares
 
-__all__ = ["calibration_clips", "labelled_clips", "recipe_clips", "split_speakers"]
+__all__ = ["calibration_clips", "labelled_clips", "recipe_clips", "split_speakers", "with_manifest"]
 
 Say = Callable[[str], object]
 
@@ -45,6 +46,47 @@ def recipe_clips(recipe: Recipe, *, say: Say = lambda _sentence: None) -> pd.Dat
     for sentence in _unknown_labels(manifests, _label_map(recipe)):
         say(sentence)
     return _clips(recipe, opened, say)
+
+
+def with_manifest(recipe: Recipe, path: Path, *, say: Say = lambda _sentence: None) -> Recipe:
+    """The recipe with recordings of one's own in place of its corpora.
+
+    Its labels become those that the recordings have, as the recipe merges them, and held-out
+    speakers calibrate.
+
+    Args:
+        recipe: any.
+        path: a manifest, a table (CSV) or a folder a class.
+        say: called with a sentence on the labels.
+
+    Raises:
+        ManifestError: there is no such table, or it is wrong.
+        ConfigError: fewer than two labels occur.
+    """
+    places = read_places([str(path)], prepared=Path())
+    name = next(name for name, place in places.items() if place == path.expanduser())
+    (manifest,) = open_corpora([name], places)
+    merge = LabelMap(merge=recipe.merge, keep=CATEGORIES)
+    found = {merge.name(str(label)) for label in manifest.frame["label"].dropna()} - {None}
+    order = [*recipe.labels, *(label for label in CATEGORIES if label not in recipe.labels)]
+    labels = tuple(label for label in order if label in found)
+    if len(labels) < 2:
+        raise ConfigError(
+            f"{path}: its clips have {len(labels)} labels ({', '.join(labels) or 'none'}), but two "
+            "are the least that can be told apart. Label them, or add others."
+        )
+    say(f"{name}: the labels are {', '.join(labels)}.")
+    content = recipe.model_dump() | {
+        "corpora": {name: {"place": path.expanduser().absolute()}},
+        "labels": labels,
+        "calibration": "held_out_speakers",
+    }
+    if recipe.baseline:
+        held = recipe.baseline.gate.held
+        content["baseline"]["gate"]["held"] = {
+            label: strength for label, strength in held.items() if label in labels
+        }
+    return Recipe.model_validate(content)
 
 
 def calibration_clips(

@@ -17,13 +17,13 @@ from tonfall.corpora.clips import Clip, named_errors, read_clip
 from tonfall.features.log_mel import SAMPLING_RATE
 from tonfall.learn.augment import Acoustics, load_acoustics
 from tonfall.learn.copies import make_copy
+from tonfall.learn.encoders import Encoder
 from tonfall.learn.export import export_graph
 from tonfall.learn.networks import Judge, Network, build_front
-from tonfall.learn.recipe import Encoder
 from tonfall.ort import Session, open_session
 from tonfall.runtime.clip import clip_pieces
 
-__all__ = ["CODE", "LIBRARIES", "Degrade", "Work", "encode_clips", "front_graph"]
+__all__ = ["CODE", "LIBRARIES", "Degrade", "Sound", "Work", "encode_clips", "front_graph"]
 
 CODE = (
     "arrays.py",
@@ -33,8 +33,11 @@ CODE = (
     "learn/augment.py",
     "learn/copies.py",
     "learn/encode.py",
+    "learn/encoders.py",
     "learn/export.py",
+    "learn/nets",
     "learn/networks.py",
+    "learn/schema.py",
     "learn/whisper.py",
     "ort",
     "runtime/clip.py",
@@ -61,13 +64,10 @@ class Degrade(Protocol):
 
 
 @dataclass(frozen=True)
-class Work:
-    """What is done with every clip; small enough to be sent to a worker.
+class Sound:
+    """How clips are heard: small enough to be sent to a worker.
 
     Attributes:
-        graph: file of the front.
-        encoder: the front as the recipe names it.
-        front_end: how clips are cut.
         copy: a name of `tonfall.learn.copies.COPIES`.
         acoustics: folder of noises and rooms for copies.
         held_out: those of them that copies do not use.
@@ -75,19 +75,48 @@ class Work:
         degrade: applied last, to measure robustness.
     """
 
-    graph: Path
-    encoder: Encoder
-    front_end: FrontEnd
     copy: str
     acoustics: Path | None
     held_out: tuple[str, ...]
     seed: int
-    degrade: Degrade | None
+    degrade: Degrade | None = None
+
+    def of(self, clip: Clip) -> FloatArray:
+        """(samples,) float32 at 16 kHz.
+
+        Raises:
+            AudioError: the clip cannot be read.
+        """
+        waveform = make_copy(
+            read_clip(clip),
+            copy=self.copy,
+            acoustics=_acoustics(self.acoustics, self.held_out) if self.copy != "clip" else None,
+            item=clip.item,
+            seed=self.seed,
+        )
+        return self.degrade(waveform, clip.item) if self.degrade else waveform
+
+
+@dataclass(frozen=True)
+class Work:
+    """What is done with every clip; small enough to be sent to a worker.
+
+    Attributes:
+        graph: file of the front.
+        encoder: the front as the recipe names it.
+        front_end: how clips are cut.
+        sound: how they are heard.
+    """
+
+    graph: Path
+    encoder: Encoder
+    front_end: FrontEnd
+    sound: Sound
 
 
 @lru_cache(maxsize=4)
 def front_graph(encoder: Encoder, front_end: FrontEnd) -> bytes:
-    """The frozen front as it will ship (with an untrained head), so that training sees it so."""
+    """The frozen front as it will ship (with an untrained head), so that the head sees it so."""
     untrained = Judge(pooled=encoder.pooled, labels=2, dimensions=3)
     network = Network(build_front(encoder, front_end), untrained).eval()
     frames = front_end.context_frames + front_end.piece_frames
@@ -107,7 +136,7 @@ def encode_clips(clips: Sequence[Clip], work: Work) -> FloatArray:
 def _encode(clip: Clip, work: Work) -> FloatArray:
     with named_errors(clip):
         frames, weights, seconds = clip_pieces(
-            _sound(clip, work), sampling_rate=SAMPLING_RATE, front_end=work.front_end
+            work.sound.of(clip), sampling_rate=SAMPLING_RATE, front_end=work.front_end
         )
     session = _session(work.graph)
     nothing = {
@@ -119,17 +148,6 @@ def _encode(clip: Clip, work: Work) -> FloatArray:
         feeds = {"frames": piece[None], "weights": weight[None], **nothing}
         total += session.run(["encoded"], feeds)[0][0]
     return np.append(total, np.float32(seconds))
-
-
-def _sound(clip: Clip, work: Work) -> FloatArray:
-    waveform = make_copy(
-        read_clip(clip),
-        copy=work.copy,
-        acoustics=_acoustics(work.acoustics, work.held_out) if work.copy != "clip" else None,
-        item=clip.item,
-        seed=work.seed,
-    )
-    return work.degrade(waveform, clip.item) if work.degrade else waveform
 
 
 @lru_cache(maxsize=2)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -14,10 +14,12 @@ from tonfall.emotion import DIMENSIONS, LabelSpace
 from tonfall.errors import ConfigError
 from tonfall.learn.calibrate import Judged, JudgedDimensions, calibrate, calibrate_left_out
 from tonfall.learn.clips import Pooled, Progress, pool_clips
+from tonfall.learn.encoders import Encoder
 from tonfall.learn.head import Lesson, fit_judge
 from tonfall.learn.history import Histories, draw_histories, prior_mean
 from tonfall.learn.networks import Judge
 from tonfall.learn.recipe import Recipe
+from tonfall.learn.stage import Runs, with_trained
 from tonfall.learn.targets import label_shares, row_weights
 
 __all__ = ["Fitted", "fit", "fit_calibrated"]
@@ -35,12 +37,14 @@ class Fitted:
         prior: (pooled,) mean over the training corpora.
         labels: the label space.
         calibration: of its probabilities; of temperature 1 where it was not calibrated.
+        encoder: whose features it judges.
     """
 
     judge: Judge
     prior: FloatArray
     labels: LabelSpace
     calibration: Calibration
+    encoder: Encoder
 
     def logits(self, features: FloatArray, baselines: FloatArray) -> FloatArray:
         """(clips, labels) for (clips, pooled) features, each against its baseline."""
@@ -68,9 +72,13 @@ def fit_calibrated(
     *,
     labels: LabelSpace,
     strangers: pd.DataFrame | None = None,
+    runs: Runs | None = None,
     progress: Progress | None = None,
 ) -> Fitted:
     """Fit on train, calibrate on development, then fit on both with that calibration.
+
+    Where the encoder is a network, it is trained first, on train, and stays as it is from then on;
+    development says which epoch is the best.
 
     With strangers the head that is fitted on both is calibrated on these. Without, where the
     recipe wants corpora and not speakers, on the corpora of both, left out one at a time; where
@@ -84,17 +92,20 @@ def fit_calibrated(
         labels: the label space.
         strangers: the same of two corpora or more that are not learnt from, each clip with a
             label; see `tonfall.learn.data.calibration_clips`.
+        runs: where networks are trained.
         progress: called while clips go through the front.
     """
     both = pd.concat([train, development])
+    untrained = recipe
+    recipe = with_trained(recipe, train, development, labels=labels, runs=runs, progress=progress)
     if strangers is not None:
         whole = fit(recipe, both, labels=labels, progress=progress)
         judged = _judge_strangers(whole, strangers, recipe, progress)
-        return Fitted(whole.judge, whole.prior, labels, calibrate_left_out(judged))
-    left_out = _judge_left_out(recipe, both, labels, progress)
+        return replace(whole, calibration=calibrate_left_out(judged))
+    left_out = _judge_left_out(untrained, train, development, labels, progress)
     if len(left_out) > 1:
         whole = fit(recipe, both, labels=labels, progress=progress)
-        return Fitted(whole.judge, whole.prior, labels, calibrate_left_out(left_out))
+        return replace(whole, calibration=calibrate_left_out(left_out))
     _check_every_label(train, labels, held_out=development)
     first = fit(recipe, train, labels=labels, progress=progress)
     known = development[development["label"].isin(labels)]
@@ -106,7 +117,7 @@ def fit_calibrated(
     logits, _ = _judge_alone(first, known, recipe, progress)
     calibration = calibrate(logits, label_shares(known, labels))
     whole = fit(recipe, both, labels=labels, progress=progress)
-    return Fitted(whole.judge, whole.prior, labels, calibration)
+    return replace(whole, calibration=calibration)
 
 
 def _judge_strangers(
@@ -123,11 +134,19 @@ def _judge_strangers(
 
 
 def _judge_left_out(
-    recipe: Recipe, clips: pd.DataFrame, labels: LabelSpace, progress: Progress | None
+    recipe: Recipe,
+    train: pd.DataFrame,
+    development: pd.DataFrame,
+    labels: LabelSpace,
+    progress: Progress | None,
 ) -> list[Judged]:
-    """Each corpus as the others judge it, as far as they have its labels, every clip alone."""
+    """Each corpus as the others judge it, as far as they have its labels, every clip alone.
+
+    A network is trained anew without each.
+    """
     if recipe.calibration == "held_out_speakers":
         return []
+    clips = pd.concat([train, development])
     found = []
     for corpus in clips["corpus"].unique():
         own = clips["corpus"] == corpus
@@ -136,10 +155,12 @@ def _judge_left_out(
         tested = clips[own & clips["label"].isin(known)]
         if len(known) < 2 or tested.empty:
             continue
-        others = fit(recipe, rest, labels=known, progress=progress)
+        parts = (part[part["corpus"] != corpus] for part in (train, development))
+        frozen = with_trained(recipe, *parts, labels=known, progress=progress)
+        others = fit(frozen, rest, labels=known, progress=progress)
         logits = np.full((len(tested), len(labels)), _NEVER, np.float32)
         places = [labels.index(label) for label in known]
-        logits[:, places], dimensions = _judge_alone(others, tested, recipe, progress)
+        logits[:, places], dimensions = _judge_alone(others, tested, frozen, progress)
         shares = np.zeros_like(logits)
         shares[:, places] = label_shares(tested, known)
         found.append(Judged(str(corpus), logits, shares, dimensions))
@@ -172,7 +193,7 @@ def fit(
     labels: LabelSpace,
     progress: Progress | None = None,
 ) -> Fitted:
-    """Fit the head on labelled clips and their copies.
+    """Fit the head on labelled clips and their copies; the encoder is frozen.
 
     Raises:
         ConfigError: a label of the label space has no clip.
@@ -198,7 +219,9 @@ def fit(
         prior=prior,
         hears_baseline=recipe.head.hears_baseline if recipe.baseline else 0.0,
     )
-    return Fitted(judge, prior, labels, Calibration(temperature=1, uncertain_below=0))
+    return Fitted(
+        judge, prior, labels, Calibration(temperature=1, uncertain_below=0), recipe.encoder
+    )
 
 
 def _check_every_label(

@@ -18,6 +18,7 @@ from tonfall.learn.clips import Pooled, Progress, pool_clips
 from tonfall.learn.encode import Degrade
 from tonfall.learn.fit import Fitted, fit, fit_calibrated
 from tonfall.learn.recipe import BaselineRecipe, Recipe, read_recipe
+from tonfall.learn.stage import with_trained
 from tonfall.learn.targets import with_shares
 from tonfall.runtime import Baseline, gate_weight, prior_baseline
 
@@ -72,8 +73,11 @@ class RecipeModel:
         if MEANT in train:  # what was meant may be no label of the protocol
             train, development = (part[part["label"].notna()] for part in (train, development))
         if not self._calibrated:
+            frozen = with_trained(
+                self.recipe, train, development, labels=labels, progress=self._progress
+            )
             both = pd.concat([train, development])
-            return fit(self.recipe, both, labels=labels, progress=self._progress)
+            return fit(frozen, both, labels=labels, progress=self._progress)
         return fit_calibrated(
             self.recipe, train, development, labels=labels, progress=self._progress
         )
@@ -83,7 +87,7 @@ class RecipeModel:
     ) -> pd.DataFrame:
         """Item, a probability a label, arousal, valence and dominance for each test clip."""
         fitted = self.fit(train, development)
-        features = self.pool(test).features
+        features = self.pool(test, fitted).features
         prior = np.broadcast_to(fitted.prior, features.shape).copy()
         scores = np.concatenate(
             [fitted.probabilities(features, prior), fitted.dimensions(features, prior)], axis=1
@@ -92,11 +96,11 @@ class RecipeModel:
         table.insert(0, "item", test["item"].to_numpy())
         return table
 
-    def pool(self, items: pd.DataFrame) -> Pooled:
-        """Clips to be tested as the model sees them, degraded if asked for."""
+    def pool(self, items: pd.DataFrame, fitted: Fitted) -> Pooled:
+        """Clips to be tested as the fitted model sees them, degraded if asked for."""
         return pool_clips(
             items,
-            recipe=self.recipe,
+            recipe=self.recipe.model_copy(update={"encoder": fitted.encoder}),
             degrade=self._degrade,
             progress=self._progress,
         )

@@ -6,7 +6,8 @@ import torch
 from torch import nn
 
 from tonfall.bundle import FrontEnd
-from tonfall.learn.recipe import Encoder
+from tonfall.learn.encoders import Encoder, TrainedEncoder, WhisperEncoder
+from tonfall.learn.nets import NetworkFront, load_weights
 from tonfall.learn.whisper import WhisperFront, find_container, read_container
 
 __all__ = ["Front", "Judge", "LoneNetwork", "Network", "build_front", "pool"]
@@ -29,7 +30,7 @@ class Front(nn.Module):
         front_end: lengths of piece and context, in frames; both even.
     """
 
-    def __init__(self, encoder: Encoder, front_end: FrontEnd) -> None:
+    def __init__(self, encoder: WhisperEncoder, front_end: FrontEnd) -> None:
         super().__init__()
         self._piece = front_end.piece_frames
         seen = front_end.context_frames if encoder.blocks else _CONVOLVED_BEFORE
@@ -49,11 +50,20 @@ class Front(nn.Module):
         return torch.cat(sums, dim=1)
 
 
-def build_front(encoder: Encoder, front_end: FrontEnd) -> Front:
-    """A front with Whisper's weights, frozen."""
-    front = Front(encoder, front_end)
-    front.whisper.load(read_container(find_container()))
-    return front.eval().requires_grad_(False)
+def build_front(encoder: Encoder, front_end: FrontEnd) -> Front | NetworkFront:
+    """A front with Whisper's weights or those of a network's training, frozen.
+
+    Raises:
+        ConfigError: Whisper's weights are not installed, or a network's file is another.
+    """
+    if isinstance(encoder, WhisperEncoder):
+        whisper = Front(encoder, front_end)
+        whisper.whisper.load(read_container(find_container()))
+        return whisper.eval().requires_grad_(False)
+    assert isinstance(encoder, TrainedEncoder), "a network is trained before it is frozen"
+    network = NetworkFront(encoder.network, front_end)
+    load_weights(network, encoder.weights)
+    return network.eval().requires_grad_(False)
 
 
 def pool(statistics: torch.Tensor) -> torch.Tensor:
@@ -106,7 +116,7 @@ class Network(nn.Module):
     They share nothing but the file: a run feeds an empty batch to the part it does not want.
     """
 
-    def __init__(self, front: Front, judge: Judge) -> None:
+    def __init__(self, front: Front | NetworkFront, judge: Judge) -> None:
         super().__init__()
         self.front = front
         self.judge = judge
@@ -128,7 +138,7 @@ class Network(nn.Module):
 class LoneNetwork(nn.Module):
     """A `Network` that takes no baseline: every window is judged against the prior."""
 
-    def __init__(self, front: Front, judge: Judge) -> None:
+    def __init__(self, front: Front | NetworkFront, judge: Judge) -> None:
         super().__init__()
         self.front = front
         self.judge = judge

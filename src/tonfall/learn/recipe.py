@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Literal
@@ -9,7 +10,6 @@ from typing import Annotated, Literal
 from pydantic import (
     BaseModel,
     BeforeValidator,
-    ConfigDict,
     Discriminator,
     Field,
     Tag,
@@ -21,6 +21,16 @@ from tonfall.adaptation import PRIOR_WEIGHT_S
 from tonfall.bundle import FrontEnd, Gate, Windows
 from tonfall.emotion import CATEGORIES
 from tonfall.errors import ConfigError
+from tonfall.learn.encoders import (
+    CnnEncoder,
+    CnnTransformerEncoder,
+    Encoder,
+    RecurrentEncoder,
+    TrainedEncoder,
+    WhisperEncoder,
+)
+from tonfall.learn.schema import Part, Unit
+from tonfall.learn.training import FrameAugmentation, Loss, Optimiser, Selection, Training
 from tonfall.parsing import read_yaml
 
 __all__ = [
@@ -39,20 +49,9 @@ __all__ = [
 ]
 
 
-WHISPER_WIDTH = 384
-"""Outputs a step of Whisper tiny.en."""
-
-
 Targets = Literal["intended", "votes", "mixed"]
 """What is learnt of a clip: the label it was given, the shares of the listeners' votes, or half
 of each."""
-
-
-Unit = Annotated[float, Field(ge=0, le=1)]
-
-
-class _Part(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 def _as_name(value: object) -> object:
@@ -60,7 +59,7 @@ def _as_name(value: object) -> object:
     return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
 
 
-class CorpusRecipe(_Part):
+class CorpusRecipe(Part):
     """A corpus to learn from; a path alone stands for its place.
 
     Attributes:
@@ -80,7 +79,7 @@ class CorpusRecipe(_Part):
     without: tuple[Annotated[str, BeforeValidator(_as_name)], ...] = ()
 
 
-class Card(_Part):
+class Card(Part):
     """What the card says that cannot be told from the corpora and figures.
 
     Attributes:
@@ -94,35 +93,7 @@ class Card(_Part):
     limits: tuple[str, ...] = ()
 
 
-class Encoder(_Part):
-    """The frozen front: Whisper tiny.en's convolutions and first blocks.
-
-    Attributes:
-        taps: after which blocks outputs are taken; 0 is after the convolutions, 4 is the last.
-        int8: True to store and run the blocks' matrices in 8 bits.
-    """
-
-    kind: Literal["whisper-tiny.en"] = "whisper-tiny.en"
-    taps: tuple[Annotated[int, Field(ge=0, le=4)], ...] = Field(min_length=1)
-    int8: bool = False
-
-    @property
-    def blocks(self) -> int:
-        """Transformer blocks that are needed."""
-        return max(self.taps)
-
-    @property
-    def pooled(self) -> int:
-        """Pooled features: mean and deviation over time of every tapped output."""
-        return 2 * WHISPER_WIDTH * len(self.taps)
-
-    @property
-    def statistics(self) -> int:
-        """What adds up over pieces: sums of outputs and of their squares, and the weight."""
-        return self.pooled + 1
-
-
-class Augmentation(_Part):
+class Augmentation(Part):
     """Copies of each training clip that came another way.
 
     Attributes:
@@ -139,7 +110,7 @@ class Augmentation(_Part):
     held_out: tuple[str, ...] = ()
 
 
-class SiteRecipe(_Part):
+class SiteRecipe(Part):
     """How the model learns to live with a site's prior as well as with its own.
 
     Attributes:
@@ -167,7 +138,7 @@ class SiteRecipe(_Part):
         return self
 
 
-class BaselineRecipe(_Part):
+class BaselineRecipe(Part):
     """How the model learns to live with any amount of history.
 
     Attributes:
@@ -187,7 +158,7 @@ class BaselineRecipe(_Part):
     site: SiteRecipe | None = None
 
 
-class Head(_Part):
+class Head(Part):
     """The trained part.
 
     Attributes:
@@ -198,7 +169,7 @@ class Head(_Part):
     """
 
     strength: float = Field(default=6, gt=0, le=1000)
-    label_weights: dict[str, Annotated[float, Field(gt=0, le=10)]] = {}
+    label_weights: dict[str, Annotated[float, Field(gt=0, le=10)]] = Field(default_factory=dict)
     hears_baseline: float = Field(default=0, ge=0, le=10)
 
 
@@ -214,7 +185,7 @@ Corpora = dict[CorpusName, Annotated[CorpusRecipe, BeforeValidator(_from_place)]
 """Corpora by name; any name will do for recordings of one's own."""
 
 
-class CalibrationCorpora(_Part):
+class CalibrationCorpora(Part):
     """Corpora that are not learnt from, on which temperature and threshold are chosen.
 
     Attributes:
@@ -238,13 +209,15 @@ CalibrationData = Annotated[
 out, corpora that are left out one at a time, or other corpora, which the head never learns from."""
 
 
-class Recipe(_Part):
+class Recipe(Part):
     """The whole of a recipe file.
 
     Attributes:
         corpora: what is learnt from, by name.
         labels: the label space of the shipped model; each protocol brings its own.
         merge: labels that count as another.
+        encoder: Whisper's first blocks, frozen, or a network that is trained first.
+        training: how, where the encoder is such a network.
         card: what the card says beside what is known.
         calibration: what temperature and threshold are chosen on.
     """
@@ -255,9 +228,10 @@ class Recipe(_Part):
     seed: int = Field(default=0, ge=0)
     corpora: Corpora
     labels: tuple[str, ...] = Field(min_length=2)
-    merge: dict[str, str] = {}
+    merge: dict[str, str] = Field(default_factory=dict)
     card: Card = Card()
-    encoder: Encoder = Encoder(taps=(1, 2), int8=True)
+    encoder: Encoder = WhisperEncoder(taps=(1, 2), int8=True)
+    training: Training = Training()
     front_end: FrontEnd = FrontEnd(piece_frames=100, context_frames=100)
     windows: Windows = Windows(pieces=3, minimum_speech_s=0.5)
     augmentation: Augmentation = Augmentation()
@@ -280,6 +254,11 @@ class Recipe(_Part):
         """What is learnt of each corpus's clips, by name."""
         return {name: corpus.targets for name, corpus in self.corpora.items()}
 
+    @property
+    def _stride(self) -> int:
+        encoder = self.encoder
+        return (encoder.network if isinstance(encoder, TrainedEncoder) else encoder).stride
+
     @model_validator(mode="after")
     def _check_labels(self) -> Recipe:
         names = {*self.labels, *self.merge, *self.merge.values()}
@@ -299,13 +278,24 @@ class Recipe(_Part):
                 f"{both[0]} stands in corpora and in calibration.corpora, but how sure to be of "
                 "strangers cannot be chosen on what is learnt; name it once"
             )
+        lengths = (self.front_end.piece_frames, self.front_end.context_frames)
+        if any(length % self._stride for length in lengths):
+            raise ValueError(
+                f"front_end.piece_frames and context_frames are {lengths[0]} and {lengths[1]}, but "
+                f"have to be multiples of {self._stride}, the frames of one step of the encoder"
+            )
         if self.augmentation.copies and self.augmentation.acoustics is None:
             raise ValueError("augmentation.acoustics is needed for the copies")
         return self
 
 
-def read_recipe(path: str | Path) -> Recipe:
+def read_recipe(path: str | Path, *, settings: Sequence[str] = ()) -> Recipe:
     """Read a recipe; paths in it are made absolute.
+
+    Args:
+        path: of the file.
+        settings: values in place of the file's, each as "training.epochs=3": the keys with dots
+            between them, and the value as YAML.
 
     Raises:
         ConfigError: unreadable, not YAML, or a key or value that does not belong.
@@ -319,11 +309,35 @@ def read_recipe(path: str | Path) -> Recipe:
         ) from None
     except ValueError:
         raise ConfigError(f"{file}: this is not YAML; see recipes/ for examples.") from None
+    for setting in settings:
+        content = _with_setting(content, setting)
     try:
         recipe = Recipe.model_validate(content)
     except ValidationError as error:
         raise ConfigError(f"{file}: {_first_problem(error)}") from None
     return _with_absolute_paths(recipe, file.resolve().parent)
+
+
+def _with_setting(content: object, setting: str) -> object:
+    """The content of a recipe with one value of it replaced, or added."""
+    keys, equals, text = setting.partition("=")
+    if not equals or not all(keys.split(".")):
+        raise ConfigError(
+            f"--set {setting}: expected a key of the recipe and its value, as in "
+            "--set training.epochs=3."
+        )
+    try:
+        value = read_yaml(text)
+    except ValueError:
+        raise ConfigError(f"--set {setting}: the value is not YAML.") from None
+    return _replaced(content, keys.split("."), value)
+
+
+def _replaced(content: object, keys: Sequence[str], value: object) -> object:
+    if not keys:
+        return value
+    inside = content if isinstance(content, dict) else {}
+    return {**inside, keys[0]: _replaced(inside.get(keys[0]), keys[1:], value)}
 
 
 def _first_problem(error: ValidationError) -> str:
@@ -342,7 +356,15 @@ _MODELS: tuple[type[BaseModel], ...] = (
     CorpusRecipe,
     CalibrationCorpora,
     Card,
-    Encoder,
+    WhisperEncoder,
+    CnnEncoder,
+    RecurrentEncoder,
+    CnnTransformerEncoder,
+    Training,
+    Loss,
+    FrameAugmentation,
+    Optimiser,
+    Selection,
     Augmentation,
     BaselineRecipe,
     SiteRecipe,

@@ -9,6 +9,7 @@ from concurrent.futures import ProcessPoolExecutor
 from functools import lru_cache
 from multiprocessing import get_context
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 
@@ -16,6 +17,8 @@ from tonfall.arrays import FloatArray
 from tonfall.corpora.clips import Clip
 
 __all__ = ["Shelves", "open_shelves", "shared_out"]
+
+Made = TypeVar("Made")
 
 _SHARE = 64
 """Clips that a worker takes at a time."""
@@ -54,15 +57,15 @@ def open_shelves(folder: Path) -> Shelves:
 
 def shared_out(
     clips: Mapping[str, Clip],
-    make: Callable[[Sequence[Clip]], FloatArray],
+    make: Callable[[Sequence[Clip]], Made],
     *,
     workers: int | None = None,
-) -> Iterator[tuple[list[str], FloatArray]]:
-    """Names and rows of each share of the clips, as they are done.
+) -> Iterator[tuple[list[str], Made]]:
+    """Names of each share of the clips, and what was made of it, as they are done.
 
     Args:
-        clips: by the name that their row is kept under.
-        make: (clips, numbers) of some clips; it is sent to other processes.
+        clips: by the name that what is made of them is kept under.
+        make: of some clips, such as (clips, numbers); it is sent to other processes.
         workers: processes; as many as there are cores by default.
     """
     names, every = list(clips), list(clips.values())

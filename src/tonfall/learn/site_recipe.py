@@ -59,7 +59,8 @@ def recipe_clips(
             rows.loc[protocol.items(fold, part)] for part in (TRAIN, DEVELOPMENT, TEST)
         )
         say(f"{recipe.name} without {fold}")
-        yield _clips(model.fit(train, development), model.pool(test), test, recipe.baseline)
+        fitted = model.fit(train, development)
+        yield _clips(fitted, model.pool(test, fitted), test, recipe.baseline)
 
 
 def _clips(

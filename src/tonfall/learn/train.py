@@ -28,6 +28,7 @@ from tonfall.learn.export import export_graph
 from tonfall.learn.fit import Fitted, fit_calibrated
 from tonfall.learn.networks import LoneNetwork, Network, build_front
 from tonfall.learn.recipe import Recipe
+from tonfall.learn.stage import Runs
 
 __all__ = ["read_figures", "train"]
 
@@ -41,6 +42,7 @@ def train(
     *,
     named: str | None = None,
     figures: Mapping[str, float] | None = None,
+    runs: Runs | None = None,
     progress: Progress | None = None,
     say: Callable[[str], object] = lambda _sentence: None,
 ) -> Bundle:
@@ -55,6 +57,7 @@ def train(
         target: folder of the bundle; replaced whole once everything is done.
         named: how bundle and card call the recipe's file.
         figures: measured under protocols, in percent, for the card.
+        runs: where networks are trained; by default in the cache.
         progress: called while clips go through the front.
         say: called with each sentence on what is left out of training, or not known.
 
@@ -70,11 +73,17 @@ def train(
     strangers = calibration_clips(recipe, clips, say=say)
     rest, development = split_speakers(clips, every=_DEVELOPMENT_EVERY, first=3)
     fitted = fit_calibrated(
-        recipe, rest, development, labels=recipe.labels, strangers=strangers, progress=progress
+        recipe,
+        rest,
+        development,
+        labels=recipe.labels,
+        strangers=strangers,
+        runs=runs,
+        progress=progress,
     )
     if recipe.calibration == "left_out_corpora" and fitted.calibration.left_out is None:
         say(NONE_LEFT_OUT)
-    front = build_front(recipe.encoder, recipe.front_end)
+    front = build_front(fitted.encoder, recipe.front_end)
     network = (Network if recipe.baseline else LoneNetwork)(front, fitted.judge).eval()
     frames = recipe.front_end.context_frames + recipe.front_end.piece_frames
     graph = export_graph(network, frames=frames, int8=recipe.encoder.int8)
@@ -122,7 +131,7 @@ def _spec(
         windows=recipe.windows,
         baseline=_baseline(recipe, fitted),
         calibration=fitted.calibration,
-        licence=recipe.card.licence or licence_of(uses),
+        licence=recipe.card.licence or licence_of(uses, recipe.encoder),
         corpora=uses,
         figures={name: round(float(value), 2) for name, value in figures.items()},
         recipe=named,

@@ -19,7 +19,7 @@ import torch
 from torch import nn
 
 from tonfall.errors import ConfigError
-from tonfall.learn.recipe import WHISPER_WIDTH
+from tonfall.learn.encoders import WHISPER_WIDTH
 
 __all__ = ["PACKAGE", "SHA256", "WIDTH", "WhisperFront", "find_container", "read_container"]
 
