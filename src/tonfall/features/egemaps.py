@@ -36,7 +36,7 @@ from tonfall.features.loudness import (
     sound_level,
 )
 from tonfall.features.mfcc import egemaps_mfcc
-from tonfall.features.perturbation import frame_perturbation
+from tonfall.features.perturbation import HISTORY, Periods, frame_perturbation
 from tonfall.features.pitch import (
     LONG_WINDOW,
     frame_spectrum,
@@ -57,12 +57,12 @@ __all__ = [
     "CONTOURS",
     "FUNCTIONALS",
     "Contours",
+    "VoicedContours",
     "contours_of",
     "egemaps",
     "egemaps_frames",
     "egemaps_parts",
     "smooth_voiced",
-    "voiced_contours",
 ]
 
 _SPECTRAL = (
@@ -242,16 +242,22 @@ def _level(samples: FloatArray) -> FloatArray:
     return root_mean_square(samples, window=LONG_WINDOW, weights=gauss(LONG_WINDOW))
 
 
-def _with_pitch(samples: FloatArray, frequency: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    """(frames, 15) of frames whose pitch is decided, the first of which begins the samples."""
+def _with_pitch(
+    samples: FloatArray,
+    frequency: npt.NDArray[np.float64],
+    *,
+    periods: Periods | None = None,
+    start: int = 0,
+) -> npt.NDArray[np.float64]:
+    """(frames, 15) of frames whose pitch is decided, the first of which begins at a sample."""
     result = np.zeros((len(frequency), len(_VOICED)))
     result[:, 8::3] = _FLOOR_DB
-    voiced = np.flatnonzero(frequency)
+    result[:, 1:3] = frame_perturbation(samples, frequency, periods=periods, start=start)
+    voiced, here = np.flatnonzero(frequency), samples[start:]
     if len(voiced):
-        spectrum = frame_spectrum(split_frames(samples, window=LONG_WINDOW)[voiced])
+        spectrum = frame_spectrum(split_frames(here, window=LONG_WINDOW)[voiced])
         result[:, 0] = semitones(frequency)
-        result[:, 1:3] = frame_perturbation(samples, frequency)
-        result[voiced, 3:] = _resonant(samples, spectrum, frequency[voiced], voiced)
+        result[voiced, 3:] = _resonant(here, spectrum, frequency[voiced], voiced)
     return result
 
 
@@ -321,19 +327,32 @@ def egemaps_parts(samples: FloatArray) -> npt.NDArray[np.float64]:
     )
 
 
-def voiced_contours(
-    samples: FloatArray, frequency: npt.NDArray[np.float64], parts: npt.NDArray[np.float64]
-) -> npt.NDArray[np.float64]:
-    """The rows that `smooth_voiced` takes, of frames whose pitch is decided.
+class VoicedContours:
+    """The rows that `smooth_voiced` takes, of frames whose pitch is decided, piece by piece."""
 
-    Args:
-        samples: from the start of the first frame on, and at least 0.1 s after that of the last.
-        frequency: (frames,) in Hz, 0 where there is no voice.
-        parts: (frames, 23) of `egemaps_parts`.
-    """
-    heard = np.where(parts[:, 12] < _QUIETEST, 0, frequency)
-    voiced = _with_pitch(_as_sixteen_bit(samples), heard)
-    return np.concatenate([parts[:, 13:], voiced], axis=1)
+    def __init__(self) -> None:
+        self._periods = Periods()
+        self._before = np.zeros(0, np.float32)
+
+    def __call__(
+        self,
+        samples: FloatArray,
+        frequency: npt.NDArray[np.float64],
+        parts: npt.NDArray[np.float64],
+    ) -> npt.NDArray[np.float64]:
+        """The next rows.
+
+        Args:
+            samples: from the start of the first frame on, and 0.1 s after that of the last.
+            frequency: (frames,) in Hz, 0 where there is no voice.
+            parts: (frames, 23) of `egemaps_parts`.
+        """
+        start = len(self._before)
+        heard = np.concatenate([self._before, _as_sixteen_bit(samples)])
+        kept = np.where(parts[:, 12] < _QUIETEST, 0, frequency)
+        voiced = _with_pitch(heard, kept, periods=self._periods, start=start)
+        self._before = heard[: start + len(kept) * STEP][-HISTORY:].copy()
+        return np.concatenate([parts[:, 13:], voiced], axis=1)
 
 
 def egemaps(waveform: FloatArray, sampling_rate: int) -> npt.NDArray[np.float64]:

@@ -20,7 +20,7 @@ import numpy.typing as npt
 from tonfall.arrays import FloatArray
 from tonfall.features.framing import RATE, STEP
 
-__all__ = ["FramePairs", "Pair", "frame_perturbation", "period_pairs"]
+__all__ = ["HISTORY", "FramePairs", "Pair", "Periods", "frame_perturbation", "period_pairs"]
 
 _SEARCH = 0.1
 """Of the period: how far from it the next one is looked for."""
@@ -30,15 +30,22 @@ _SPARE = 4
 _MOST = 1.0
 """The largest jitter, and the largest shimmer as a share."""
 
+HISTORY = 5 * STEP
+"""Samples before a frame in which its periods may begin, at most: two of the longest."""
+
 _Array = npt.NDArray[np.float64]
 
 
-def frame_perturbation(samples: FloatArray, frequency: _Array) -> _Array:
+def frame_perturbation(
+    samples: FloatArray, frequency: _Array, *, periods: Periods | None = None, start: int = 0
+) -> _Array:
     """Jitter and shimmer at each frame.
 
     Args:
         samples: (samples,) at 16 kHz in [-1, 1].
         frequency: (frames,) pitch in Hz every 10 ms; 0 where there is no voice.
+        periods: of the frames before, in a stream; updated.
+        start: sample at which the first frame begins; up to `HISTORY` before it are looked at.
 
     Returns:
         (frames, 2) float64: mean difference of the lengths of successive periods as a share of
@@ -46,12 +53,14 @@ def frame_perturbation(samples: FloatArray, frequency: _Array) -> _Array:
         no two periods are alike keeps the values of the frame before; 0 where there is no voice,
         and in its first frames until two periods are alike.
     """
-    result, voice = np.zeros((len(frequency), 2)), _Voice()
-    for each in period_pairs(samples, frequency):
+    held = periods or Periods()
+    result, voice = np.zeros((len(frequency), 2)), held.voice
+    for each in period_pairs(samples, frequency, offset=start, periods=held):
         if each.begins:
             voice = _Voice()
         voice.hear(each.pairs)
         result[each.frame] = voice.jitter, voice.shimmer_db
+    held.voice = voice
     return result
 
 
@@ -74,7 +83,7 @@ class FramePairs:
 
 
 def period_pairs(
-    samples: FloatArray, frequency: _Array, *, offset: int = 0
+    samples: FloatArray, frequency: _Array, *, offset: int = 0, periods: Periods | None = None
 ) -> Iterator[FramePairs]:
     """The successive periods of each voiced frame.
 
@@ -82,10 +91,12 @@ def period_pairs(
         samples: (samples,) at 16 kHz in [-1, 1].
         frequency: (frames,) pitch in Hz every 10 ms; 0 where there is no voice.
         offset: samples from a frame's start to where its periods are counted from.
+        periods: of the frames before, in a stream; updated at the end.
     """
-    track, place = _Track(samples), 0
+    held = periods or Periods()
+    track, place = _Track(samples), offset + held.place
     for frame in np.flatnonzero(frequency).tolist():
-        begins = not frame or not frequency[frame - 1]
+        begins = not (frequency[frame - 1] if frame else held.voiced)
         start = frame * STEP + offset
         if begins:
             place = max(place, start)
@@ -94,6 +105,8 @@ def period_pairs(
             period = RATE / float(frequency[frame])
             pairs, place = track.pairs(place, period, start + STEP)
         yield FramePairs(frame, begins, pairs)
+    if len(frequency):
+        held.voiced, held.place = bool(frequency[-1]), place - offset - len(frequency) * STEP
 
 
 @dataclass(slots=True)
@@ -118,6 +131,21 @@ class _Voice:
         size = sum(pair.first + pair.second for pair in pairs) / 2
         if size > 0:
             self.shimmer_db = 20 * math.log10(1 + min(change / size, _MOST))
+
+
+@dataclass(slots=True)
+class Periods:
+    """Where the periods of a voice are, from one piece of a stream to the next.
+
+    Attributes:
+        voice: of the last frame.
+        voiced: whether that has a voice.
+        place: where its next period begins, in samples after the start of the next frame.
+    """
+
+    voice: _Voice = field(default_factory=_Voice)
+    voiced: bool = False
+    place: int = 0
 
 
 class _Track:

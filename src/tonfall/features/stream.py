@@ -23,7 +23,7 @@ from tonfall.features.contours import (
     prosody_parts,
     spectrum_contours,
 )
-from tonfall.features.egemaps import CONTOURS, egemaps_parts, smooth_voiced, voiced_contours
+from tonfall.features.egemaps import CONTOURS, VoicedContours, egemaps_parts, smooth_voiced
 from tonfall.features.framing import RATE, STEP
 from tonfall.features.pitch import LONG_WINDOW
 from tonfall.features.pitch_path import LOOK_AHEAD, PitchPath
@@ -67,8 +67,8 @@ class FeatureStream:
         frames: how many were given out; frame *k* begins 10 ms x *k* after the stream's start.
 
     A frame comes once the sound that it depends on is there: after its start 60 ms for
-    "spectrum", 96 ms for "mfcc", 360 ms for "prosody" and 370 ms for "egemaps", whose pitch looks
-    0.3 s ahead; and as much later as `tonfall.audio.Resampler` lags at the sampling rate.
+    "spectrum", 96 ms for "mfcc", 450 ms for "prosody" and 460 ms for "egemaps", whose pitch looks
+    0.4 s ahead; and as much later as `tonfall.audio.Resampler` lags at the sampling rate.
 
     >>> stream = FeatureStream("spectrum", sampling_rate=16000)
     >>> stream.push(np.zeros(16000, np.float32)).shape
@@ -223,7 +223,7 @@ class _Egemaps:
     """The 25 contours of eGeMAPS, of which those of a voice are smoothed over three frames."""
 
     def __init__(self) -> None:
-        self._frames = PitchedFrames(egemaps_parts, voiced_contours)
+        self._frames = PitchedFrames(egemaps_parts, VoicedContours())
         self._rows = np.zeros((0, len(CONTOURS)))
         self._given = 0
 
