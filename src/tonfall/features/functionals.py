@@ -110,6 +110,8 @@ class Extremes:
 def turning_points(values: _Contour, *, share: float = 0.1) -> Extremes:
     """Peaks and valleys that stand out by more than a share of the contour's range.
 
+    The first has to stand out from the contour's first value.
+
     Args:
         values: (frames,).
         share: of the range, in [0, 1].
@@ -118,7 +120,8 @@ def turning_points(values: _Contour, *, share: float = 0.1) -> Extremes:
     kept: list[tuple[int, bool]] = []
     for place, peak in _turns(values):
         if not kept:
-            kept.append((place, peak))
+            if abs(values[place] - values[0]) > threshold:
+                kept.append((place, peak))
             continue
         last, last_is_peak = kept[-1]
         rise = values[place] - values[last]
@@ -142,8 +145,8 @@ def _turns(values: _Contour) -> list[tuple[int, bool]]:
 def slopes(values: _Contour, extremes: Extremes) -> tuple[float, float, float, float]:
     """Mean and standard deviation of the rises, and of the falls, per second.
 
-    The first rise begins with the contour. The stretch after the last turning point counts in the
-    mean of its kind with its own sign, and not in the sum of the deviations.
+    The first rise, or fall, begins with the contour. The stretch after the last turning point
+    counts in the mean of its kind with its own sign, and not in the sum of the deviations.
 
     Returns:
         All NaN where the contour does not turn.
@@ -151,16 +154,13 @@ def slopes(values: _Contour, extremes: Extremes) -> tuple[float, float, float, f
     places, peaks = extremes.places, extremes.peaks
     if not len(places):
         return (float("nan"),) * 4
-    first = int(not peaks[0])
-    places = np.concatenate([[0], places[first:]])
-    peaks = np.concatenate([[False], peaks[first:]])
+    places = np.concatenate([[0], places])
     steps = np.diff(places)
-    slope = np.diff(values[places]) / np.where(steps > 0, steps, 1) / _STEP_S
-    slope[steps == 0] = 0
+    slope = np.diff(values[places]) / steps / _STEP_S
     remaining = len(values) - 1 - int(places[-1])
     after = (values[-1] - values[places[-1]]) / (max(1, remaining) * _STEP_S)
-    rises = _with_rest(slope[peaks[1:]], None if peaks[-1] else after)
-    falls = _with_rest(-slope[~peaks[1:]], after if peaks[-1] else None)
+    rises = _with_rest(slope[peaks], None if peaks[-1] else after)
+    falls = _with_rest(-slope[~peaks], after if peaks[-1] else None)
     return (*rises, *falls)
 
 
