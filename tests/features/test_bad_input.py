@@ -12,15 +12,19 @@ import soundfile
 
 from tonfall.errors import AudioError, ConfigError
 from tonfall.features import (
+    cpp,
     deltas,
     egemaps,
     egemaps_frames,
     extract,
     formants,
+    hnr,
+    jitter,
     mel_spectrum,
     mfcc,
     opensmile,
     pitch,
+    shimmer,
 )
 from tonfall.features.sets import SETS
 
@@ -58,6 +62,10 @@ FUNCTIONS: dict[str, Callable[[npt.ArrayLike, int], npt.NDArray[np.floating]]] =
     "deltas": lambda waveform, rate: deltas(mfcc(waveform, rate)),
     "egemaps": egemaps,
     "egemaps_frames": egemaps_frames,
+    "jitter": lambda waveform, rate: jitter(waveform, rate).values,
+    "shimmer": lambda waveform, rate: shimmer(waveform, rate).values,
+    "hnr": lambda waveform, rate: hnr(waveform, rate).values,
+    "cpp": lambda waveform, rate: cpp(waveform, rate).values,
 }
 function = pytest.mark.parametrize("compute", FUNCTIONS.values(), ids=FUNCTIONS)
 
