@@ -148,6 +148,8 @@ def test_the_26th_caller_starts_from_the_prior_of_those_before(
         node.wait_for(lambda: prior(node)["version"])
         now = prior(node)
         assert (now["state"], now["callers"], now["waiting"]) == ("in_use", LEAST_CALLERS, 0)
+        # The version is written before the node takes it up itself.
+        node.wait_for(lambda: call(node, voices[25], notice="unknown")["prior"])
         later = calls(node, voices[20:25])
         last = call(node, voices[25])
         assert {each["prior"] for each in (*later, last)} == {now["version"]}
