@@ -19,7 +19,7 @@ from tonfall.cli.feature_turns import turns_of
 from tonfall.corpora import Manifest
 from tonfall.corpora.rows import audio_files
 from tonfall.errors import AudioError, ConfigError, ManifestError
-from tonfall.features import rows
+from tonfall.features import picture, rows
 from tonfall.features.recordings import read_samples
 from tonfall.vad import detect
 
@@ -127,6 +127,19 @@ def test_a_manifest_is_a_row_for_each_item(mixed: Path, tmp_path: Path) -> None:
     table = pd.read_parquet(tmp_path / "a.parquet")
     bounds = [(start.total_seconds(), end.total_seconds()) for _, start, end in table.index]
     assert bounds == [(0.0, 0.5), (0.5, 1.5)]
+
+
+def test_the_picture_of_a_row_of_a_manifest_is_of_that_row(
+    mixed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drawn: list[int] = []
+    monkeypatch.setattr(picture, "draw", lambda samples, *_, **__: drawn.append(len(samples)))
+    frame = pd.DataFrame(
+        {"item": ["one"], "corpus": "own", "file": "mixed/a.wav", "start": 0.5, "end": 0.75}
+    )
+    Manifest.from_frame(frame, root=tmp_path).write(tmp_path / "own.csv")
+    assert run(tmp_path / "own.csv", "--plot", tmp_path / "a.png").exit_code == 0
+    assert drawn == [RATE // 4]
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from tonfall.errors import AudioError
+from tonfall.errors import AudioError, ConfigError
 from tonfall.features.picture import COLUMNS, contours_of, draw, figure_of
 
 RATE = 16_000
@@ -74,3 +74,16 @@ def test_what_has_no_voice_is_drawn_without_a_warning(
 def test_less_than_a_frame_is_refused(tmp_path: Path) -> None:
     with pytest.raises(AudioError, match=r"a\.wav: has 900 samples at 16 kHz"):
         draw(silence(1)[:900], tmp_path / "a.png", title="a.wav")
+
+
+def test_silence_is_white() -> None:
+    image = figure_of(contours_of(silence(1)), title="a").axes[1].images[0]
+    assert image.norm(image.get_array()).max() <= 0
+
+
+def test_a_picture_makes_its_folder_or_says_why_not(tmp_path: Path) -> None:
+    draw(silence(0.1), tmp_path / "new" / "a.png", title="a")
+    assert (tmp_path / "new" / "a.png").is_file()
+    (tmp_path / "b.png").mkdir()
+    with pytest.raises(ConfigError, match=r"b\.png: cannot be written \(Is a directory\)"):
+        draw(silence(0.1), tmp_path / "b.png", title="a")

@@ -91,7 +91,7 @@ def features(
     order = _order(set_name, per, cache=cache)
     sounds = _sounds(files or [])
     if plot is not None:
-        _draw([sound.file for sound in sounds], plot)
+        _draw(sounds, plot)
         if output is None:
             return
     failed = _write(sounds, order, output, workers=workers, quiet=quiet)
@@ -190,16 +190,15 @@ def _say(failed: Sequence[TonfallError], *, of: int) -> None:
     typer.echo(f"{len(failed)} of {of} recordings failed.", err=True)
 
 
-def _draw(paths: Sequence[Path], plot: Path) -> None:
+def _draw(sounds: Sequence[Sound], plot: Path) -> None:
     from tonfall.errors import ConfigError
-    from tonfall.features.extract import read_samples
     from tonfall.features.picture import draw
 
-    if len(paths) != 1:
-        raise ConfigError(f"--plot draws one recording, but {len(paths)} are named. Name one.")
+    if len(sounds) != 1:
+        raise ConfigError(f"--plot draws one recording, but {len(sounds)} are named. Name one.")
     if plot.suffix not in (".png", ".svg"):
         raise ConfigError(f"{plot}: ends with {plot.suffix!r}, expected .png or .svg.")
-    draw(read_samples(paths[0]), plot, title=paths[0].name)
+    draw(sounds[0].samples(), plot, title=sounds[0].file.name)
 
 
 def _listing() -> str:

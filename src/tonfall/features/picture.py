@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tonfall.arrays import FloatArray
-from tonfall.errors import AudioError
+from tonfall.errors import AudioError, ConfigError
 from tonfall.features.contours import (
     SPECTRUM,
     SPECTRUM_REACH,
@@ -44,6 +44,8 @@ COLUMNS = 1000
 
 _BLOCK_S = 30
 _RANGE_DB = 60
+_FAINTEST_DB = -60
+"""Power that is drawn like the loudest of a recording at least: silence is white."""
 _HIGHEST_HZ = 5000
 _PITCH_TICKS = (60, 80, 100, 125, 150, 200, 250, 300, 400, 500, 600, 800)
 _DETAILED_S = 15
@@ -99,6 +101,7 @@ def draw(samples: FloatArray, path: Path, *, title: str) -> None:
 
     Raises:
         AudioError: it is shorter than 60 ms.
+        ConfigError: the file cannot be written.
     """
     if len(samples) < LONG_WINDOW:
         raise AudioError(
@@ -109,7 +112,13 @@ def draw(samples: FloatArray, path: Path, *, title: str) -> None:
     with warnings.catch_warnings():
         # A name in a script that the font lacks shows boxes; that is no fault of the reader's.
         warnings.filterwarnings("ignore", message="Glyph .* missing from")
-        figure.savefig(path, dpi=130)
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            figure.savefig(path, dpi=130)
+        except OSError as error:
+            raise ConfigError(
+                f"{path}: cannot be written ({error.strerror}). Choose another place."
+            ) from error
 
 
 def contours_of(samples: FloatArray) -> Contours:
@@ -231,7 +240,7 @@ def _stretches(contours: Contours) -> list[tuple[float, float]]:
 
 
 def _spectrum(axes: Axes, contours: Contours) -> None:
-    loudest = float(contours.spectrum.max())
+    loudest = max(float(contours.spectrum.max()), _FAINTEST_DB)
     axes.imshow(
         contours.spectrum.T,
         origin="lower",
