@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
 import numpy as np
@@ -89,3 +90,20 @@ def test_the_command_writes_a_table_and_a_picture(file: Path, tmp_path: Path) ->
 def test_the_command_lists_every_descriptor() -> None:
     listed = CliRunner().invoke(app, ["features", "--list"]).output
     assert all(name in listed for name in DESCRIPTORS)
+
+
+def test_stretches_go_by_path_however_it_is_written(file: Path) -> None:
+    roundabout = file.parent / "." / file.name
+    table = extract(str(file), "prosody", stretches={roundabout: [(0.5, 1.5)]})
+    assert len(table) == 1
+
+
+@pytest.mark.parametrize("part", [(1.5, 0.5), (-1, 1), (1, 1), (float("nan"), 1), (0, math.inf)])
+def test_a_stretch_that_is_none_is_refused(file: Path, part: tuple[float, float]) -> None:
+    with pytest.raises(ConfigError, match=r"a stretch from .* is none; its start must be 0 s"):
+        extract(file, "prosody", stretches={file: [part]})
+
+
+def test_stretches_of_another_file_are_refused(file: Path) -> None:
+    with pytest.raises(ConfigError, match=r"other\.wav: stretches are given for a file"):
+        extract(file, "prosody", stretches={"other.wav": [(0, 1)]})

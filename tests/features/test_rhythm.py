@@ -46,6 +46,12 @@ def test_next_to_nothing_has_no_syllables_and_no_pauses(length: int) -> None:
     assert len(pauses(np.ones(length))) == 0
 
 
+def test_one_click_makes_no_pause_of_speech() -> None:
+    speech = np.concatenate([np.ones(200), np.zeros(25), np.ones(200)])
+    speech[300] = 1e3
+    np.testing.assert_allclose(pauses(speech), [0.25])
+
+
 def test_silence_before_and_after_is_no_pause() -> None:
     speech = np.concatenate([np.zeros(50), np.ones(30), np.zeros(25), np.ones(30), np.zeros(80)])
     np.testing.assert_allclose(pauses(speech), [0.25])

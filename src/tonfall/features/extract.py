@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Per", "Stretches", "as_table", "extract", "read_samples"]
 
-Stretches = Mapping[str, Sequence[tuple[float, float]]]
+Stretches = Mapping[str | Path, Sequence[tuple[float, float]]]
 """Starts and ends in seconds, by file."""
 
 
@@ -43,7 +43,8 @@ def extract(
             "opensmile/GeMAPSv01b" or "opensmile/ComParE_2016".
         per: "file" for a row a file, "window" for one every second over 3 s of it (the last one
             shorter), "frame" for contours of 10 ms.
-        stretches: in place of ``per``: a row for each of these parts of a file, such as its turns.
+        stretches: in place of ``per``: a row for each of these parts of a file, such as its turns;
+            a file that is not named has none.
         cache_folder: where results are kept by the content of a file and of this code.
         workers: processes.
         progress: called with the files done and all.
@@ -53,14 +54,19 @@ def extract(
         is undefined is NaN: too short, or no voice where a descriptor needs one.
 
     Raises:
-        ConfigError: no such set, no such ``per``, or openSMILE is not installed.
+        ConfigError: no such set, no such ``per``, a stretch that is none or of another file, or
+            openSMILE is not installed.
         AudioError: a file cannot be read; the message names it.
     """
     if per not in ("file", "window", "frame"):
         raise ConfigError(f"Rows per {per!r} are asked for, expected file, window or frame.")
     paths = [files] if isinstance(files, str | Path) else list(files)
     order = Order(feature_set, "file" if stretches else per, folder=cache_folder)
-    tasks = [Task(Recording(Path(path)), _parts(stretches, path)) for path in paths]
+    parts = _parts_by_file(stretches, paths)
+    tasks = [
+        Task(Recording(Path(path)), parts.get(str(Path(path)), ()) if parts is not None else None)
+        for path in paths
+    ]
     tables = []
     for done, rows in enumerate(rows_of(tasks, order, workers=workers), 1):
         if isinstance(rows, TonfallError):
@@ -71,8 +77,27 @@ def extract(
     return as_table(tables, order.columns)
 
 
-def _parts(stretches: Stretches | None, path: str | Path) -> Parts | None:
-    return tuple(stretches.get(str(path), ())) if stretches else None
+def _parts_by_file(
+    stretches: Stretches | None, paths: Sequence[str | Path]
+) -> Mapping[str, Parts] | None:
+    """The stretches by the name that each file goes by here, in order; none reversed or unknown."""
+    if stretches is None:
+        return None
+    asked = {str(Path(file)): tuple(parts) for file, parts in stretches.items()}
+    known = {str(Path(path)) for path in paths}
+    if unknown := sorted(set(asked) - known):
+        raise ConfigError(
+            f"{unknown[0]}: stretches are given for a file that is not among those to be measured; "
+            "name each as it is named there."
+        )
+    for file, parts in asked.items():
+        for start, end in parts:
+            if not 0 <= start < end < float("inf"):
+                raise ConfigError(
+                    f"{file}: a stretch from {start} to {end} s is none; its start must be 0 s or "
+                    "later and come before its end."
+                )
+    return asked
 
 
 def as_table(

@@ -37,9 +37,9 @@ def loudness_level(loudness: _Numbers) -> _Numbers:
     Args:
         loudness: (frames,) every 10 ms, of `tonfall.features.loudness.loudness`.
     """
-    level = _DB_A_DECADE * np.log10(np.maximum(loudness, _QUIETEST))
+    level = _level(loudness)
     if len(level) < _SMOOTHED:
-        return np.asarray(level, np.float64)
+        return level
     weights = np.hanning(_SMOOTHED + 2)[1:-1]
     padded = np.pad(level, _SMOOTHED // 2, mode="edge")
     return np.asarray(np.convolve(padded, weights / weights.sum(), "valid"), np.float64)
@@ -64,8 +64,7 @@ def syllable_nuclei(loudness: _Numbers, voiced: npt.NDArray[np.bool_]) -> npt.ND
     if not len(loudness):
         return np.zeros(0, np.intp)
     level = loudness_level(loudness)
-    lowest = float(np.percentile(level, _LOUDEST)) - _RANGE_DB
-    found, _ = find_peaks(level, height=lowest, prominence=_DIP_DB)
+    found, _ = find_peaks(level, height=_lowest(level), prominence=_DIP_DB)
     peaks = np.asarray(found, np.intp)
     near = np.convolve(voiced, np.ones(2 * _NEAR + 1), "same") > 0
     return peaks[near[peaks]]
@@ -82,7 +81,17 @@ def pauses(loudness: _Numbers) -> _Numbers:
     """
     if not len(loudness):
         return np.zeros(0)
-    level = _DB_A_DECADE * np.log10(np.maximum(loudness, _QUIETEST))
-    loud = np.flatnonzero(level >= level.max() - _RANGE_DB)
+    level = _level(loudness)
+    loud = np.flatnonzero(level >= _lowest(level))
     lengths = (np.diff(loud) - 1) * STEP / RATE
     return np.asarray(lengths[lengths >= _SHORTEST_PAUSE_S - 1e-9])
+
+
+def _level(loudness: _Numbers) -> _Numbers:
+    level = _DB_A_DECADE * np.log10(np.maximum(loudness, _QUIETEST))
+    return np.asarray(level, np.float64)
+
+
+def _lowest(level: _Numbers) -> float:
+    """What is quieter is no speech beside the loudest."""
+    return float(np.percentile(level, _LOUDEST)) - _RANGE_DB
