@@ -107,3 +107,9 @@ def test_a_stretch_that_is_none_is_refused(file: Path, part: tuple[float, float]
 def test_stretches_of_another_file_are_refused(file: Path) -> None:
     with pytest.raises(ConfigError, match=r"other\.wav: stretches are given for a file"):
         extract(file, "prosody", stretches={"other.wav": [(0, 1)]})
+
+
+@pytest.mark.parametrize("files", [None, np.zeros(3), [1]])
+def test_what_is_no_path_is_refused(files: object) -> None:
+    with pytest.raises(ConfigError, match="but a path or a list of paths was expected"):
+        extract(files)  # type: ignore[arg-type]

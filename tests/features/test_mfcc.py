@@ -48,3 +48,9 @@ def test_bad_settings_are_said() -> None:
         deltas(SOUND[..., None], width=4)
     with pytest.raises(ConfigError, match="between 0 and 8000 Hz"):
         mel_spectrum(SOUND, RATE, highest_hz=9000)
+
+
+@pytest.mark.parametrize("lengths", [{"window": 0}, {"hop": 0}, {"window": 1}])
+def test_no_window_or_hop_is_refused(lengths: dict[str, int]) -> None:
+    with pytest.raises(ConfigError, match="a window has at least 2 and a hop 1"):
+        mel_spectrum(np.zeros((1, 16000), np.float32), 16000, **lengths)

@@ -60,7 +60,7 @@ def extract(
     """
     if per not in ("file", "window", "frame"):
         raise ConfigError(f"Rows per {per!r} are asked for, expected file, window or frame.")
-    paths = [files] if isinstance(files, str | Path) else list(files)
+    paths = _paths(files)
     order = Order(feature_set, "file" if stretches else per, folder=cache_folder)
     parts = _parts_by_file(stretches, paths)
     tasks = [
@@ -75,6 +75,16 @@ def extract(
         if progress is not None:
             progress(done, len(paths))
     return as_table(tables, order.columns)
+
+
+def _paths(files: object) -> list[str | Path]:
+    listed = [files] if isinstance(files, str | Path) else files
+    if isinstance(listed, Sequence) and all(isinstance(each, str | Path) for each in listed):
+        return list(listed)
+    raise ConfigError(
+        f"{type(files).__name__} was given for the files, but a path or a list of paths was "
+        "expected; for samples there are the functions on arrays, such as tonfall.features.pitch."
+    )
 
 
 def _parts_by_file(

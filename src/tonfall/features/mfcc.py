@@ -56,13 +56,19 @@ def mel_spectrum(
         the ends are padded with zeros.
 
     Raises:
-        ConfigError: an unknown scale, or bands that do not fit below half of the sampling rate.
+        ConfigError: an unknown scale, no window or hop, or bands that do not fit below half of
+            the sampling rate.
         AudioError: NaN or infinity, or no samples as expected.
 
     >>> mel_spectrum(np.zeros((1, 16000), np.float32), 16000).shape
     (1, 101, 80)
     """
     highest = sampling_rate / 2 if highest_hz is None else highest_hz
+    if window < 2 or hop < 1:
+        raise ConfigError(
+            f"A window of {window} and a hop of {hop} samples are asked for, but a window has at "
+            "least 2 and a hop 1."
+        )
     _check(bands, lowest_hz, highest, sampling_rate, scale)
     heard = as_heard(waveform, sampling_rate)
     padded = np.pad(heard, ((0, 0), (window // 2, window // 2)))
