@@ -59,7 +59,7 @@ def left_out_model(recipe: Recipe, folder: Path) -> tonfall.Predictor:
         calibration=fitted.calibration,
         licence="research only",
         corpora=(),
-        recipe="recipes/medium-research.yaml",
+        recipe="recipes/experiments/six-corpora.yaml",
         files={},
     )
     graph = export_graph(network, frames=frames, int8=recipe.encoder.int8)
@@ -109,7 +109,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--keep", type=Path)
     options = parser.parse_args()
-    recipe = read_recipe(ROOT / "recipes" / "medium-research.yaml")
+    recipe = read_recipe(ROOT / "recipes" / "experiments" / "six-corpora.yaml")
     with tempfile.TemporaryDirectory() as made:
         folder = options.keep or Path(made)
         folder.mkdir(parents=True, exist_ok=True)

@@ -85,7 +85,11 @@ def test_where_all_fail_nothing_is_written(mixed: Path, tmp_path: Path) -> None:
 )
 def test_rows_stand_for_what_was_asked(per: str, count: int, tmp_path: Path) -> None:
     soundfile.write(tmp_path / "a.wav", buzz(5), RATE)
-    for suffix, read in ((".parquet", pd.read_parquet), (".csv", pd.read_csv)):
+    for suffix, read in (
+        (".parquet", pd.read_parquet),
+        (".PARQUET", pd.read_parquet),
+        (".csv", pd.read_csv),
+    ):
         output = tmp_path / f"out{suffix}"
         done = run(tmp_path / "a.wav", "--per", per, "-o", output)
         assert done.exit_code == 0, done.output

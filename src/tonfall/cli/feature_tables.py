@@ -62,7 +62,7 @@ class TableWriter:
             return
         whole = pd.concat(self._waiting) if len(self._waiting) > 1 else self._waiting[0]
         self._waiting.clear()
-        if self._output is not None and self._output.suffix == ".parquet":
+        if self._output is not None and self._output.suffix.lower() == ".parquet":
             self._add_to_parquet(whole)
         else:
             self._add_to_csv(whole)

@@ -86,7 +86,7 @@ def features(
     if show_list:
         typer.echo(_listing())
         return
-    if output is not None and output.suffix not in SUFFIXES:
+    if output is not None and output.suffix.lower() not in SUFFIXES:
         raise ConfigError(f"{output}: ends with {output.suffix!r}, expected .csv or .parquet.")
     order = _order(set_name, per, cache=cache)
     sounds = _sounds(files or [])
@@ -196,7 +196,7 @@ def _draw(sounds: Sequence[Sound], plot: Path) -> None:
 
     if len(sounds) != 1:
         raise ConfigError(f"--plot draws one recording, but {len(sounds)} are named. Name one.")
-    if plot.suffix not in (".png", ".svg"):
+    if plot.suffix.lower() not in (".png", ".svg"):
         raise ConfigError(f"{plot}: ends with {plot.suffix!r}, expected .png or .svg.")
     draw(sounds[0].samples(), plot, title=sounds[0].file.name)
 
