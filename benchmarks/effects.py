@@ -25,7 +25,8 @@ from tonfall.corpora.lookup import open_corpora, read_places
 from tonfall.corpora.sounds import ClipSound
 from tonfall.errors import TonfallError
 from tonfall.evaluation.heard import with_heard
-from tonfall.features.rows import Order, Task, rows_of
+from tonfall.features.row_tasks import Order, Task
+from tonfall.features.rows import rows_of
 
 CORPORA = ("emodb", "ravdess", "nemo", "emovo", "crema-d")
 EMOTIONS = ("happiness", "sadness", "anger", "fear", "disgust")

@@ -21,6 +21,7 @@ from tonfall.corpora.rows import audio_files
 from tonfall.errors import AudioError, ConfigError, ManifestError
 from tonfall.features import picture, rows
 from tonfall.features.recordings import read_samples
+from tonfall.features.row_tasks import Order, Rows, Task
 from tonfall.vad import detect
 
 RATE = 16_000
@@ -191,7 +192,7 @@ def test_a_killed_run_goes_on_where_it_was(
     assert not (tmp_path / "a.csv").exists()
     computed, seen = rows._computed, []
 
-    def watched(task: rows.Task, order: rows.Order) -> rows.Rows:
+    def watched(task: Task, order: Order) -> Rows:
         seen.append(task.sound.file.name)
         return computed(task, order)
 

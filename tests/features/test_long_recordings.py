@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from tonfall.features import egemaps, egemaps_frames, sets, stream
+from tonfall.features import egemaps, egemaps_contours, egemaps_frames, sets, stream
 from tonfall.features.sets import SETS
 
 RATE = 16_000
@@ -37,10 +37,9 @@ def test_blocks_do_not_show_in_contours(name, speech, monkeypatch):
 
 
 def test_blocks_do_not_show_in_egemaps(speech, monkeypatch):
-    module = egemaps.__globals__
     whole = egemaps(speech, RATE), egemaps_frames(speech, RATE)
     assert np.isfinite(whole[1][0, :, 10]).mean() > 0.3
-    monkeypatch.setitem(module, "_BLOCK", 170)
+    monkeypatch.setattr(egemaps_contours, "_BLOCK", 170)
     in_blocks = egemaps(speech, RATE), egemaps_frames(speech, RATE)
     for one, other in zip(whole, in_blocks, strict=True):
         np.testing.assert_allclose(other, one, rtol=1e-3, atol=1e-3)
@@ -51,7 +50,7 @@ def test_memory_does_not_grow_with_the_spectra(name, speech, monkeypatch):
     """Held are contours, 200 bytes a frame; spectra and their copies take a hundred times that."""
     for module in (sets, stream):
         monkeypatch.setattr(module, "BLOCK", RATE)
-    monkeypatch.setitem(egemaps.__globals__, "_BLOCK", 100)
+    monkeypatch.setattr(egemaps_contours, "_BLOCK", 100)
     SETS[name].summary(speech)
     tracemalloc.start()
     SETS[name].summary(speech)

@@ -15,7 +15,8 @@ from tonfall.corpora.sounds import ClipSound
 from tonfall.errors import AudioError, ConfigError, ManifestError, TonfallError
 from tonfall.features import extract, opensmile, recordings, rows
 from tonfall.features.recordings import Recording, read_samples
-from tonfall.features.rows import Order, Rows, Split, Task, functionals, rows_of
+from tonfall.features.row_tasks import Order, Rows, Split, Task
+from tonfall.features.rows import functionals, rows_of
 from tonfall.features.sets import SETS, find_set
 
 RATE = 16_000

@@ -6,7 +6,7 @@ import numpy as np
 
 from tonfall.arrays import FloatArray
 from tonfall.contents import code_hash
-from tonfall.features.rows import Parts, Split
+from tonfall.features.row_tasks import Parts, Split
 from tonfall.timeline import SAMPLING_RATE
 from tonfall.vad import TurnFinder, VoiceModel, VoiceSettings, VoiceTrack
 

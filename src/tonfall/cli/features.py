@@ -14,7 +14,7 @@ from tonfall.cli.progress import count_bar
 
 if TYPE_CHECKING:
     from tonfall.errors import TonfallError
-    from tonfall.features.rows import Order, Per, Sound
+    from tonfall.features.row_tasks import Order, Per, Sound
 
 __all__ = ["features"]
 
@@ -104,7 +104,7 @@ def features(
 
 def _order(set_name: str, per: Rows, *, cache: bool) -> Order:
     from tonfall.contents import cache_folder
-    from tonfall.features.rows import Order
+    from tonfall.features.row_tasks import Order
     from tonfall.features.sets import find_set
 
     find_set(set_name)  # One sentence for a wrong name, before anything is read.
@@ -165,7 +165,8 @@ def _write(
     from tonfall.cli.feature_tables import TableWriter
     from tonfall.errors import TonfallError
     from tonfall.features.extract import as_table
-    from tonfall.features.rows import Task, rows_of
+    from tonfall.features.row_tasks import Task
+    from tonfall.features.rows import rows_of
 
     failed: list[TonfallError] = []
     count = min(workers or os.cpu_count() or 1, len(sounds))

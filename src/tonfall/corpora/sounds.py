@@ -19,7 +19,7 @@ Degrade = Callable[[FloatArray, str], FloatArray]
 
 @dataclass(frozen=True, slots=True)
 class ClipSound:
-    """A clip, of which features are computed; see `tonfall.features.rows.Sound`.
+    """A clip, of which features are computed; see `tonfall.features.row_tasks.Sound`.
 
     Attributes:
         clip: where it is.

@@ -4,7 +4,8 @@ The frames that networks take (`log_mel`, `fbank`), and the descriptors in which
 a voice: pitch, loudness, formants, cepstra, and the whole eGeMAPS set.
 """
 
-from tonfall.features.egemaps import CONTOURS, FUNCTIONALS, egemaps, egemaps_frames
+from tonfall.features.egemaps import FUNCTIONALS, egemaps
+from tonfall.features.egemaps_contours import CONTOURS, egemaps_frames
 from tonfall.features.extract import extract
 from tonfall.features.fbank import FBANK_BANDS, FBANK_HOP, FBANK_WINDOW, fbank
 from tonfall.features.formants import Formants, formants

@@ -11,7 +11,8 @@ import numpy as np
 from tonfall.errors import ConfigError, TonfallError
 from tonfall.features.framing import RATE
 from tonfall.features.recordings import Recording, read_samples
-from tonfall.features.rows import Order, Parts, Per, Rows, Task, rows_of
+from tonfall.features.row_tasks import Order, Parts, Per, Rows, Task
+from tonfall.features.rows import rows_of
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -24,7 +24,7 @@ _HELD = 600 * RATE
 
 @dataclass(frozen=True, slots=True)
 class Recording:
-    """A file, of which features are computed; see `tonfall.features.rows.Sound`."""
+    """A file, of which features are computed; see `tonfall.features.row_tasks.Sound`."""
 
     file: Path
     start: float = 0.0

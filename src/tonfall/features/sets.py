@@ -17,7 +17,8 @@ from tonfall.features.contours import (
     prosody_contours,
     spectrum_contours,
 )
-from tonfall.features.egemaps import CONTOURS, FUNCTIONALS, egemaps, egemaps_frames
+from tonfall.features.egemaps import FUNCTIONALS, egemaps
+from tonfall.features.egemaps_contours import CONTOURS, egemaps_frames
 from tonfall.features.feature_set import FeatureSet
 from tonfall.features.framing import RATE, STEP
 from tonfall.features.functionals import segment_lengths, turning_points

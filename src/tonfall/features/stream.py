@@ -23,7 +23,12 @@ from tonfall.features.contours import (
     prosody_parts,
     spectrum_contours,
 )
-from tonfall.features.egemaps import CONTOURS, VoicedContours, egemaps_parts, smooth_voiced
+from tonfall.features.egemaps_contours import (
+    CONTOURS,
+    VoicedContours,
+    egemaps_parts,
+    smooth_voiced,
+)
 from tonfall.features.framing import RATE, STEP
 from tonfall.features.pitch import LONG_WINDOW
 from tonfall.features.pitch_path import LOOK_AHEAD, PitchPath
