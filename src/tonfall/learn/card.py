@@ -13,7 +13,7 @@ import pandas as pd
 from tonfall.bundle import BundleSpec, Calibration, CorpusUse, LeftOut
 from tonfall.corpora import CORPORA
 from tonfall.corpora.registry import OWN_LAYOUTS
-from tonfall.learn.encoders import Encoder, TrainedEncoder, WhisperEncoder
+from tonfall.learn.encoders import Encoder, TrainedEncoder, WhisperEncoder, is_trained
 from tonfall.learn.recipe import CorpusRecipe, Recipe
 
 __all__ = ["NONE_LEFT_OUT", "NOT_STATED", "corpus_uses", "licence_of", "unstated", "write_card"]
@@ -62,7 +62,8 @@ def _use(name: str, clips: pd.DataFrame, corpus: CorpusRecipe) -> CorpusUse:
 
 def licence_of(uses: Sequence[CorpusUse], encoder: Encoder) -> str:
     """What the corpora allow, for the model's licence; a network learns all that it is of them."""
-    own = not isinstance(encoder, WhisperEncoder)
+    front = encoder.network if isinstance(encoder, TrainedEncoder) else encoder
+    own = not isinstance(front, WhisperEncoder)
     silent = [use.name for use in uses if use.licence == NOT_STATED]
     each = "; ".join(f"{use.name}: {use.licence}" for use in uses)
     said = f"{'Model' if own else 'Head'} and card: only what every corpus allows ({each})."
@@ -275,18 +276,25 @@ def _left_out(calibration: Calibration, measured: LeftOut) -> str:
 
 
 def _making(spec: BundleSpec, recipe: Recipe) -> str:
-    encoder = recipe.encoder
-    if isinstance(encoder, WhisperEncoder):
+    made = f"`tonfall train {spec.recipe}` (seed {recipe.seed}). {_front(recipe.encoder)}"
+    return f"## How it is made\n{made}"
+
+
+def _front(encoder: Encoder) -> str:
+    """Where the front comes from, and what was learnt of it."""
+    if isinstance(encoder, WhisperEncoder) and not is_trained(encoder):
         matrices = ", but for 8-bit matrices" if encoder.int8 else ""
-        front = (
+        return (
             f"The front is that of OpenAI's Whisper tiny.en (MIT), unchanged{matrices}; only the "
             "head is trained."
         )
-    else:
-        network = encoder.network if isinstance(encoder, TrainedEncoder) else encoder
-        matrices = ", then stored in 8 bits" if encoder.int8 else ""
-        front = (
-            f"A network of kind {network.kind} is trained from nothing on these clips{matrices}; "
-            "the epoch was chosen on speakers held out of its training. A head is fitted on it."
-        )
-    return f"## How it is made\n`tonfall train {spec.recipe}` (seed {recipe.seed}). {front}"
+    network = encoder.network if isinstance(encoder, TrainedEncoder) else encoder
+    what = f"A network of kind {network.kind} is trained from nothing"
+    if isinstance(network, WhisperEncoder):
+        parts = " whose blocks are" if network.trained == "blocks" else ""
+        what = f"The front is that of OpenAI's Whisper tiny.en (MIT),{parts} trained further"
+    matrices = ", then stored in 8 bits" if encoder.int8 else ""
+    return (
+        f"{what} on these clips{matrices}; the epoch was chosen on speakers held out of its "
+        "training. A head is fitted on it."
+    )

@@ -17,8 +17,10 @@ __all__ = [
     "Encoder",
     "NetworkEncoder",
     "RecurrentEncoder",
+    "TrainableEncoder",
     "TrainedEncoder",
     "WhisperEncoder",
+    "is_trained",
 ]
 
 WHISPER_WIDTH = 384
@@ -28,16 +30,30 @@ Width = Annotated[int, Field(ge=1, le=1024)]
 
 
 class WhisperEncoder(Part):
-    """Whisper tiny.en's convolutions and first blocks, frozen.
+    """Whisper tiny.en's convolutions and first blocks, frozen or trained further.
 
     Attributes:
         taps: after which blocks outputs are taken; 0 is after the convolutions, 4 is the last.
+        trained: what of it is trained further before the head is fitted: "nothing", its "blocks",
+            or "all", the convolutions too.
+        dropout: share of pooled features that are left out at each step of that training.
         int8: True to store and run the blocks' matrices in 8 bits.
     """
 
     kind: Literal["whisper-tiny.en"] = "whisper-tiny.en"
     taps: tuple[Annotated[int, Field(ge=0, le=4)], ...] = Field(min_length=1)
+    trained: Literal["nothing", "blocks", "all"] = "nothing"
+    dropout: Unit = 0.2
     int8: bool = False
+
+    @model_validator(mode="after")
+    def _check_trained(self) -> WhisperEncoder:
+        if self.trained == "blocks" and not self.blocks:
+            raise ValueError(
+                'trained is "blocks", but taps names no block after the convolutions; '
+                'add 1, or write "all"'
+            )
+        return self
 
     @property
     def stride(self) -> int:
@@ -157,9 +173,12 @@ class CnnTransformerEncoder(_Network):
 NetworkEncoder = CnnEncoder | RecurrentEncoder | CnnTransformerEncoder
 """Those that are trained from nothing."""
 
+TrainableEncoder = NetworkEncoder | WhisperEncoder
+"""Those that training may change."""
+
 
 class TrainedEncoder(Part):
-    """A network of our own after its training; no recipe file can name one.
+    """A network after its training; no recipe file can name one.
 
     Attributes:
         network: what was trained.
@@ -167,7 +186,7 @@ class TrainedEncoder(Part):
         sha256: of the file.
     """
 
-    network: NetworkEncoder
+    network: TrainableEncoder
     weights: Path
     sha256: str
 
@@ -185,6 +204,13 @@ class TrainedEncoder(Part):
     def statistics(self) -> int:
         """What adds up over pieces."""
         return self.network.statistics
+
+
+def is_trained(encoder: Encoder) -> bool:
+    """Whether a recipe with this encoder trains it before the head is fitted."""
+    if isinstance(encoder, WhisperEncoder):
+        return encoder.trained != "nothing"
+    return not isinstance(encoder, TrainedEncoder)
 
 
 ENCODERS = ("whisper-tiny.en", "cnn", "bilstm", "gru", "cnn-transformer")

@@ -22,8 +22,9 @@ from torch.utils.data import DataLoader
 
 from tonfall.bundle import FrontEnd
 from tonfall.learn.batches import Batch, ClipSet, Fixed, TrainingBatches
-from tonfall.learn.encoders import NetworkEncoder
-from tonfall.learn.nets import NetworkFront, save_weights
+from tonfall.learn.encoders import TrainableEncoder
+from tonfall.learn.nets import save_weights
+from tonfall.learn.networks import start_front
 from tonfall.learn.task import Learner, NetworkTask
 from tonfall.learn.training import Selection, Training
 
@@ -59,7 +60,7 @@ Epochs = Callable[[float, int, Epoch | None], object]
 
 
 def run_epochs(
-    encoder: NetworkEncoder,
+    encoder: TrainableEncoder,
     training: Training,
     front_end: FrontEnd,
     *,
@@ -102,14 +103,19 @@ def run_epochs(
 
 
 def _task(
-    encoder: NetworkEncoder, training: Training, front_end: FrontEnd, learnt: ClipSet, *, seed: int
+    encoder: TrainableEncoder,
+    training: Training,
+    front_end: FrontEnd,
+    learnt: ClipSet,
+    *,
+    seed: int,
 ) -> NetworkTask:
     batches = TrainingBatches(learnt, training, front_end, seed=seed, epoch=0)
     steps = training.epochs * -(-len(batches) // training.optimiser.accumulate)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         learner = Learner(
-            NetworkFront(encoder, front_end),
+            start_front(encoder, front_end),
             pooled=encoder.pooled,
             labels=learnt.targets.shape[1],
             dropout=encoder.dropout,

@@ -6,11 +6,11 @@ import torch
 from torch import nn
 
 from tonfall.bundle import FrontEnd
-from tonfall.learn.encoders import Encoder, TrainedEncoder, WhisperEncoder
+from tonfall.learn.encoders import Encoder, TrainableEncoder, TrainedEncoder, WhisperEncoder
 from tonfall.learn.nets import NetworkFront, load_weights
 from tonfall.learn.whisper import WhisperFront, find_container, read_container
 
-__all__ = ["Front", "Judge", "LoneNetwork", "Network", "build_front", "pool"]
+__all__ = ["Front", "Judge", "LoneNetwork", "Network", "build_front", "pool", "start_front"]
 
 _RANGE = 8.0
 """Log10 power below a piece's loudest band that is cut off, as Whisper does over 30 s."""
@@ -57,13 +57,33 @@ def build_front(encoder: Encoder, front_end: FrontEnd) -> Front | NetworkFront:
         ConfigError: Whisper's weights are not installed, or a network's file is another.
     """
     if isinstance(encoder, WhisperEncoder):
-        whisper = Front(encoder, front_end)
-        whisper.whisper.load(read_container(find_container()))
-        return whisper.eval().requires_grad_(False)
+        return start_front(encoder, front_end).eval().requires_grad_(False)
     assert isinstance(encoder, TrainedEncoder), "a network is trained before it is frozen"
-    network = NetworkFront(encoder.network, front_end)
-    load_weights(network, encoder.weights)
-    return network.eval().requires_grad_(False)
+    front = _empty_front(encoder.network, front_end)
+    load_weights(front, encoder.weights)
+    return front.eval().requires_grad_(False)
+
+
+def start_front(encoder: TrainableEncoder, front_end: FrontEnd) -> Front | NetworkFront:
+    """A front as its training begins: with Whisper's weights, or with random ones.
+
+    What the encoder says shall stay as it is takes no gradient.
+
+    Raises:
+        ConfigError: Whisper's weights are not installed.
+    """
+    front = _empty_front(encoder, front_end)
+    if isinstance(front, Front) and isinstance(encoder, WhisperEncoder):
+        front.whisper.load(read_container(find_container()))
+        front.whisper.requires_grad_(encoder.trained == "all")
+        front.whisper.blocks.requires_grad_(encoder.trained != "nothing")
+    return front
+
+
+def _empty_front(encoder: TrainableEncoder, front_end: FrontEnd) -> Front | NetworkFront:
+    if isinstance(encoder, WhisperEncoder):
+        return Front(encoder, front_end)
+    return NetworkFront(encoder, front_end)
 
 
 def pool(statistics: torch.Tensor) -> torch.Tensor:

@@ -27,7 +27,7 @@ from tonfall.learn.batches import ClipSet
 from tonfall.learn.clips import Progress, copy_key, item_names
 from tonfall.learn.data import split_speakers
 from tonfall.learn.encode import LIBRARIES
-from tonfall.learn.encoders import NetworkEncoder, TrainedEncoder
+from tonfall.learn.encoders import TrainableEncoder, TrainedEncoder, is_trained
 from tonfall.learn.frames import CODE as FRAMES
 from tonfall.learn.frames import clip_frames
 from tonfall.learn.recipe import Recipe
@@ -46,10 +46,12 @@ _CODE = (
     "learn/loop.py",
     "learn/losses.py",
     "learn/nets",
+    "learn/networks.py",
     "learn/stage.py",
     "learn/targets.py",
     "learn/task.py",
     "learn/training.py",
+    "learn/whisper.py",
 )
 """All of this package that has a part in the weights."""
 
@@ -101,7 +103,7 @@ def with_trained(
         ConfigError: too few speakers, or a loss that is not finite.
     """
     encoder = recipe.encoder
-    if not isinstance(encoder, NetworkEncoder):
+    if isinstance(encoder, TrainedEncoder) or not is_trained(encoder):
         return recipe
     if not development["label"].isin(labels).any():
         train, development = split_speakers(train, every=_EVERY, first=_FIRST)
@@ -128,7 +130,7 @@ def with_trained(
 
 def _train(
     recipe: Recipe,
-    encoder: NetworkEncoder,
+    encoder: TrainableEncoder,
     learnt: ClipSet,
     judged: ClipSet,
     folder: Path,

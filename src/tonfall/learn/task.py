@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import math
 from dataclasses import dataclass, fields
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -18,7 +19,7 @@ from tonfall.errors import ConfigError
 from tonfall.learn.batches import Batch
 from tonfall.learn.losses import categories_loss, dimensions_loss, smoothed
 from tonfall.learn.nets import NetworkFront
-from tonfall.learn.networks import pool
+from tonfall.learn.networks import Front, pool
 from tonfall.learn.training import Training
 
 __all__ = ["Judged", "Learner", "NetworkTask"]
@@ -47,7 +48,9 @@ class Learner(nn.Module):
         dropout: of the pooled features.
     """
 
-    def __init__(self, front: NetworkFront, *, pooled: int, labels: int, dropout: float) -> None:
+    def __init__(
+        self, front: Front | NetworkFront, *, pooled: int, labels: int, dropout: float
+    ) -> None:
         super().__init__()
         self.front = front
         self.norm = nn.BatchNorm1d(pooled, affine=False)
@@ -212,13 +215,25 @@ class NetworkTask(lightning.LightningModule):
         """AdamW, and its rate at each step."""
         how = self._training.optimiser
         optimiser = torch.optim.AdamW(
-            self.learner.parameters(), lr=how.learning_rate, weight_decay=how.weight_decay
+            self._parameters_by_rate(), lr=how.learning_rate, weight_decay=how.weight_decay
         )
         schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, self._rate)
         return {
             "optimizer": optimiser,
             "lr_scheduler": {"scheduler": schedule, "interval": "step"},
         }
+
+    def _parameters_by_rate(self) -> list[dict[str, Any]]:
+        """What was trained before, and what was not; without what stays as it is."""
+        how = self._training.optimiser
+        front = self.learner.front
+        before = set(front.parameters() if isinstance(front, Front) else ())
+        learnt = [each for each in self.learner.parameters() if each.requires_grad]
+        groups: list[dict[str, Any]] = [{"params": [each for each in learnt if each not in before]}]
+        if before:
+            rate = how.pretrained_learning_rate or how.learning_rate
+            groups.append({"params": [each for each in learnt if each in before], "lr": rate})
+        return groups
 
     def _rate(self, step: int) -> float:
         """Share of the highest learning rate at a step."""

@@ -86,6 +86,8 @@ class Optimiser(Part):
 
     Attributes:
         learning_rate: the highest.
+        pretrained_learning_rate: the highest for weights that were trained before, as Whisper's;
+            None for that of the others.
         weight_decay: of AdamW.
         schedule: "cosine" falls to nothing in the last epoch after ``warmup`` of the steps, in
             which it rises; "constant" stays after it.
@@ -97,6 +99,7 @@ class Optimiser(Part):
     """
 
     learning_rate: float = Field(default=1e-3, gt=0, le=1)
+    pretrained_learning_rate: float | None = Field(default=None, gt=0, le=1)
     weight_decay: float = Field(default=1e-2, ge=0, le=10)
     schedule: Literal["cosine", "constant"] = "cosine"
     warmup: Unit = 0.1
