@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from made_clips import random_weights
-from tiny_bundle import write_tiny
+from tiny_bundle import tiny_waveform_spec, write_tiny
 
 from tonfall.bundle import Bundle
 from tonfall.runtime import Predictor
@@ -43,6 +43,13 @@ def own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 def tiny(tiny_bundle: Bundle) -> Predictor:
     """The model of that bundle."""
     return Predictor(tiny_bundle)
+
+
+@pytest.fixture(scope="session")
+def tiny_waveform(tmp_path_factory: pytest.TempPathFactory) -> Predictor:
+    """A model of the same kind that takes samples in place of log-mel."""
+    folder = tmp_path_factory.mktemp("bundles") / "tiny-waveform"
+    return Predictor(write_tiny(folder, spec=tiny_waveform_spec()))
 
 
 @pytest.fixture

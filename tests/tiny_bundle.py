@@ -1,8 +1,10 @@
 """A bundle small enough for every test: random weights in a real graph, made without PyTorch.
 
 It encodes a frame as 12 random projections of its log-mel, pools them by their weighted mean,
-and judges that mean less its baseline. It knows nothing of emotion, but its labels vary with the
-sound, and every part of the runtime has its usual work to do.
+and judges that mean less its baseline. That of the kind waveform does so with a frame's samples,
+and takes the projections without their sign, which no mean of a sound would have. It knows nothing
+of emotion, but its labels vary with the sound, and every part of the runtime has its usual work to
+do.
 """
 
 from __future__ import annotations
@@ -56,6 +58,19 @@ def tiny_spec(
     return BundleSpec.model_validate({**values, **changes})
 
 
+def tiny_waveform_spec(*, seed: int = 6) -> BundleSpec:
+    """The same for a graph that takes samples."""
+    spec = tiny_spec(
+        name="tiny-waveform",
+        seed=seed,
+        schema_version=4,
+        front_end=FrontEnd(kind="waveform", piece_frames=100, context_frames=40),
+    )
+    assert spec.baseline is not None
+    prior = spec.baseline.model_copy(update={"prior_mean": (0.3,) * POOLED})
+    return spec.model_copy(update={"baseline": prior})
+
+
 def write_tiny(folder: Path, *, seed: int = 6, spec: BundleSpec | None = None) -> Bundle:
     """Write the tiny bundle; another seed has other weights."""
     spec = spec or tiny_spec(seed=seed)
@@ -69,7 +84,7 @@ def tiny_graph(spec: BundleSpec, *, seed: int = 6) -> bytes:
     frames = spec.front_end.context_frames + spec.front_end.piece_frames
     baseline = ["baseline"] if spec.baseline else []
     shapes = {
-        "frames": ["pieces", frames, 80],
+        "frames": ["pieces", frames, spec.front_end.width],
         "weights": ["pieces", frames],
         "statistics": ["windows", POOLED + 1],
         **{name: ["windows", POOLED] for name in baseline},
@@ -82,7 +97,9 @@ def tiny_graph(spec: BundleSpec, *, seed: int = 6) -> bytes:
     }
     nodes = [
         helper.make_node(kind, inputs, [output], **attributes)
-        for kind, inputs, output, attributes in _nodes(with_baseline=bool(baseline))
+        for kind, inputs, output, attributes in _nodes(
+            with_baseline=bool(baseline), signed=spec.front_end.kind == "log_mel_80"
+        )
     ]
     weights = tiny_weights(spec, seed=seed)
     graph = helper.make_graph(
@@ -100,12 +117,13 @@ def tiny_graph(spec: BundleSpec, *, seed: int = 6) -> bytes:
 Node = tuple[str, list[str], str, dict[str, object]]
 
 
-def _nodes(*, with_baseline: bool) -> list[Node]:
+def _nodes(*, with_baseline: bool, signed: bool) -> list[Node]:
     """Kind, inputs, output and attributes of each node: encode, pool, judge."""
     centred = ["pooled", "baseline"] if with_baseline else ["pooled"]
     return [
         ("MatMul", ["frames", "project"], "projected", {}),
-        ("Tanh", ["projected"], "outputs", {}),
+        ("Tanh", ["projected"], "signed", {}),
+        ("Identity" if signed else "Abs", ["signed"], "outputs", {}),
         ("Unsqueeze", ["weights", "last_axis"], "column", {}),
         ("Mul", ["outputs", "column"], "weighted", {}),
         ("ReduceSum", ["weighted", "time_axis"], "sums", {"keepdims": 0}),
@@ -126,7 +144,7 @@ def tiny_weights(spec: BundleSpec, *, seed: int = 6) -> dict[str, np.ndarray]:
     """Every constant of the graph, by the name that it has there."""
     rng = np.random.default_rng(seed + 1)
     return {
-        "project": _projections(seed),
+        "project": _projections(seed) if spec.front_end.width == 80 else _of_samples(seed),
         "categories": _normal(rng, POOLED, len(spec.labels), scale=4),
         "places": _normal(rng, POOLED, len(spec.dimensions), scale=2),
         "least": np.array([1e-6], np.float32),
@@ -142,6 +160,11 @@ def _projections(seed: int) -> FloatArray:
     """(80, pooled); blind to level, which would drown the shape of the spectrum."""
     project = _normal(np.random.default_rng(seed), 80, POOLED, scale=0.1)
     return project - project.mean(axis=0)
+
+
+def _of_samples(seed: int) -> FloatArray:
+    """(160, pooled)."""
+    return _normal(np.random.default_rng(seed), 160, POOLED, scale=0.5)
 
 
 def _typical_mean(seed: int) -> tuple[float, ...]:

@@ -13,9 +13,11 @@ from tiny_bundle import tiny_spec
 from tonfall.bundle import (
     SCHEMA_VERSION,
     Bundle,
+    FrontEnd,
     SiteUse,
     bundled_models,
     find_bundle,
+    least_schema_version,
     read_bundle,
     write_bundle,
 )
@@ -196,6 +198,24 @@ def test_a_sites_prior_needs_a_baseline(bundle: Bundle) -> None:
     folder = edit(bundle, lambda c: c.update(site=site.model_dump(), baseline=None))
     with pytest.raises(BundleError, match="a site's prior needs a baseline"):
         read_bundle(folder)
+
+
+def test_another_front_end_needs_a_newer_schema(bundle: Bundle, tmp_path: Path) -> None:
+    """An older Tonfall must not read what it would take for log-mel."""
+    samples = FrontEnd(kind="waveform", piece_frames=100)
+    spec = tiny_spec(schema_version=4, front_end=samples)
+    written = write_bundle(tmp_path / "waveform", spec=spec, model=GRAPH, card=CARD)
+    assert read_bundle(written.folder).spec.front_end == samples
+    folder = edit(written, lambda c: c.update(schema_version=3))
+    with pytest.raises(BundleError, match=r"of the kind waveform needs schema_version 4"):
+        read_bundle(folder)
+
+
+def test_a_bundle_has_the_oldest_schema_that_says_it_all() -> None:
+    spec = tiny_spec()
+    assert least_schema_version(spec.front_end, spec.calibration) == 1
+    samples = FrontEnd(kind="waveform", piece_frames=100)
+    assert least_schema_version(samples, spec.calibration) == 4
 
 
 def test_others_may_read_a_bundle(bundle: Bundle) -> None:

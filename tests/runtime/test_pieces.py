@@ -8,7 +8,6 @@ import pytest
 from tonfall.bundle import FrontEnd
 from tonfall.features import BANDS
 from tonfall.runtime import (
-    FLOOR,
     LEAST_SPEECH_S,
     clip_pieces,
     cut_pieces,
@@ -18,6 +17,7 @@ from tonfall.runtime import (
 )
 
 FRONT_END = FrontEnd(piece_frames=100, context_frames=40)
+FLOOR = FRONT_END.padding
 NUMBERED = np.repeat(np.arange(250, dtype=np.float32)[:, None], BANDS, axis=1)
 """250 frames, each of which says which it is."""
 

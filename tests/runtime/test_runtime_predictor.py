@@ -231,7 +231,7 @@ def _nan_dimensions(spec: BundleSpec) -> bytes:
     [
         ({"labels": ("neutral", "happiness", "sadness", "anger", "fear")}, "bundle names 5 of"),
         ({"dimensions": ("arousal",)}, "bundle names 1 of"),
-        ({"front_end": FrontEnd(piece_frames=50, context_frames=40)}, "graph failed on"),
+        ({"front_end": FrontEnd(piece_frames=50, context_frames=40)}, "takes frames of shape"),
         ({"baseline": SHORT_PRIOR}, "has 1 values, but its graph takes 12"),
         ({"baseline": None}, "graph has the inputs frames, weights, statistics, baseline, but"),
     ],

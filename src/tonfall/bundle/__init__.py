@@ -20,6 +20,7 @@ from tonfall.bundle.schema import (
     LeftOut,
     SiteUse,
     Windows,
+    least_schema_version,
 )
 
 __all__ = [
@@ -38,6 +39,7 @@ __all__ = [
     "bundled_models",
     "check_target",
     "find_bundle",
+    "least_schema_version",
     "read_bundle",
     "write_bundle",
 ]

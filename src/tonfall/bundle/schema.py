@@ -27,13 +27,14 @@ __all__ = [
     "LeftOut",
     "SiteUse",
     "Windows",
+    "least_schema_version",
 ]
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 """The newest schema that this version of Tonfall can read.
 
 2 is 1 with ``site`` or ``calibration.left_out``; 3 is 2 with ``calibration.corpora`` or
-``calibration.left_out.dimensions``.
+``calibration.left_out.dimensions``; 4 is 3 with another front end than ``log_mel_80``.
 """
 
 Unit = Annotated[float, Field(ge=0, le=1)]
@@ -44,17 +45,28 @@ class _Spec(BaseModel):
 
 
 class FrontEnd(_Spec):
-    """What the graph takes: log-mel frames cut into pieces, each encoded once.
+    """What the graph takes: frames of 10 ms cut into pieces, each encoded once.
 
     Attributes:
-        kind: always the one log-mel of ``tonfall.features``.
-        piece_frames: frames (of 10 ms) that a piece stands for.
+        kind: ``log_mel_80``, the one log-mel of ``tonfall.features``; or ``waveform``, the samples
+            themselves at 16 kHz, of which frame *k* holds those from 160 *k* on.
+        piece_frames: frames that a piece stands for.
         context_frames: frames before the piece that the encoder also sees.
     """
 
-    kind: Literal["log_mel_80"] = "log_mel_80"
+    kind: Literal["log_mel_80", "waveform"] = "log_mel_80"
     piece_frames: int = Field(ge=10, le=1000)
     context_frames: int = Field(default=0, ge=0, le=1000)
+
+    @property
+    def width(self) -> int:
+        """Values of a frame."""
+        return 80 if self.kind == "log_mel_80" else 160
+
+    @property
+    def padding(self) -> float:
+        """What stands in frames before the audio began or after it ended: silence."""
+        return -10.0 if self.kind == "log_mel_80" else 0.0
 
 
 class Windows(_Spec):
@@ -245,8 +257,22 @@ class BundleSpec(_Spec):
             raise ValueError(f"unknown labels or dimensions: {', '.join(unknown)}")
         if not self.labels or len(set(self.labels)) < len(self.labels):
             raise ValueError("the labels must be distinct, and at least one")
+        if self.front_end.kind != "log_mel_80" and self.schema_version < 4:
+            raise ValueError(
+                f"a front end of the kind {self.front_end.kind} needs schema_version 4"
+            )
         if self.site and not self.baseline:
             raise ValueError("a site's prior needs a baseline")
         if self.baseline and not set(self.baseline.gate.held) <= set(self.labels):
             raise ValueError("the gate names labels that the model does not have")
         return self
+
+
+def least_schema_version(front_end: FrontEnd, calibration: Calibration) -> int:
+    """The oldest schema that has what is written, so that an older Tonfall reads what it can."""
+    if front_end.kind != "log_mel_80":
+        return 4
+    measured = calibration.left_out
+    if calibration.corpora or (measured and measured.dimensions):
+        return 3
+    return 1 if measured is None else 2

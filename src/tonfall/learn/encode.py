@@ -41,6 +41,7 @@ CODE = (
     "learn/whisper.py",
     "ort",
     "runtime/clip.py",
+    "runtime/front.py",
     "runtime/pieces.py",
     "vad",
 )

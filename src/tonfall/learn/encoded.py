@@ -20,7 +20,6 @@ from tonfall.corpora.contents import (
     joint_hash,
     library_versions,
 )
-from tonfall.features import BANDS
 from tonfall.learn.degrade import Degradation
 from tonfall.learn.shelves import open_shelves, shared_out
 from tonfall.runtime import Predictor, clip_pieces
@@ -37,6 +36,7 @@ CODE = (
     "learn/encoded.py",
     "ort",
     "runtime/clip.py",
+    "runtime/front.py",
     "runtime/pieces.py",
     "runtime/predictor.py",
     "vad",
@@ -108,7 +108,7 @@ def _key(model: Predictor, degradation: Degradation | None) -> str:
     """
     front_end = model.spec.front_end
     length = front_end.context_frames + front_end.piece_frames
-    noise = np.random.default_rng(0).uniform(-6, 0, (2, length, BANDS)).astype(np.float32)
+    noise = np.random.default_rng(0).uniform(-6, 0, (2, length, front_end.width)).astype(np.float32)
     made = model.encode(noise, np.ones((2, length), np.float32))
     how = [
         made.tobytes().hex(),

@@ -9,14 +9,16 @@ from __future__ import annotations
 import numpy as np
 
 from tonfall.arrays import FloatArray
-from tonfall.features.log_mel import BANDS
+from tonfall.features.log_mel import BANDS, FLOOR
 from tonfall.learn.training import FrameAugmentation
-from tonfall.runtime.pieces import FLOOR
 
 __all__ = ["augment", "crop", "mask", "resample_bands", "resample_time"]
 
 _DB = 10.0
 """Decibels in one of log10 power."""
+
+_QUIETEST = float(np.log10(FLOOR))
+"""Log10 power of a frame of silence."""
 
 _FRAMES_S = 100
 """Frames a second."""
@@ -40,10 +42,10 @@ def augment(
         knots = rng.uniform(-how.equaliser_db, how.equaliser_db, 6)
         curve = np.interp(np.linspace(0, 5, BANDS), np.arange(6), knots)
         gain = curve + rng.uniform(-how.gain_db, how.gain_db)
-        frames = np.maximum(frames + (gain / _DB).astype(np.float32), np.float32(FLOOR))
+        frames = np.maximum(frames + (gain / _DB).astype(np.float32), np.float32(_QUIETEST))
     if how.shift:
         late = int(rng.integers(_FRAMES_S))
-        frames = np.pad(frames, ((late, 0), (0, 0)), constant_values=FLOOR)
+        frames = np.pad(frames, ((late, 0), (0, 0)), constant_values=_QUIETEST)
         weights = np.pad(weights, (late, 0))
     return frames, weights
 

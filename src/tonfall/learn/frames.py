@@ -47,6 +47,7 @@ CODE = (
     "learn/frames.py",
     "ort",
     "runtime/clip.py",
+    "runtime/front.py",
     "runtime/pieces.py",
     "vad",
 )

@@ -14,9 +14,9 @@ from tonfall.bundle import (
     BaselineSpec,
     Bundle,
     BundleSpec,
-    Calibration,
     CorpusUse,
     check_target,
+    least_schema_version,
     write_bundle,
 )
 from tonfall.emotion import DIMENSIONS
@@ -120,7 +120,7 @@ def _spec(
     figures: Mapping[str, float],
 ) -> BundleSpec:
     return BundleSpec(
-        schema_version=_schema_version(fitted.calibration),
+        schema_version=least_schema_version(recipe.front_end, fitted.calibration),
         name=recipe.name,
         version=recipe.version,
         description=recipe.description,
@@ -137,14 +137,6 @@ def _spec(
         recipe=named,
         files={},
     )
-
-
-def _schema_version(calibration: Calibration) -> int:
-    """The oldest that has what is written, so that an older Tonfall reads what it can."""
-    measured = calibration.left_out
-    if calibration.corpora or (measured and measured.dimensions):
-        return 3
-    return 1 if measured is None else 2
 
 
 def _baseline(recipe: Recipe, fitted: Fitted) -> BaselineSpec | None:

@@ -2,8 +2,8 @@
 
 from tonfall.runtime.baseline import Baseline, gate_weight, prior_baseline, starting_baseline
 from tonfall.runtime.clip import clip_pieces
+from tonfall.runtime.front import FrameStream, frame_stream, frames_of, look_ahead
 from tonfall.runtime.pieces import (
-    FLOOR,
     LEAST_SPEECH_S,
     cut_pieces,
     frame_weights,
@@ -14,16 +14,19 @@ from tonfall.runtime.predictor import Judgement, Predictor, load
 from tonfall.runtime.turns import scored_turn, turn_scores
 
 __all__ = [
-    "FLOOR",
     "LEAST_SPEECH_S",
     "Baseline",
+    "FrameStream",
     "Judgement",
     "Predictor",
     "clip_pieces",
     "cut_pieces",
+    "frame_stream",
     "frame_weights",
+    "frames_of",
     "gate_weight",
     "load",
+    "look_ahead",
     "padded_piece",
     "prior_baseline",
     "scored_turn",

@@ -12,6 +12,7 @@ from tonfall.audio import Resampler, as_waveform
 from tonfall.bundle import FrontEnd
 from tonfall.errors import AudioError
 from tonfall.features.log_mel import log_mel
+from tonfall.runtime.front import frames_of
 from tonfall.runtime.pieces import cut_pieces, frame_weights, speech_seconds
 from tonfall.vad import probabilities
 
@@ -83,12 +84,13 @@ def mono_pieces(
         front_end: of the bundle.
 
     Returns:
-        frames (pieces, context + piece, 80), weights (pieces, context + piece), seconds of speech.
+        frames (pieces, context + piece, width), weights (pieces, context + piece), seconds of
+        speech.
 
     Raises:
         AudioError: the clip is digital silence.
     """
-    frames = log_mel(samples)[0]
+    frames = frames_of(samples, front_end)[0]
     if not samples.any():
         raise AudioError(
             "The clip is digital silence or a constant, or its channels cancel each other out; "
@@ -97,7 +99,7 @@ def mono_pieces(
     weights = frame_weights(probabilities(samples)[0], len(frames))
     pieces, piece_weights = cut_pieces(frames, weights, front_end=front_end)
     if not len(pieces):
-        loudness = frames.max(axis=-1)
+        loudness = log_mel(samples)[0].max(axis=-1)
         weights = (loudness > loudness.max() - _LOUD_ENOUGH).astype(np.float32)
         pieces, piece_weights = cut_pieces(frames, weights, front_end=front_end, least_s=0.01)
     return pieces, piece_weights, speech_seconds(piece_weights)

@@ -6,21 +6,17 @@ import numpy as np
 
 from tonfall.arrays import FloatArray
 from tonfall.bundle import FrontEnd
-from tonfall.features.log_mel import BANDS, HOP
+from tonfall.features.log_mel import HOP
 from tonfall.timeline import SAMPLING_RATE
 from tonfall.vad import CHUNK
 
 __all__ = [
-    "FLOOR",
     "LEAST_SPEECH_S",
     "cut_pieces",
     "frame_weights",
     "padded_piece",
     "speech_seconds",
 ]
-
-FLOOR = -10.0
-"""Log10 power that pads frames which do not exist: the floor of the log-mel."""
 
 LEAST_SPEECH_S = 0.1
 """Seconds of speech below which a piece adds nothing and is not encoded."""
@@ -55,16 +51,16 @@ def padded_piece(
     """A piece with its context, padded where the audio begins or ends.
 
     Args:
-        frames: (before + own, 80): as much of the context as there is, then the piece's own.
+        frames: (before + own, width): as much of the context as there is, then the piece's own.
         weights: (own,) in [0, 1].
         front_end: of the bundle.
 
     Returns:
-        frames (context + piece, 80), weights (context + piece,); the context's are 0.
+        frames (context + piece, width), weights (context + piece,); the context's are 0.
     """
     context, whole = front_end.context_frames, front_end.context_frames + front_end.piece_frames
     first = context + len(weights) - len(frames)
-    padded = np.full((whole, BANDS), FLOOR, np.float32)
+    padded = np.full((whole, front_end.width), front_end.padding, np.float32)
     padded[first : first + len(frames)] = frames
     counted = np.zeros(whole, np.float32)
     counted[context : context + len(weights)] = weights
@@ -78,7 +74,7 @@ def cut_pieces(
     front_end: FrontEnd,
     least_s: float = LEAST_SPEECH_S,
 ) -> tuple[FloatArray, FloatArray]:
-    """Cut (n, 80) frames and (n,) weights into pieces; those without speech are left out.
+    """Cut (n, width) frames and (n,) weights into pieces; those without speech are left out.
 
     Args:
         frames: of the whole clip.
@@ -87,7 +83,7 @@ def cut_pieces(
         least_s: seconds of speech that a piece needs.
 
     Returns:
-        frames (pieces, context + piece, 80), weights (pieces, context + piece).
+        frames (pieces, context + piece, width), weights (pieces, context + piece).
     """
     piece, context = front_end.piece_frames, front_end.context_frames
     cut = [
@@ -100,6 +96,6 @@ def cut_pieces(
         if speech_seconds(weights[first : first + piece]) >= least_s
     ]
     if not cut:
-        none = np.zeros((0, context + piece, BANDS), np.float32)
+        none = np.zeros((0, context + piece, front_end.width), np.float32)
         return none, none[..., 0]
     return np.stack([one for one, _ in cut]), np.stack([one for _, one in cut])

@@ -14,7 +14,6 @@ from tonfall.audio import Samples, as_recording, open_audio
 from tonfall.bundle import Bundle, BundleSpec, bundled_models, find_bundle, read_bundle
 from tonfall.emotion import Affect
 from tonfall.errors import BundleError
-from tonfall.features import BANDS
 from tonfall.ort import OncePerProcess, Session, open_session
 from tonfall.runtime.baseline import Baseline, gate_weight, prior_baseline
 from tonfall.runtime.clip import mono_clip, mono_pieces
@@ -68,8 +67,10 @@ class Predictor:
             outputs=("encoded", "pooled", "logits", "dimensions"),
             threads=threads,
         )
-        self._frames = self.spec.front_end.context_frames + self.spec.front_end.piece_frames
-        none = np.zeros((0, self._frames, BANDS), np.float32)
+        front_end = self.spec.front_end
+        frames = front_end.context_frames + front_end.piece_frames
+        self._check_frames(frames, front_end.width)
+        none = np.zeros((0, frames, front_end.width), np.float32)
         self._no_pieces = {"frames": none, "weights": none[..., 0]}
         self._no_windows = self._probe_judge_inputs(judge_inputs)
         self._check_outputs()
@@ -104,7 +105,7 @@ class Predictor:
         """Encode pieces.
 
         Args:
-            frames: (pieces, context + piece frames, 80) log-mel.
+            frames: (pieces, context + piece frames, width) of the bundle's front end.
             weights: (pieces, context + piece frames) in [0, 1]: how surely each frame is speech
                 that counts; 0 for context and padding.
 
@@ -252,6 +253,20 @@ class Predictor:
                 "with a fixed width is expected; export the model again."
             )
         return shape[1]
+
+    def _check_frames(self, *expected: int) -> None:
+        """Refuse a graph for frames of another kind or number."""
+        shape = self._session.shapes["frames"]
+        fixed = len(shape) == 3 and all(
+            found == wanted or not isinstance(found, int)
+            for found, wanted in zip(shape[1:], expected, strict=True)
+        )
+        if not fixed:
+            raise BundleError(
+                f"The graph of {self.name} takes frames of shape {shape}, but the front end "
+                f"{self.spec.front_end.kind} gives (pieces, {expected[0]}, {expected[1]}); export "
+                "the model again."
+            )
 
     def _check_outputs(self) -> None:
         """Refuse a graph whose outputs do not fit what the bundle says of them."""

@@ -16,7 +16,7 @@ class PieceJob:
     """A piece of frames to be encoded.
 
     Attributes:
-        frames: (context + piece frames, 80) log-mel.
+        frames: (context + piece frames, width) of the bundle's front end.
         weights: (context + piece frames,) in [0, 1].
         deliver: takes the (statistics,) row of the encoder.
         shed: gives the piece up, and with it every window that it belongs to.

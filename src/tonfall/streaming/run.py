@@ -10,8 +10,8 @@ import numpy as np
 from tonfall.arrays import FloatArray
 from tonfall.bundle import FrontEnd
 from tonfall.diarization import SpeakerJob
-from tonfall.features import BANDS, HOP, WINDOW, LogMelStream
-from tonfall.runtime import frame_weights, padded_piece, speech_seconds
+from tonfall.features import HOP
+from tonfall.runtime import frame_stream, frame_weights, look_ahead, padded_piece, speech_seconds
 from tonfall.streaming.background import Background, ChunkLevels
 from tonfall.streaming.jobs import PieceJob
 from tonfall.streaming.shelf import Shelf
@@ -68,9 +68,10 @@ class Run:
             if separation
             else dict(zip(self._framed, rows, strict=True))
         )
-        self._mel = LogMelStream(channels=len(self._framed))
+        self._framing = frame_stream(front_end, channels=len(self._framed))
+        self._look_ahead = look_ahead(front_end)
         self._unframed: list[FloatArray] = []
-        self._frames = Shelf((len(self._framed), 0, BANDS))
+        self._frames = Shelf((len(self._framed), 0, front_end.width))
         self._levels = Shelf((channels, 0))
         self._speech = Shelf((len(voices), 0))
         self._anyones = Shelf((channels, 0))
@@ -87,7 +88,7 @@ class Run:
     def missing(self) -> int:
         """Samples that are still to come until the next piece can be cut; 0 or less if none."""
         piece = (self._pieces + 1) * self._front_end.piece_frames * HOP
-        missing = max(piece + WINDOW // 2, -(-piece // CHUNK) * CHUNK) - self._samples
+        missing = max(piece + self._look_ahead, -(-piece // CHUNK) * CHUNK) - self._samples
         return max(missing, self._separation.missing) if self._separation else missing
 
     def push(self, samples: FloatArray) -> None:
@@ -113,7 +114,7 @@ class Run:
         self._make_frames()
         # A run too short for a single frame is too short to hold speech.
         if self._samples > CHUNK:
-            self._frames.append(self._mel.close())
+            self._frames.append(self._framing.close())
 
     def voice_jobs(self) -> list[Job]:
         """Chunks whose speech probability is due."""
@@ -183,12 +184,12 @@ class Run:
 
     def _end_of_next_piece(self) -> int:
         """Samples of the run at which the next piece has all its frames."""
-        return (self._pieces + 1) * self._front_end.piece_frames * HOP + WINDOW // 2
+        return (self._pieces + 1) * self._front_end.piece_frames * HOP + self._look_ahead
 
     def _make_frames(self) -> None:
         """A piece at a time: packet by packet, log-mel costs three times as much."""
         if self._unframed:
-            self._frames.append(self._mel.push(np.concatenate(self._unframed, axis=1)))
+            self._frames.append(self._framing.push(np.concatenate(self._unframed, axis=1)))
             self._unframed.clear()
 
     def _frames_of_next_piece(self) -> int:
