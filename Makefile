@@ -30,8 +30,12 @@ demo: $(RUN)/ready
 	@echo "The page: out/demo/call.html (open it in a browser)"
 	@echo "Now for your own recordings: . $(RUN)/bin/activate; tonfall analyze RECORDING"
 
+# A file's tests stay together, in as many processes as there are cores, four at most: each takes
+# a gigabyte and a half.
+PARALLEL ?= -n auto --maxprocesses 4 --dist loadfile
+
 test: $(DEV)/ready
-	$(DEV)/bin/python -m pytest -m "not slow" $(PYTEST_OPTIONS)
+	$(DEV)/bin/python -m pytest -m "not slow" $(PARALLEL) $(PYTEST_OPTIONS)
 
 test-all: $(DEV)/ready
 	$(DEV)/bin/python -m pytest $(PYTEST_OPTIONS)
