@@ -112,7 +112,7 @@ def test_two_processes_compute_what_one_does(tones, tmp_path):
 
 def test_what_is_kept_starts_no_process(tones, tmp_path, monkeypatch):
     functionals(sounds(tones), "prosody", folder=tmp_path)
-    monkeypatch.setattr(rows, "ProcessPoolExecutor", None)
+    monkeypatch.setattr(rows, "worker_pool", None)
     tasks = [Task(Recording(path)) for path in tones]
     found = list(rows_of(tasks, Order("prosody", folder=tmp_path), workers=2))
     assert all(isinstance(each, Rows) for each in found)

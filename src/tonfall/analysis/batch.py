@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures import as_completed
 from dataclasses import dataclass
-from multiprocessing import get_context
 from pathlib import Path
 
 from tonfall.analysis.analyze import analyze
 from tonfall.analysis.outputs import output_stem, write_outputs
 from tonfall.analysis.summary import SpeakerSummary
 from tonfall.errors import TonfallError
+from tonfall.workers import worker_pool
 
 __all__ = ["Order", "Outcome", "analyze_files", "distinct_stems"]
 
@@ -57,6 +57,10 @@ def analyze_files(
         files: paths; one that is named twice is analysed once.
         order: what to do with each.
         workers: processes; as many as there are cores by default.
+
+    Raises:
+        ConfigError: no process can be started from this program.
+        ServiceError: a process was ended from outside; what is finished stays.
     """
     files = list(dict.fromkeys(files))
     stems = distinct_stems(files)
@@ -65,14 +69,10 @@ def analyze_files(
         for file in files:
             yield _analyze_one(file, stems[file], order)
         return
-    with ProcessPoolExecutor(count, mp_context=get_context("spawn")) as pool:
+    with worker_pool(count) as pool:
         waiting = [pool.submit(_analyze_one, file, stems[file], order) for file in files]
-        try:
-            for future in as_completed(waiting):
-                yield future.result()
-        except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
-            raise
+        for future in as_completed(waiting):
+            yield future.result()
 
 
 def distinct_stems(files: Sequence[str]) -> dict[str, str]:

@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
-from concurrent.futures import ProcessPoolExecutor
-from contextlib import ExitStack
 from functools import lru_cache
 from itertools import repeat
-from multiprocessing import get_context
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,6 +15,7 @@ from tonfall.arrays import FloatArray
 from tonfall.corpora.clips import Clip, clips_of, named_errors, read_clip
 from tonfall.emotion import DIMENSIONS
 from tonfall.timeline import SAMPLING_RATE
+from tonfall.workers import worker_pool
 
 if TYPE_CHECKING:
     from tonfall.runtime import Predictor
@@ -55,6 +53,7 @@ def bundle_scores(
         AudioError: a clip cannot be read, or is silent.
         BundleError: no such bundle, or it fails.
         ManifestError: an item has no audio.
+        ServiceError: a process was ended from outside.
     """
     clips = clips_of(items)
     shares = [clips[first : first + _SHARE] for first in range(0, len(clips), _SHARE)]
@@ -69,13 +68,11 @@ def bundle_scores(
 def _spread(
     shares: list[list[Clip]], bundle: str | Path, degrade: Degrade | None, workers: int
 ) -> Iterator[list[dict[str, object]]]:
-    with ExitStack() as stack:
-        if workers < 2 or len(shares) < 2:
-            yield from map(_score_share, shares, repeat(bundle), repeat(degrade))
-            return
-        pool = ProcessPoolExecutor(workers, mp_context=get_context("spawn"))
-        executor = stack.enter_context(pool)
-        yield from executor.map(_score_share, shares, repeat(bundle), repeat(degrade))
+    if workers < 2 or len(shares) < 2:
+        yield from map(_score_share, shares, repeat(bundle), repeat(degrade))
+        return
+    with worker_pool(workers) as pool:
+        yield from pool.map(_score_share, shares, repeat(bundle), repeat(degrade))
 
 
 def _score_share(

@@ -11,10 +11,9 @@ import logging
 import os
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import BrokenExecutor, Future, ProcessPoolExecutor
+from concurrent.futures import ProcessPoolExecutor
 from contextlib import ExitStack
 from functools import cache, lru_cache
-from multiprocessing import get_context
 from pathlib import Path
 from typing import cast
 
@@ -22,11 +21,12 @@ import numpy as np
 
 from tonfall.arrays import FloatArray
 from tonfall.contents import code_hash, joint_hash, library_versions
-from tonfall.errors import ServiceError, TonfallError
+from tonfall.errors import TonfallError
 from tonfall.features.feature_set import FeatureSet
 from tonfall.features.framing import RATE, STEP
 from tonfall.features.row_tasks import Order, Parts, Per, Rows, Sound, Task
 from tonfall.features.sets import find_set
+from tonfall.workers import worker_pool
 
 __all__ = ["Progress", "functionals", "rows_of"]
 
@@ -54,7 +54,8 @@ def rows_of(
         workers: processes; none is started where all is kept already.
 
     Raises:
-        ConfigError: no such set, or openSMILE is not installed.
+        ConfigError: no such set, openSMILE is not installed, or no process can be started.
+        ServiceError: a process was ended from outside.
     """
     _say_notice(find_set(order.feature_set).notice)
     with ExitStack() as stack:
@@ -82,29 +83,14 @@ def _starter(
 
     @cache
     def pool() -> ProcessPoolExecutor:
-        # A forked process inherits locks of other threads; a spawned one starts clean.
-        executor = ProcessPoolExecutor(workers, mp_context=get_context("spawn"))
-        stack.callback(executor.shutdown, cancel_futures=True)
-        return executor
+        return stack.enter_context(worker_pool(workers))
 
     def start(task: Task) -> Callable[[], Rows | TonfallError]:
         if workers < 2 or _is_kept(task, order):
             return lambda: _outcome(task, order)
-        future = pool().submit(_outcome, task, order)
-        return lambda: _awaited(future)
+        return pool().submit(_outcome, task, order).result
 
     return start
-
-
-def _awaited(future: Future[Rows | TonfallError]) -> Rows | TonfallError:
-    try:
-        return future.result()
-    except BrokenExecutor as error:
-        raise ServiceError(
-            "A process that computed features was ended from outside, for lack of memory perhaps. "
-            "What was finished is kept; try again with fewer processes (-j 1).",
-            retry=True,
-        ) from error
 
 
 def _is_kept(task: Task, order: Order) -> bool:

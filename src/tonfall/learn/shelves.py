@@ -5,9 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from functools import lru_cache
-from multiprocessing import get_context
 from pathlib import Path
 from typing import TypeVar
 
@@ -15,6 +13,7 @@ import numpy as np
 
 from tonfall.arrays import FloatArray
 from tonfall.corpora.clips import Clip
+from tonfall.workers import worker_pool
 
 __all__ = ["Shelves", "open_shelves", "shared_out"]
 
@@ -67,6 +66,10 @@ def shared_out(
         clips: by the name that what is made of them is kept under.
         make: of some clips, such as (clips, numbers); it is sent to other processes.
         workers: processes; as many as there are cores by default.
+
+    Raises:
+        ConfigError: no process can be started from this program.
+        ServiceError: a process was ended from outside.
     """
     names, every = list(clips), list(clips.values())
     firsts = range(0, len(names), _SHARE)
@@ -76,5 +79,5 @@ def shared_out(
     if workers == 1 or len(shares) == 1:
         yield from zip(shares, map(make, parts), strict=True)
         return
-    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
+    with worker_pool(workers) as pool:
         yield from zip(shares, pool.map(make, parts), strict=True)
