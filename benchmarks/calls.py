@@ -4,7 +4,7 @@
                                [--degrade noise:20+telephone]
 
 Leave one corpus out over RAVDESS, EmoDB, nEMO, EMOVO and ASED, four classes (calm = neutral);
-`tonfall.learn.calls` says how. With --json, the whole reports are kept.
+`tonfall.lab.calls_protocol` says how. With --json, the whole reports are kept.
 
     python -m benchmarks.calls --cost medium small
 
@@ -30,7 +30,7 @@ from tonfall.corpora import prepare
 from tonfall.evaluation.calls_report import CallsReport
 from tonfall.evaluation.items import pool
 from tonfall.evaluation.running import ModelFacts
-from tonfall.learn.calls import evaluate_calls
+from tonfall.lab.calls_protocol import evaluate_calls
 from tonfall.learn.degrade import parse_degradation
 from tonfall.learn.recipe import read_recipe
 from tonfall.runtime import clip_pieces, gate_weight

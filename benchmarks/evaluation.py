@@ -20,7 +20,6 @@ import pandas as pd
 import soundfile
 
 from benchmarks.machine import heading
-from tonfall.cli.bundle_scores import bundle_scores
 from tonfall.corpora import prepare
 from tonfall.corpora.clips import clips_of
 from tonfall.corpora.sounds import ClipSound
@@ -28,6 +27,7 @@ from tonfall.evaluation.additive import unweighted_recall
 from tonfall.evaluation.bootstrap import Resampling
 from tonfall.evaluation.items import pool
 from tonfall.features.rows import functionals
+from tonfall.lab.bundle_scores import bundle_scores
 
 MANY = 10_000
 LABELS = ("neutral", "happiness", "sadness", "anger")

@@ -9,7 +9,6 @@ import pandas as pd
 import pytest
 
 from tonfall.errors import ProtocolError
-from tonfall.evaluation.models import CallableModel
 from tonfall.evaluation.protocols import Rules, Sources, find_protocol
 from tonfall.evaluation.reports import (
     Report,
@@ -25,6 +24,7 @@ from tonfall.evaluation.reports import (
     write_report,
 )
 from tonfall.evaluation.running import ModelFacts, run
+from tonfall.lab.predictions import CallableModel
 
 
 def report_of(

@@ -19,7 +19,6 @@ import soundfile
 from tonfall.errors import ProtocolError
 from tonfall.evaluation import metrics
 from tonfall.evaluation.groups import age_band
-from tonfall.evaluation.models import CallableModel, read_predictions
 from tonfall.evaluation.protocols import (
     Rules,
     Sources,
@@ -41,6 +40,7 @@ from tonfall.evaluation.reports import (
     write_report,
 )
 from tonfall.evaluation.running import ModelFacts, Results, run
+from tonfall.lab.predictions import CallableModel, read_predictions
 
 SCHEMA = Path(__file__).parents[2] / "docs" / "report.schema.json"
 LABELS = ("neutral", "calm", "sadness", "anger")

@@ -8,12 +8,6 @@ import pytest
 
 from tonfall.emotion.maps import LabelMap
 from tonfall.errors import ConfigError, ProtocolError
-from tonfall.evaluation.models import (
-    CallableModel,
-    load_callable,
-    onto_labels,
-    read_predictions,
-)
 from tonfall.evaluation.protocols import (
     Rules,
     all_tested,
@@ -22,6 +16,12 @@ from tonfall.evaluation.protocols import (
     leave_one_out,
 )
 from tonfall.evaluation.running import HIDDEN, ModelFacts, run
+from tonfall.lab.predictions import (
+    CallableModel,
+    load_callable,
+    onto_labels,
+    read_predictions,
+)
 
 FACTS = ModelFacts("test", "callable")
 MERGED = Rules(label_map=LabelMap(merge={"calm": "neutral"}))

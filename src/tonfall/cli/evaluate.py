@@ -10,8 +10,8 @@ import typer
 from tonfall.cli.data import MANIFESTS, Format, FormatOption, QuietOption
 
 if TYPE_CHECKING:
-    from tonfall.cli.measuring import Measured, Order
-    from tonfall.cli.measuring_own import OwnReport
+    from tonfall.lab.measuring import Measured, Order
+    from tonfall.lab.measuring_own import OwnReport
     from tonfall.learn.degrade import Degradation
 
 __all__ = ["DataOption", "evaluate"]
@@ -106,10 +106,10 @@ def evaluate(
 
     Example: tonfall evaluate medium --protocol emobox/ravdess
     """
-    from tonfall.cli.candidates import recipe_places
-    from tonfall.cli.measuring import Order
-    from tonfall.cli.measuring_own import OWN_REPORTS
     from tonfall.corpora import read_places
+    from tonfall.lab.measuring import Order
+    from tonfall.lab.measuring_own import OWN_REPORTS
+    from tonfall.lab.models import recipe_places
 
     order = Order(
         models=tuple(models),
@@ -134,8 +134,8 @@ def evaluate(
 
 
 def _measure(order: Order, style: Format, *, quiet: bool) -> None:
-    from tonfall.cli.measuring import measure
     from tonfall.cli.measuring_bars import measuring_bars
+    from tonfall.lab.measuring import measure
 
     with measuring_bars(quiet=quiet) as bars:
         for measured in measure(order, bars):
@@ -160,7 +160,7 @@ def _print(measured: Measured, style: Format) -> None:
 
 def _nested(order: Order, style: Format, *, quiet: bool) -> None:
     from tonfall.cli.measuring_bars import measuring_bars
-    from tonfall.cli.measuring_nested import measure_nested
+    from tonfall.lab.measuring_nested import measure_nested
 
     with measuring_bars(quiet=quiet) as bars:
         report, path = measure_nested(order, bars, say=_quiet if quiet else _say)
@@ -177,7 +177,7 @@ def _echo(report: OwnReport, path: Path, style: Format, *, quiet: bool) -> None:
 
 
 def _own(order: Order, style: Format, *, quiet: bool) -> None:
-    from tonfall.cli.measuring_own import measure_own
+    from tonfall.lab.measuring_own import measure_own
 
     for report, path in measure_own(order, say=_quiet if quiet else _say):
         _echo(report, path, style, quiet=quiet)
@@ -192,8 +192,8 @@ def _quiet(_sentence: str) -> None:
 
 
 def _degradations(text: str, acoustics: Path | None) -> tuple[Degradation, ...]:
-    from tonfall.cli.measuring import ALL_CONDITIONS
     from tonfall.errors import ConfigError
+    from tonfall.lab.measuring import ALL_CONDITIONS
     from tonfall.learn.degrade import parse_degradation
 
     names = [name.strip() for name in text.split(",") if name.strip()]

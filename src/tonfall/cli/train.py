@@ -47,7 +47,9 @@ def train(
 
     Example: tonfall train recipes/small.yaml -o my-model
     """
-    _require_training()
+    from tonfall.learn.extras import require_training
+
+    require_training()
     from tonfall.learn.data import with_manifest
     from tonfall.learn.recipe import read_recipe
     from tonfall.learn.stage import Runs
@@ -72,17 +74,3 @@ def train(
             say=say,
         )
     typer.echo(f"{bundle.folder}")
-
-
-def _require_training() -> None:
-    from importlib.util import find_spec
-
-    from tonfall.errors import ConfigError
-
-    needed = {"torch": "torch", "onnx": "onnx", "pytorch_lightning": "pytorch-lightning"}
-    missing = [name for module, name in needed.items() if find_spec(module) is None]
-    if missing:
-        raise ConfigError(
-            f"Training needs {' and '.join(missing)}, which the run time does without; run: "
-            'pip install "tonfall[train]"'
-        )

@@ -9,9 +9,6 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from tonfall.cli.candidates import Candidate, Setting, find_candidate, is_table
-from tonfall.cli.measuring import Order, check_output, slug
-from tonfall.cli.measuring_own import at_hand, save_own
 from tonfall.corpora import open_corpora
 from tonfall.errors import ConfigError
 from tonfall.evaluation.items import mark_silent, pool, protocol_items
@@ -19,6 +16,9 @@ from tonfall.evaluation.nested import Trial, check_corpora, without_corpus
 from tonfall.evaluation.nested_report import NestedReport, Setup, nested_report
 from tonfall.evaluation.protocols import Protocol, Rules, Sources, corpora_of, find_protocol
 from tonfall.evaluation.running import ModelFacts, run
+from tonfall.lab.measuring import Order, check_output, slug
+from tonfall.lab.measuring_own import at_hand, save_own
+from tonfall.lab.models import Candidate, Setting, find_candidate, is_table
 
 if TYPE_CHECKING:
     from tonfall.cli.measuring_bars import Bars
@@ -134,8 +134,8 @@ def _tried(
 
 
 def _site(order: Order, say: Callable[[str], object]) -> NestedReport:
-    from tonfall.learn.calls import call_items
-    from tonfall.learn.site_recipe import left_out_sites, site_trial
+    from tonfall.lab.calls_protocol import call_items
+    from tonfall.lab.site_recipe import left_out_sites, site_trial
 
     recipes = {name: _recipe(name) for name in dict.fromkeys(order.models)}
     corpora = [name for name in order.protocol.partition("/")[2].split("+") if name]
@@ -168,9 +168,9 @@ def _recipe(reference: str) -> Recipe:
             f"{reference!r} has no baseline, so no prior that a site could give; give recipes that "
             "'tonfall train' takes."
         )
-    from tonfall.cli.train import _require_training
+    from tonfall.learn.extras import require_training
 
-    _require_training()
+    require_training()
     from tonfall.learn.recipe import read_recipe
 
     return read_recipe(path)

@@ -19,7 +19,7 @@ from tonfall.errors import ProtocolError
 from tonfall.evaluation.calls_report import CallsReport
 from tonfall.evaluation.items import mark_silent
 from tonfall.evaluation.running import ModelFacts
-from tonfall.learn.calls import call_items, evaluate_calls
+from tonfall.lab.calls_protocol import call_items, evaluate_calls
 from tonfall.learn.degrade import parse_degradation
 from tonfall.runtime import Predictor
 
@@ -122,7 +122,7 @@ def test_a_corpus_that_is_not_there_is_named(items: pd.DataFrame, tiny: Predicto
 
 
 def test_measuring_a_bundle_needs_no_pytorch() -> None:
-    code = "import sys, tonfall.learn.calls; print('torch' in sys.modules)"
+    code = "import sys, tonfall.lab.calls_protocol; print('torch' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "False"
 

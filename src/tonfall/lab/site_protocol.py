@@ -20,7 +20,7 @@ from tonfall.evaluation.items import without_silent
 from tonfall.evaluation.running import ModelFacts
 from tonfall.evaluation.sites import COUNTS, SITE_DRAWS, SiteDraw, draw_sites, sites_hash
 from tonfall.evaluation.sites_report import SiteReport, site_figures
-from tonfall.learn.calls import (
+from tonfall.lab.calls_protocol import (
     LABELS,
     Progress,
     bundle_facts,
@@ -65,8 +65,8 @@ def evaluate_site(
 ) -> SiteReport:
     """Measure a model with priors from 0, 10, 30, 100 and 400 clips of other speakers.
 
-    Four classes, each clip alone, as `tonfall.learn.calls.evaluate_calls` has them; the arguments
-    are the same.
+    Four classes, each clip alone, as `tonfall.lab.calls_protocol.evaluate_calls` has them; the
+    arguments are the same.
 
     Raises:
         BundleError: the model has no baseline, so no prior.
@@ -83,7 +83,7 @@ def evaluate_site(
         groups = rows.groupby("corpus", sort=True)
         parts = (_bundle_clips(model, own, degradation, progress) for _, own in groups)
     else:
-        from tonfall.learn.site_recipe import recipe_clips
+        from tonfall.lab.site_recipe import recipe_clips
 
         parts = recipe_clips(model, rows, degradation, progress)
     judged, used = judge_sites(parts, rows, draws)

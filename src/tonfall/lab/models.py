@@ -21,14 +21,14 @@ from tonfall.evaluation.classical_recipe import (
     read_classical,
 )
 from tonfall.evaluation.items import without_silent
-from tonfall.evaluation.models import (
+from tonfall.evaluation.protocols import TEST, Protocol
+from tonfall.evaluation.running import FoldModel, ModelFacts
+from tonfall.lab.predictions import (
     PredictionTable,
     load_callable,
     onto_labels,
     read_predictions,
 )
-from tonfall.evaluation.protocols import TEST, Protocol
-from tonfall.evaluation.running import FoldModel, ModelFacts
 
 if TYPE_CHECKING:
     from tonfall.learn.degrade import Degradation
@@ -138,9 +138,9 @@ def _classical(recipe: ClassicalRecipe) -> Candidate:
 
 
 def _recipe(path: Path) -> Candidate:
-    from tonfall.cli.train import _require_training
+    from tonfall.learn.extras import require_training
 
-    _require_training()
+    require_training()
     from tonfall.learn.fit import Fitted
     from tonfall.learn.fold import RecipeModel
     from tonfall.learn.recipe import read_recipe
@@ -225,7 +225,7 @@ def _bundle(reference: str) -> Candidate:
     )
 
     def make(setting: Setting) -> tuple[FoldModel, ModelFacts]:
-        from tonfall.cli.bundle_scores import bundle_scores
+        from tonfall.lab.bundle_scores import bundle_scores
 
         scores = bundle_scores(
             bundle.folder,

@@ -18,9 +18,9 @@ from tonfall.emotion import Affect
 from tonfall.evaluation.calls import compose_calls
 from tonfall.evaluation.calls_report import CallsReport
 from tonfall.evaluation.running import ModelFacts
-from tonfall.learn import calls as protocol
-from tonfall.learn.calls import call_items, evaluate_calls
-from tonfall.learn.calls_site import call_sites
+from tonfall.lab import calls_protocol as protocol
+from tonfall.lab.calls_protocol import call_items, evaluate_calls
+from tonfall.lab.calls_site import call_sites
 from tonfall.runtime import Predictor
 
 EXAMPLE = Path(__file__).resolve().parents[2] / "examples" / "call.wav"

@@ -14,13 +14,13 @@ from tonfall.evaluation.items import silent_note, without_silent
 from tonfall.evaluation.nested import Trial, without_corpus
 from tonfall.evaluation.protocols import DEVELOPMENT, TEST, TRAIN, Protocol
 from tonfall.evaluation.sites import COUNTS, SiteDraw, draw_sites, sites_hash
-from tonfall.learn.calls_recipe import four_columns, left_out_protocol
+from tonfall.lab.calls_recipe import four_columns, left_out_protocol
+from tonfall.lab.site_protocol import SiteClips, judge_sites
 from tonfall.learn.clips import Pooled
 from tonfall.learn.degrade import Degradation
 from tonfall.learn.fit import Fitted
 from tonfall.learn.fold import RecipeModel, heard_alone
 from tonfall.learn.recipe import BaselineRecipe, Recipe
-from tonfall.learn.site import SiteClips, judge_sites
 
 __all__ = ["LeftOutSites", "left_out_sites", "recipe_clips", "site_trial"]
 
@@ -38,7 +38,7 @@ def recipe_clips(
 
     Args:
         recipe: how to fit.
-        rows: clips of all corpora, from `tonfall.learn.calls.call_items`.
+        rows: clips of all corpora, from `tonfall.lab.calls_protocol.call_items`.
         degradation: what tested clips go through.
         say: called before each corpus.
         protocol: the folds; each corpus left out by default.
@@ -81,7 +81,7 @@ class LeftOutSites:
     """Corpora that stand for sites, each to be left out.
 
     Attributes:
-        rows: their clips, from `tonfall.learn.calls.call_items`, without silent ones.
+        rows: their clips, from `tonfall.lab.calls_protocol.call_items`, without silent ones.
         draws: who is heard and who is judged.
         protocol: which corpus is left out of what.
         silent: items that were left out.
@@ -104,7 +104,7 @@ class LeftOutSites:
 
 
 def left_out_sites(clips: pd.DataFrame, *, seed: int) -> LeftOutSites:
-    """Draw the sites of these clips, as `tonfall.learn.site.evaluate_site` does."""
+    """Draw the sites of these clips, as `tonfall.lab.site_protocol.evaluate_site` does."""
     rows, silent = without_silent(clips)
     draws = draw_sites(rows.reset_index(drop=True), seed=seed)
     return LeftOutSites(rows, draws, left_out_protocol(rows), silent)

@@ -20,9 +20,9 @@ from tonfall.bundle import Bundle
 from tonfall.errors import BundleError, ConfigError
 from tonfall.evaluation.running import ModelFacts
 from tonfall.evaluation.sites import draw_sites
-from tonfall.learn import site
-from tonfall.learn.calls import call_items
-from tonfall.learn.site import evaluate_site
+from tonfall.lab import site_protocol as site
+from tonfall.lab.calls_protocol import call_items
+from tonfall.lab.site_protocol import evaluate_site
 from tonfall.runtime import Predictor
 
 EXAMPLE = Path(__file__).resolve().parents[2] / "examples" / "call.wav"

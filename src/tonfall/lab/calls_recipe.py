@@ -12,8 +12,8 @@ from tonfall.adaptation import PRIOR_WEIGHT_S
 from tonfall.arrays import FloatArray
 from tonfall.evaluation.protocols import DEVELOPMENT, TEST, TRAIN, Protocol, Sources, find_protocol
 from tonfall.evaluation.protocols.registry import FOUR
-from tonfall.learn.calls import LABELS, JudgedClips, judged_table
-from tonfall.learn.calls_site import CallSites
+from tonfall.lab.calls_protocol import LABELS, JudgedClips, judged_table
+from tonfall.lab.calls_site import CallSites
 from tonfall.learn.clips import Pooled
 from tonfall.learn.degrade import Degradation
 from tonfall.learn.fit import Fitted
@@ -37,7 +37,7 @@ def judge_recipe(
 
     Args:
         recipe: how to fit.
-        rows: clips of all corpora, from `tonfall.learn.calls.call_items`.
+        rows: clips of all corpora, from `tonfall.lab.calls_protocol.call_items`.
         calls: composed of them.
         sites: of the calls, or None.
         degradation: what tested clips go through.

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from tonfall.cli.candidates import Candidate, Setting, find_candidate, is_table
 from tonfall.corpora import CORPORA, Places, open_corpora
 from tonfall.errors import ConfigError, ProtocolError
 from tonfall.evaluation.items import mark_silent, pool, protocol_items
@@ -36,6 +35,7 @@ from tonfall.evaluation.reports import (
     save_report,
 )
 from tonfall.evaluation.running import run
+from tonfall.lab.models import Candidate, Setting, find_candidate, is_table
 
 if TYPE_CHECKING:
     from tonfall.cli.measuring_bars import Bars

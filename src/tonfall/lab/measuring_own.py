@@ -7,12 +7,12 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tonfall.cli.measuring import Order, check_degradations, slug
 from tonfall.corpora import open_corpora
 from tonfall.errors import ConfigError
 from tonfall.evaluation.items import mark_silent, pool
 from tonfall.evaluation.protocols import FOUR
 from tonfall.evaluation.running import ModelFacts
+from tonfall.lab.measuring import Order, check_degradations, slug
 
 if TYPE_CHECKING:
     from tonfall.evaluation.calls_report import CallsReport
@@ -41,8 +41,8 @@ def measure_own(
         ConfigError: a model that is neither a bundle nor a trained recipe.
         TonfallError: as measuring does.
     """
-    from tonfall.learn.calls import evaluate_calls
-    from tonfall.learn.site import evaluate_site
+    from tonfall.lab.calls_protocol import evaluate_calls
+    from tonfall.lab.site_protocol import evaluate_site
 
     check_degradations(order)
     models = {name: _model(name) for name in order.models}
@@ -79,9 +79,9 @@ def _model(reference: str) -> Recipe | Predictor:
 
     path = Path(reference)
     if path.suffix in _RECIPES and not is_classical(path):
-        from tonfall.cli.train import _require_training
+        from tonfall.learn.extras import require_training
 
-        _require_training()
+        require_training()
         from tonfall.learn.recipe import read_recipe
 
         return read_recipe(path)

@@ -23,7 +23,7 @@ from tonfall.evaluation.calls_report import CallsReport, calls_report
 from tonfall.evaluation.items import protocol_items, without_silent
 from tonfall.evaluation.protocols.registry import FOUR, FOUR_CLASSES
 from tonfall.evaluation.running import ModelFacts
-from tonfall.learn.calls_site import CallSites, call_sites
+from tonfall.lab.calls_site import CallSites, call_sites
 from tonfall.learn.degrade import Degradation
 from tonfall.learn.encoded import bundle_statistics
 from tonfall.runtime import Baseline, Predictor
@@ -124,7 +124,7 @@ def evaluate_calls(
         judged = _judge_bundle(model, rows, calls, sites, degradation, say)
         facts = bundle_facts(facts, model)
     else:
-        from tonfall.learn.calls_recipe import judge_recipe
+        from tonfall.lab.calls_recipe import judge_recipe
 
         judged = judge_recipe(model, rows, calls, sites, degradation, say)
     return calls_report(
@@ -286,7 +286,8 @@ def four_classes(labels: Sequence[str], probabilities: Sequence[float]) -> Float
         name = FOUR_CLASSES.name(label)
         if name is not None:
             result[LABELS.index(name)] += probability
-    return (result / max(result.sum(), 1e-12)).astype(np.float32)
+    scaled: FloatArray = (result / max(result.sum(), 1e-12)).astype(np.float32)
+    return scaled
 
 
 def _quiet(_sentence: str) -> None:
