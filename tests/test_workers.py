@@ -6,6 +6,8 @@ import os
 import signal
 import subprocess
 import sys
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -91,3 +93,56 @@ def test_a_daemon_may_start_none(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_other_errors_go_through() -> None:
     with pytest.raises(ZeroDivisionError), worker_pool(1) as pool:
         pool.submit(divmod, 1, 0).result()
+
+
+WAITING = """
+import os, sys, time
+from pathlib import Path
+from tonfall.workers import worker_pool
+
+def wait(_number):
+    Path(sys.argv[1], str(os.getpid())).touch()
+    time.sleep(600)
+
+if __name__ == "__main__":
+    with worker_pool(2) as pool:
+        list(pool.map(wait, range(4)))
+"""
+
+
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="asks /proc who still runs")
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM])
+def test_workers_end_with_a_program_that_is_killed(tmp_path: Path, how: signal.Signals) -> None:
+    script, begun = tmp_path / "waiting.py", tmp_path / "begun"
+    script.write_text(WAITING)
+    begun.mkdir()
+    process = subprocess.Popen([sys.executable, str(script), str(begun)])
+    try:
+        _await(lambda: len(list(begun.iterdir())) == 2)
+    finally:
+        process.send_signal(how)
+        process.wait()
+    workers = [int(path.name) for path in begun.iterdir()]
+    try:
+        _await(lambda: not any(map(_runs, workers)))
+    finally:
+        for worker in filter(_runs, workers):
+            os.kill(worker, signal.SIGKILL)
+
+
+def _await(come_true: Callable[[], bool]) -> None:
+    """Gives up far later than it takes, and before the workers wake up."""
+    for _ in range(1200):
+        if come_true():
+            return
+        time.sleep(0.1)
+    pytest.fail("it did not come true in two minutes")
+
+
+def _runs(process: int) -> bool:
+    """False for one that has ended, whether or not anybody has asked how."""
+    try:
+        state = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0]
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+    return state != "Z"

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Iterator
 from concurrent.futures import BrokenExecutor, ProcessPoolExecutor
 from contextlib import contextmanager
-from multiprocessing import current_process, get_context
+from multiprocessing import current_process, get_context, parent_process
 from multiprocessing.synchronize import Event
 from pathlib import Path
+from threading import Thread
 
 from tonfall.errors import ConfigError, ServiceError
 
@@ -18,6 +20,8 @@ __all__ = ["worker_pool"]
 @contextmanager
 def worker_pool(count: int) -> Iterator[ProcessPoolExecutor]:
     """Processes for a ``with`` block; they end with it, and where it fails without being awaited.
+
+    Where this process is killed they end with it, too.
 
     They are spawned: a forked process inherits locks of other threads. A spawned one runs the main
     program again, up to its ``if __name__ == "__main__"``, and so there must be one in a file.
@@ -46,6 +50,15 @@ def worker_pool(count: int) -> Iterator[ProcessPoolExecutor]:
 
 def _begin(begun: Event) -> None:
     begun.set()
+    Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    """A worker waits for work on a pipe of which it holds both ends: it would wait for ever."""
+    parent = parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
 
 
 def _check_may_start() -> None:
