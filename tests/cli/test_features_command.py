@@ -154,6 +154,7 @@ def test_the_picture_of_a_row_of_a_manifest_is_of_that_row(
         (["a.wav", "-o", "a.xlsx"], ConfigError, "ends with '.xlsx', expected .csv or .parquet"),
         (["none.csv"], ManifestError, r"none.csv: no such manifest"),
         ([], ConfigError, "No recording is named"),
+        (["a.wav", "--set", "mfcc"], ConfigError, "2 sets are asked for (mfcc, prosody), but a"),
     ],
 )
 def test_what_cannot_be_done_is_said_first(words, kind, message, tmp_path, monkeypatch):
@@ -215,4 +216,6 @@ def test_many_small_tables_are_one_file(mixed: Path, tmp_path: Path, monkeypatch
 def test_the_list_names_opensmiles_sets_and_their_licence() -> None:
     listed = CliRunner().invoke(app, ["features", "--list"]).stdout
     assert "opensmile/ComParE_2016: 65 contours, 6,373 numbers" in listed
+    assert "prosody: pitch, loudness and rhythm (5 contours, 33 numbers)" in listed
+    assert "  syllables_per_s [1/s]: voiced peaks" in listed
     assert "free for private, research and educational use" in listed

@@ -39,12 +39,14 @@ def features(
         list[Path] | None,
         typer.Argument(help="Recordings, folders of them, or manifests (.csv, .parquet)."),
     ] = None,
-    set_name: Annotated[
-        str,
+    set_names: Annotated[
+        list[str] | None,
         typer.Option(
-            "--set", help="egemaps, prosody, spectrum, mfcc, or one of openSMILE's; see --list."
+            "--set",
+            help="egemaps, prosody, spectrum, mfcc, or one of openSMILE's; see --list.",
+            show_default="egemaps",
         ),
-    ] = "egemaps",
+    ] = None,
     per: Annotated[
         Rows,
         typer.Option(help="A row a file, a window of 3 s every second, a turn, or 10 ms."),
@@ -88,7 +90,7 @@ def features(
         return
     if output is not None and output.suffix.lower() not in SUFFIXES:
         raise ConfigError(f"{output}: ends with {output.suffix!r}, expected .csv or .parquet.")
-    order = _order(set_name, per, cache=cache)
+    order = _order(_one_set(set_names or ["egemaps"]), per, cache=cache)
     sounds = _sounds(files or [])
     if plot is not None:
         _draw(sounds, plot)
@@ -100,6 +102,17 @@ def features(
     if failed:
         _say(failed, of=len(sounds))
         raise typer.Exit(1)
+
+
+def _one_set(names: Sequence[str]) -> str:
+    from tonfall.errors import ConfigError
+
+    if len(names) > 1:
+        raise ConfigError(
+            f"{len(names)} sets are asked for ({', '.join(names)}), but a table is of one. "
+            "Run the command for each, with an output of its own."
+        )
+    return names[0]
 
 
 def _order(set_name: str, per: Rows, *, cache: bool) -> Order:
@@ -208,7 +221,9 @@ def _listing() -> str:
 
     lines = []
     for each in SETS.values():
-        lines += [f"{each.name}: {each.what} ({len(each.columns)} numbers)", ""]
+        contours, numbers = len(each.frame_columns), len(each.columns)
+        lines += [f"{each.name}: {each.what} ({contours} contours, {numbers} numbers)"]
+        lines += [f"  {each.statistics}", ""]
         lines += [
             f"  {one.name}{f' [{one.unit}]' if one.unit else ''}: {one.definition} ({one.source})"
             for one in each.descriptors

@@ -12,7 +12,7 @@ _OURS = "Tonfall"
 
 @dataclass(frozen=True, slots=True)
 class Descriptor:
-    """A contour.
+    """A contour, or a number of a whole stretch.
 
     Attributes:
         name: of its column.
@@ -49,7 +49,7 @@ _ALL = (
         "pitch by subharmonic summation, above 27.5 Hz",
         "Hermes 1988",
     ),
-    Descriptor("jitterLocal_sma3nz", "", "difference of periods over their mean", _EGEMAPS),
+    Descriptor("jitterLocal_sma3nz", "share", "difference of periods over their mean", _EGEMAPS),
     Descriptor("shimmerLocaldB_sma3nz", "dB", "difference of successive amplitudes", _EGEMAPS),
     Descriptor("HNRdBACF_sma3nz", "dB", "harmonics to noise by autocorrelation", "Boersma 1993"),
     Descriptor("logRelF0-H1-H2_sma3nz", "dB", "second harmonic over third", _EGEMAPS),
@@ -68,11 +68,48 @@ _ALL = (
             ),
         )
     ),
+    Descriptor(
+        "loudnessPeaksPerSec",
+        "1/s",
+        "peaks of loudness that stand out by a tenth of its range",
+        _EGEMAPS,
+    ),
+    Descriptor("VoicedSegmentsPerSec", "1/s", "stretches of voice", _EGEMAPS),
+    *(
+        each
+        for kind, column in (
+            ("voice", "VoicedSegmentLengthSec"),
+            ("no voice", "UnvoicedSegmentLength"),
+        )
+        for each in (
+            Descriptor(f"Mean{column}", "s", f"mean length of stretches of {kind}", _EGEMAPS),
+            Descriptor(f"Stddev{column}", "s", "deviation of their lengths", _EGEMAPS),
+        )
+    ),
+    Descriptor("equivalentSoundLevel_dBp", "dB", "mean power below full scale", _EGEMAPS),
     Descriptor("pitch_hz", "Hz", "pitch by subharmonic summation", "Hermes 1988"),
     Descriptor("pitch_semitones", "semitones", "the same above 27.5 Hz", "Hermes 1988"),
     Descriptor("voicing", "", "peak of the subharmonic sum over its mean; voice from 0.7", _OURS),
     Descriptor("loudness", "", "mean of the compressed auditory spectrum", "Hermansky 1990"),
     Descriptor("level_db", "dB", "power of a 20 ms frame's spectrum", _OURS),
+    Descriptor(
+        "loudness_peaks_per_s",
+        "1/s",
+        "peaks of loudness that stand out by a tenth of its range",
+        _EGEMAPS,
+    ),
+    Descriptor("voiced_segments_per_s", "1/s", "stretches of voice", _EGEMAPS),
+    Descriptor("voiced_length_s", "s", "mean length of stretches of voice", _EGEMAPS),
+    Descriptor("unvoiced_length_s", "s", "mean length of stretches of no voice", _EGEMAPS),
+    Descriptor("voiced_share", "share", "frames with a voice, of all", _OURS),
+    Descriptor(
+        "syllables_per_s",
+        "1/s",
+        "voiced peaks of loudness that dips of 2 dB part",
+        "De Jong & Wempe 2009",
+    ),
+    Descriptor("pauses_per_s", "1/s", "silences of at least 0.2 s inside speech", _OURS),
+    Descriptor("pause_length_s", "s", "their mean length", _OURS),
     Descriptor("centroid_hz", "Hz", "mean frequency, weighted by magnitude", _OURS),
     Descriptor("roll_off_hz", "Hz", "below it lies 85 % of the magnitude", _OURS),
     Descriptor("flux", "", "change of the spectrum since the frame before", _EGEMAPS),
@@ -89,15 +126,15 @@ _ALL = (
         )
     ),
     *(
-        Descriptor(f"{kind}{number}", "", f"{what} {number}", "Davis & Mermelstein 1980")
-        for kind, what in (
-            ("mfcc", "cepstral coefficient"),
-            ("delta", "slope of coefficient"),
-            ("delta_delta", "change of slope of coefficient"),
+        Descriptor(f"{kind}{number}", unit, f"{what} {number}", source)
+        for kind, unit, what, source in (
+            ("mfcc", "", "cepstral coefficient", "Davis & Mermelstein 1980"),
+            ("delta", "per frame", "slope of coefficient", "Furui 1986"),
+            ("delta_delta", "per frame", "change of slope of coefficient", "Furui 1986"),
         )
         for number in range(13)
     ),
 )
 
 DESCRIPTORS = {each.name: each for each in _ALL}
-"""Every contour of every set, by name."""
+"""Every contour of every set, and what is no statistic of one, by name."""

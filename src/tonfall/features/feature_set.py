@@ -23,6 +23,7 @@ class FeatureSet:
     Attributes:
         name: as the command line knows it.
         what: in a sentence.
+        statistics: how its numbers come from its contours, and what their names end with.
         frame_columns: names of its contours.
         columns: names of its numbers over a stretch.
         frames: (samples,) at 16 kHz to (frames, contours), a frame every 10 ms.
@@ -34,6 +35,7 @@ class FeatureSet:
 
     name: str
     what: str
+    statistics: str
     frame_columns: tuple[str, ...]
     columns: tuple[str, ...]
     frames: Callable[[FloatArray], _Table]
@@ -44,5 +46,6 @@ class FeatureSet:
 
     @property
     def descriptors(self) -> list[Descriptor]:
-        """What its contours are, in order."""
-        return [DESCRIPTORS[name] for name in self.frame_columns if name in DESCRIPTORS]
+        """What its contours are, in order, and then its numbers that are no statistics of one."""
+        names = dict.fromkeys((*self.frame_columns, *self.columns))
+        return [DESCRIPTORS[name] for name in names if name in DESCRIPTORS]

@@ -58,6 +58,7 @@ def opensmile_set(name: str) -> FeatureSet:
     return FeatureSet(
         name,
         f"{OPENSMILE[name]}, computed by openSMILE",
+        "as openSMILE names them",
         tuple(frames.feature_names),
         tuple(whole.feature_names),
         lambda samples: _frames(frames, samples),

@@ -30,6 +30,10 @@ __all__ = ["SETS", "find_set"]
 
 _Table = npt.NDArray[np.float64]
 _STATISTICS = ("mean", "std", "p20", "p50", "p80")
+_FIVE = (
+    "of each contour over the frames where it is defined: mean (_mean), standard deviation (_std), "
+    "percentiles (_p20, _p50, _p80)"
+)
 
 
 def find_set(name: str) -> FeatureSet:
@@ -125,6 +129,7 @@ def _set(
     return FeatureSet(
         name,
         what,
+        _FIVE,
         columns,
         _with_statistics(columns),
         frames,
@@ -135,7 +140,10 @@ def _set(
 SETS = {
     "egemaps": FeatureSet(
         "egemaps",
-        "eGeMAPSv02: 25 contours, 88 numbers, under openSMILE's names",
+        "eGeMAPSv02, under openSMILE's names",
+        "of each contour: mean (_amean), standard deviation over it (_stddevNorm); of pitch and "
+        "loudness also percentiles, and rises and falls a second; V and UV: over the frames with a "
+        "voice, and without",
         CONTOURS,
         FUNCTIONALS,
         lambda samples: egemaps_frames(samples[None], RATE)[0],
@@ -144,6 +152,7 @@ SETS = {
     "prosody": FeatureSet(
         "prosody",
         "pitch, loudness and rhythm",
+        _FIVE,
         PROSODY,
         (*_with_statistics(PROSODY), *_RHYTHM),
         _prosody_frames,
