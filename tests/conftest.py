@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from made_clips import random_weights
-from tiny_bundle import tiny_waveform_spec, write_tiny
+from tiny_bundle import tiny_functionals_spec, tiny_waveform_spec, write_tiny
 
 from tonfall.bundle import Bundle
 from tonfall.runtime import Predictor
@@ -50,6 +50,13 @@ def tiny_waveform(tmp_path_factory: pytest.TempPathFactory) -> Predictor:
     """A model of the same kind that takes samples in place of log-mel."""
     folder = tmp_path_factory.mktemp("bundles") / "tiny-waveform"
     return Predictor(write_tiny(folder, spec=tiny_waveform_spec()))
+
+
+@pytest.fixture(scope="session")
+def tiny_functionals(tmp_path_factory: pytest.TempPathFactory) -> Predictor:
+    """A model that takes functionals of the set mfcc."""
+    folder = tmp_path_factory.mktemp("bundles") / "tiny-functionals"
+    return Predictor(write_tiny(folder, spec=tiny_functionals_spec()))
 
 
 @pytest.fixture

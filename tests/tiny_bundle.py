@@ -29,6 +29,10 @@ from tonfall.bundle import (
 LABELS = ("neutral", "happiness", "sadness", "anger")
 DIMENSIONS = ("arousal", "valence", "dominance")
 POOLED = 12
+FUNCTIONALS = 195
+"""Numbers of the set mfcc."""
+_OF_THE_EXAMPLE = (-0.4, 1, 0.42, 0.11, -0.98, -0.87, 0.87, 0.64, -1, -1, -0.67, -0.83)
+"""Pooled functionals of the example call."""
 _FLOAT = 1
 """ONNX's number for float32."""
 
@@ -71,6 +75,19 @@ def tiny_waveform_spec(*, seed: int = 6) -> BundleSpec:
     return spec.model_copy(update={"baseline": prior})
 
 
+def tiny_functionals_spec(*, seed: int = 6) -> BundleSpec:
+    """The same for a graph that takes functionals."""
+    spec = tiny_spec(
+        name="tiny-functionals",
+        seed=seed,
+        schema_version=4,
+        front_end=FrontEnd(kind="functionals", feature_set="mfcc", piece_frames=100),
+    )
+    assert spec.baseline is not None
+    prior = spec.baseline.model_copy(update={"prior_mean": _OF_THE_EXAMPLE})
+    return spec.model_copy(update={"baseline": prior})
+
+
 def write_tiny(folder: Path, *, seed: int = 6, spec: BundleSpec | None = None) -> Bundle:
     """Write the tiny bundle; another seed has other weights."""
     spec = spec or tiny_spec(seed=seed)
@@ -83,10 +100,11 @@ def tiny_graph(spec: BundleSpec, *, seed: int = 6) -> bytes:
     helper, numpy_helper = onnx.helper, onnx.numpy_helper
     frames = spec.front_end.context_frames + spec.front_end.piece_frames
     baseline = ["baseline"] if spec.baseline else []
+    encodes = spec.front_end.kind != "functionals"
     shapes = {
         "frames": ["pieces", frames, spec.front_end.width],
         "weights": ["pieces", frames],
-        "statistics": ["windows", POOLED + 1],
+        "statistics": ["windows", POOLED + 1 if encodes else FUNCTIONALS],
         **{name: ["windows", POOLED] for name in baseline},
     }
     outputs = {
@@ -95,10 +113,12 @@ def tiny_graph(spec: BundleSpec, *, seed: int = 6) -> bytes:
         "logits": ["windows", len(spec.labels)],
         "dimensions": ["windows", len(spec.dimensions)],
     }
+    if not encodes:
+        del shapes["frames"], shapes["weights"], outputs["encoded"]
     nodes = [
         helper.make_node(kind, inputs, [output], **attributes)
         for kind, inputs, output, attributes in _nodes(
-            with_baseline=bool(baseline), signed=spec.front_end.kind == "log_mel_80"
+            with_baseline=bool(baseline), kind=spec.front_end.kind
         )
     ]
     weights = tiny_weights(spec, seed=seed)
@@ -117,9 +137,29 @@ def tiny_graph(spec: BundleSpec, *, seed: int = 6) -> bytes:
 Node = tuple[str, list[str], str, dict[str, object]]
 
 
-def _nodes(*, with_baseline: bool, signed: bool) -> list[Node]:
+def _nodes(*, with_baseline: bool, kind: str) -> list[Node]:
     """Kind, inputs, output and attributes of each node: encode, pool, judge."""
     centred = ["pooled", "baseline"] if with_baseline else ["pooled"]
+    return [
+        *(_of_functionals() if kind == "functionals" else _of_pieces(signed=kind == "log_mel_80")),
+        ("Sub" if with_baseline else "Identity", centred, "centred", {}),
+        ("MatMul", ["centred", "categories"], "logits", {}),
+        ("MatMul", ["centred", "places"], "raw", {}),
+        ("Sigmoid", ["raw"], "dimensions", {}),
+    ]
+
+
+def _of_functionals() -> list[Node]:
+    """What is not defined counts as nothing."""
+    return [
+        ("IsNaN", ["statistics"], "missing", {}),
+        ("Where", ["missing", "nothing", "statistics"], "known", {}),
+        ("MatMul", ["known", "project"], "projected", {}),
+        ("Tanh", ["projected"], "pooled", {}),
+    ]
+
+
+def _of_pieces(*, signed: bool) -> list[Node]:
     return [
         ("MatMul", ["frames", "project"], "projected", {}),
         ("Tanh", ["projected"], "signed", {}),
@@ -133,10 +173,6 @@ def _nodes(*, with_baseline: bool, signed: bool) -> list[Node]:
         ("Slice", ["statistics", "pooled_end", "all_end", "time_axis"], "count", {}),
         ("Max", ["count", "least"], "positive", {}),
         ("Div", ["total", "positive"], "pooled", {}),
-        ("Sub" if with_baseline else "Identity", centred, "centred", {}),
-        ("MatMul", ["centred", "categories"], "logits", {}),
-        ("MatMul", ["centred", "places"], "raw", {}),
-        ("Sigmoid", ["raw"], "dimensions", {}),
     ]
 
 
@@ -144,7 +180,8 @@ def tiny_weights(spec: BundleSpec, *, seed: int = 6) -> dict[str, np.ndarray]:
     """Every constant of the graph, by the name that it has there."""
     rng = np.random.default_rng(seed + 1)
     return {
-        "project": _projections(seed) if spec.front_end.width == 80 else _of_samples(seed),
+        "project": _projections_of(spec.front_end.kind, seed),
+        "nothing": np.zeros(1, np.float32),
         "categories": _normal(rng, POOLED, len(spec.labels), scale=4),
         "places": _normal(rng, POOLED, len(spec.dimensions), scale=2),
         "least": np.array([1e-6], np.float32),
@@ -162,9 +199,14 @@ def _projections(seed: int) -> FloatArray:
     return project - project.mean(axis=0)
 
 
-def _of_samples(seed: int) -> FloatArray:
-    """(160, pooled)."""
-    return _normal(np.random.default_rng(seed), 160, POOLED, scale=0.5)
+def _projections_of(kind: str, seed: int) -> FloatArray:
+    """(values, pooled) for frames of log-mel or of samples, or for functionals."""
+    if kind == "log_mel_80":
+        return _projections(seed)
+    rng = np.random.default_rng(seed)
+    if kind == "waveform":
+        return _normal(rng, 160, POOLED, scale=0.5)
+    return _normal(rng, FUNCTIONALS, POOLED, scale=0.002)
 
 
 def _typical_mean(seed: int) -> tuple[float, ...]:

@@ -46,7 +46,7 @@ def window_jobs(engine: Engine, model: Predictor) -> list[WindowJob]:
 
 
 def judge(job: WindowJob, model: Predictor) -> None:
-    job.deliver(model.judge_windows(job.statistics[None], [job.baseline])[0])
+    job.deliver(model.judge_windows(model.combine(job.pieces)[None], [job.baseline])[0])
 
 
 def test_a_shed_window_leaves_the_baseline_as_it_was(tiny: Predictor) -> None:
@@ -60,7 +60,7 @@ def test_a_shed_window_leaves_the_baseline_as_it_was(tiny: Predictor) -> None:
     second.shed()
     (third,) = engine.window_jobs()
     assert third.baseline is second.baseline
-    assert not np.array_equal(third.statistics, second.statistics)
+    assert not np.array_equal(third.pieces, second.pieces)
 
 
 def test_a_shed_window_is_not_told_and_the_others_are(tiny: Predictor) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import nan
 from typing import Annotated, Literal
 
 from pydantic import (
@@ -49,14 +50,33 @@ class FrontEnd(_Spec):
 
     Attributes:
         kind: ``log_mel_80``, the one log-mel of ``tonfall.features``; or ``waveform``, the samples
-            themselves at 16 kHz, of which frame *k* holds those from 160 *k* on.
+            themselves at 16 kHz, of which frame *k* holds those from 160 *k* on; or
+            ``functionals``, numbers of a feature set over all the sound of a window.
         piece_frames: frames that a piece stands for.
-        context_frames: frames before the piece that the encoder also sees.
+        context_frames: frames before the piece that the encoder also sees; none for functionals.
+        feature_set: of functionals, as `tonfall features --set` names it; None for the others.
     """
 
-    kind: Literal["log_mel_80", "waveform"] = "log_mel_80"
+    kind: Literal["log_mel_80", "waveform", "functionals"] = "log_mel_80"
     piece_frames: int = Field(ge=10, le=1000)
     context_frames: int = Field(default=0, ge=0, le=1000)
+    feature_set: str | None = None
+
+    @model_validator(mode="after")
+    def _check_kind(self) -> FrontEnd:
+        if (self.kind == "functionals") != (self.feature_set is not None):
+            raise ValueError("a feature_set belongs to the kind functionals, which needs one")
+        if self.kind == "functionals" and self.context_frames:
+            raise ValueError("functionals see no context; leave out context_frames")
+        return self
+
+    @model_serializer(mode="wrap")
+    def _without_absent(self, serialise: SerializerFunctionWrapHandler) -> dict[str, object]:
+        """What older versions wrote, and can read, where there is no feature set."""
+        content: dict[str, object] = serialise(self)
+        if self.feature_set is None:
+            content.pop("feature_set", None)
+        return content
 
     @property
     def width(self) -> int:
@@ -65,8 +85,11 @@ class FrontEnd(_Spec):
 
     @property
     def padding(self) -> float:
-        """What stands in frames before the audio began or after it ended: silence."""
-        return -10.0 if self.kind == "log_mel_80" else 0.0
+        """What stands in frames before the audio began or after it ended.
+
+        Silence; for functionals NaN, since these are of the sound that there is.
+        """
+        return {"log_mel_80": -10.0, "waveform": 0.0, "functionals": nan}[self.kind]
 
 
 class Windows(_Spec):

@@ -22,7 +22,8 @@ from tonfall.corpora.contents import (
 )
 from tonfall.learn.degrade import Degradation
 from tonfall.learn.shelves import open_shelves, shared_out
-from tonfall.runtime import Predictor, clip_pieces
+from tonfall.runtime import Predictor
+from tonfall.runtime.clip import mono_clip
 from tonfall.timeline import SAMPLING_RATE
 
 __all__ = ["CODE", "bundle_statistics", "encode_clip"]
@@ -36,6 +37,7 @@ CODE = (
     "learn/encoded.py",
     "ort",
     "runtime/clip.py",
+    "runtime/encoding.py",
     "runtime/front.py",
     "runtime/pieces.py",
     "runtime/predictor.py",
@@ -95,10 +97,7 @@ def encode_clip(
     if degradation:
         waveform = degradation(waveform, clip.item)
     with named_errors(clip):
-        frames, weights, seconds = clip_pieces(
-            waveform, sampling_rate=SAMPLING_RATE, front_end=model.spec.front_end
-        )
-    return model.encode(frames, weights).sum(axis=0), seconds
+        return model.encode_clip(mono_clip([waveform], sampling_rate=SAMPLING_RATE))
 
 
 def _key(model: Predictor, degradation: Degradation | None) -> str:
@@ -109,11 +108,11 @@ def _key(model: Predictor, degradation: Degradation | None) -> str:
     front_end = model.spec.front_end
     length = front_end.context_frames + front_end.piece_frames
     noise = np.random.default_rng(0).uniform(-6, 0, (2, length, front_end.width)).astype(np.float32)
-    made = model.encode(noise, np.ones((2, length), np.float32))
+    made = model.combine(model.encode(noise, np.ones((2, length), np.float32)))
     how = [
         made.tobytes().hex(),
         front_end.model_dump_json(),
-        code_hash(*CODE),
+        code_hash(*CODE, *(("features",) if front_end.kind == "functionals" else ())),
         library_versions(*_LIBRARIES),
         degradation.key if degradation else "",
     ]

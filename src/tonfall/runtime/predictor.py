@@ -17,6 +17,7 @@ from tonfall.errors import BundleError
 from tonfall.ort import OncePerProcess, Session, open_session
 from tonfall.runtime.baseline import Baseline, gate_weight, prior_baseline
 from tonfall.runtime.clip import mono_clip, mono_pieces
+from tonfall.runtime.encoding import Encoding, GraphEncoding, functionals
 
 __all__ = ["Judgement", "Predictor", "load"]
 
@@ -44,7 +45,8 @@ class Predictor:
 
     The graph has two parts. *Encode* turns pieces of frames into statistics that add up over
     pieces; *judge* takes the sum over a window and a baseline, and is cheap. So a second of audio
-    is encoded once, however many windows it belongs to.
+    is encoded once, however many windows it belongs to. Where the front end is functionals, the
+    graph only judges: a window's statistics are the functionals of its sound.
 
     It can be pickled: another process opens the bundle again, by its name where it is installed
     with Tonfall, and else by its folder, which must be there.
@@ -61,18 +63,21 @@ class Predictor:
         self._folder = bundle.folder
         self._threads = threads
         judge_inputs = ("statistics", "baseline") if self.spec.baseline else ("statistics",)
+        front_end = self.spec.front_end
+        encodes = front_end.kind != "functionals"
         self._session: Session = open_session(
             bundle.model,
-            inputs=("frames", "weights", *judge_inputs),
-            outputs=("encoded", "pooled", "logits", "dimensions"),
+            inputs=(*(("frames", "weights") if encodes else ()), *judge_inputs),
+            outputs=(*(("encoded",) if encodes else ()), "pooled", "logits", "dimensions"),
             threads=threads,
         )
-        front_end = self.spec.front_end
-        frames = front_end.context_frames + front_end.piece_frames
-        self._check_frames(frames, front_end.width)
-        none = np.zeros((0, frames, front_end.width), np.float32)
-        self._no_pieces = {"frames": none, "weights": none[..., 0]}
         self._no_windows = self._probe_judge_inputs(judge_inputs)
+        self._no_pieces = self._probe_pieces() if encodes else {}
+        self._encoding: Encoding = (
+            GraphEncoding(self._session, self._no_windows)
+            if encodes
+            else functionals(front_end, model=self.name, width=self._width("statistics"))
+        )
         self._check_outputs()
 
     def __repr__(self) -> str:
@@ -110,18 +115,29 @@ class Predictor:
                 that counts; 0 for context and padding.
 
         Returns:
-            (pieces, statistics) float32, which may be summed over the pieces of a window.
+            A float32 row a piece, which :meth:`combine` takes.
         """
-        # One at a time: INT8 graphs scale activations over the whole input, so a piece's
-        # statistics would depend on its neighbours; and one core gains nothing from batches.
-        parts = [
-            self._session.run(
-                ["encoded"],
-                {"frames": piece[None], "weights": weight[None], **self._no_windows},
-            )[0]
-            for piece, weight in zip(frames, weights, strict=True)
-        ]
-        return np.concatenate(parts) if parts else self._no_windows["statistics"]
+        return self._encoding.encode(frames, weights)
+
+    def combine(self, rows: Sequence[FloatArray] | FloatArray) -> FloatArray:
+        """The (statistics,) of a window.
+
+        Args:
+            rows: of its pieces, in order, from :meth:`encode`.
+        """
+        return self._encoding.combine(np.asarray(rows, np.float32))
+
+    def encode_clip(self, samples: FloatArray) -> tuple[FloatArray, float]:
+        """The (statistics,) of a whole clip, and its seconds of speech.
+
+        Args:
+            samples: (1, n) float32 at 16 kHz.
+
+        Raises:
+            AudioError: the clip is silent, or too short.
+        """
+        frames, weights, seconds = mono_pieces(samples, front_end=self.spec.front_end)
+        return self._encoding.clip(samples[0], frames, weights), seconds
 
     def judge_windows(
         self, statistics: FloatArray, baselines: Sequence[Baseline | None]
@@ -129,7 +145,7 @@ class Predictor:
         """Judge windows, each against its own baseline (None: against the prior).
 
         Args:
-            statistics: (windows, statistics), sums of what :meth:`encode` gave.
+            statistics: (windows, statistics), rows of :meth:`combine`.
             baselines: one a window.
 
         Raises:
@@ -200,9 +216,8 @@ class Predictor:
         self, blocks: Iterable[npt.ArrayLike], sampling_rate: int, baseline: Baseline | None
     ) -> tuple[Judgement, float]:
         samples = mono_clip(blocks, sampling_rate=sampling_rate)
-        frames, weights, seconds = mono_pieces(samples, front_end=self.spec.front_end)
-        statistics = self.encode(frames, weights).sum(axis=0, keepdims=True)
-        return self.judge_windows(statistics, [baseline])[0], seconds
+        statistics, seconds = self.encode_clip(samples)
+        return self.judge_windows(statistics[None], [baseline])[0], seconds
 
     def _judgement(
         self, pooled: FloatArray, logits: FloatArray, dimensions: FloatArray
@@ -254,8 +269,10 @@ class Predictor:
             )
         return shape[1]
 
-    def _check_frames(self, *expected: int) -> None:
-        """Refuse a graph for frames of another kind or number."""
+    def _probe_pieces(self) -> dict[str, FloatArray]:
+        """No pieces, of the shape of the bundle's; refuses a graph for others."""
+        front_end = self.spec.front_end
+        expected = (front_end.context_frames + front_end.piece_frames, front_end.width)
         shape = self._session.shapes["frames"]
         fixed = len(shape) == 3 and all(
             found == wanted or not isinstance(found, int)
@@ -264,9 +281,11 @@ class Predictor:
         if not fixed:
             raise BundleError(
                 f"The graph of {self.name} takes frames of shape {shape}, but the front end "
-                f"{self.spec.front_end.kind} gives (pieces, {expected[0]}, {expected[1]}); export "
+                f"{front_end.kind} gives (pieces, {expected[0]}, {expected[1]}); export "
                 "the model again."
             )
+        none = np.zeros((0, *expected), np.float32)
+        return {"frames": none, "weights": none[..., 0]}
 
     def _check_outputs(self) -> None:
         """Refuse a graph whose outputs do not fit what the bundle says of them."""

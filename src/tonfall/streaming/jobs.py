@@ -18,7 +18,7 @@ class PieceJob:
     Attributes:
         frames: (context + piece frames, width) of the bundle's front end.
         weights: (context + piece frames,) in [0, 1].
-        deliver: takes the (statistics,) row of the encoder.
+        deliver: takes the row of the encoder.
         shed: gives the piece up, and with it every window that it belongs to.
     """
 
@@ -33,14 +33,14 @@ class WindowJob:
     """A window to be judged against what its voice sounded like so far.
 
     Attributes:
-        statistics: (statistics,), the sum over the window's pieces.
+        pieces: rows of the encoder, one for each of the window's pieces with speech.
         baseline: None where the window is judged alone.
         deliver: takes the judgement.
         shed: gives the window up: nothing is said of it, and the baseline stays as it was.
         learns: True where the judgement's ``prior_gate`` is wanted too.
     """
 
-    statistics: FloatArray
+    pieces: tuple[FloatArray, ...]
     baseline: Baseline | None
     deliver: Callable[[Judgement], None]
     shed: Callable[[], None]

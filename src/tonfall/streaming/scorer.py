@@ -99,7 +99,8 @@ class Scorer:
         anger would let more of it through its gate.
         """
         learning = [number for number, job in enumerate(jobs) if job.learns]
-        rows = [job.statistics for job in jobs] + [jobs[each].statistics for each in learning]
+        rows = [self.predictor.combine(job.pieces) for job in jobs]
+        rows += [rows[each] for each in learning]
         baselines = [None if self._from_prior else job.baseline for job in jobs]
         judged = self.predictor.judge_windows(np.stack(rows), baselines + [None] * len(learning))
         told = judged[: len(jobs)]

@@ -149,15 +149,14 @@ class Voice:
             self._shed()
         if self._asked or not self._due:
             return None
-        spoken = [piece for piece in self._due[0] if piece.spoken]
-        if any(piece.statistics is None for piece in spoken):
+        spoken = [piece.statistics for piece in self._due[0] if piece.spoken]
+        rows = tuple(row for row in spoken if row is not None)
+        if len(rows) < len(spoken):
             return None
         self._asked = True
         self._enter(self._due[0][-1].era)
-        total = sum(piece.statistics for piece in spoken if piece.statistics is not None)
-        assert not isinstance(total, int)
         learns = self._learns_from(self._due[0])
-        return WindowJob(total, self.baseline, self._deliver, self._shed, learns)
+        return WindowJob(rows, self.baseline, self._deliver, self._shed, learns)
 
     def settle(self) -> None:
         """Tell the turns whose windows are all judged; forget windows no turn will ask for."""
