@@ -141,6 +141,46 @@ def test_a_killed_run_leaves_nothing_that_is_taken_for_whole(tones, tmp_path, mo
     assert np.isfinite(functionals(sounds(tones[:1]), "prosody", folder=tmp_path)).any()
 
 
+@pytest.mark.parametrize("spoilt", [b"", b"PK half of it"])
+def test_what_is_kept_and_spoilt_is_computed_again(tones, tmp_path, spoilt):
+    """An empty file is what a loss of power leaves."""
+    tasks, order = [Task(Recording(tones[0]))], Order("spectrum", folder=tmp_path / "kept")
+    (first,) = rows_of(tasks, order)
+    (place,) = (tmp_path / "kept").rglob("*.npz")
+    place.write_bytes(spoilt)
+    (second,) = rows_of(tasks, order)
+    assert isinstance(first, Rows)
+    assert isinstance(second, Rows)
+    np.testing.assert_array_equal(first.values, second.values)
+    assert place.stat().st_size > len(spoilt)
+
+
+def test_an_empty_file_is_no_row_of_evaluation_either(tones, tmp_path):
+    first = functionals(sounds(tones[:1]), "spectrum", folder=tmp_path)
+    (place,) = tmp_path.rglob("*.npz")
+    place.write_bytes(b"")
+    forget()
+    np.testing.assert_array_equal(
+        first, functionals(sounds(tones[:1]), "spectrum", folder=tmp_path)
+    )
+
+
+def test_a_cache_that_cannot_be_written_is_said_once(tones, tmp_path):
+    (tmp_path / "file").touch()
+    tasks = [Task(Recording(path)) for path in tones]
+    with pytest.raises(ConfigError, match=r"cannot be kept there .*Set TONFALL_CACHE to another"):
+        list(rows_of(tasks, Order("spectrum", folder=tmp_path / "file")))
+
+
+def test_a_stretch_after_the_end_is_refused_and_one_over_it_cut(tones):
+    def found(start: float, end: float) -> object:
+        (rows,) = rows_of([Task(Recording(tones[0]), ((start, end),))], Order("spectrum"))
+        return rows.bounds.tolist() if isinstance(rows, Rows) else str(rows)
+
+    assert found(2, 3.5) == [[32_000, 48_000]]
+    assert "110.wav: a stretch begins at 100 s, but the sound ends at 3 s" in str(found(100, 101))
+
+
 def test_a_recording_is_cut_by_its_content(tones, tmp_path):
     order = Order("prosody", split=Split("halves", halves), folder=tmp_path)
     (found,) = rows_of([Task(Recording(tones[0]))], order)

@@ -43,9 +43,9 @@ def extract(
             ``opensmile``, which has a licence of its own) also "opensmile/eGeMAPSv02",
             "opensmile/GeMAPSv01b" or "opensmile/ComParE_2016".
         per: "file" for a row a file, "window" for one every second over 3 s of it (the last one
-            shorter), "frame" for contours of 10 ms.
+            ends with the file), "frame" for contours of 10 ms.
         stretches: in place of ``per``: a row for each of these parts of a file, such as its turns;
-            a file that is not named has none.
+            a file that is not named has none, and what ends after its file is cut there.
         cache_folder: where results are kept by the content of a file and of this code.
         workers: processes.
         progress: called with the files done and all.
@@ -56,8 +56,8 @@ def extract(
 
     Raises:
         ConfigError: no such set, no such ``per``, a stretch that is none or of another file, or
-            openSMILE is not installed.
-        AudioError: a file cannot be read; the message names it.
+            openSMILE is not installed; or the cache cannot be written, or no process be started.
+        AudioError: a file cannot be read, or ends before a stretch begins; the message names it.
     """
     if per not in ("file", "window", "frame"):
         raise ConfigError(f"Rows per {per!r} are asked for, expected file, window or frame.")

@@ -8,7 +8,7 @@ frames (pitch, formants).
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -175,7 +175,7 @@ def _spectrogram(samples: FloatArray, size: int, count: int) -> FloatArray:
     return np.concatenate(parts)
 
 
-def _columns(rows: _Numbers, size: int, count: int, summed_up: object) -> _Numbers:
+def _columns(rows: _Numbers, size: int, count: int, summed_up: Callable[..., object]) -> _Numbers:
     """(columns, features) of (frames, features), shifted to the middles of frames of 60 ms."""
     shift = (LONG_WINDOW // 2) // STEP
     wide = np.full((count * size, rows.shape[1]), np.nan)
@@ -183,7 +183,7 @@ def _columns(rows: _Numbers, size: int, count: int, summed_up: object) -> _Numbe
     wide[shift : shift + len(kept)] = kept
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", RuntimeWarning)  # A column of NaN alone is NaN.
-        return np.asarray(summed_up(wide.reshape(count, size, -1), axis=1))  # type: ignore[operator]
+        return np.asarray(summed_up(wide.reshape(count, size, -1), axis=1))
 
 
 def _medians(rows: _Numbers, size: int, count: int) -> _Numbers:

@@ -16,12 +16,13 @@ from contextlib import ExitStack
 from functools import cache, lru_cache
 from pathlib import Path
 from typing import cast
+from zipfile import BadZipFile
 
 import numpy as np
 
 from tonfall.arrays import FloatArray
 from tonfall.contents import code_hash, joint_hash, library_versions
-from tonfall.errors import TonfallError
+from tonfall.errors import AudioError, ConfigError, ServiceError, TonfallError
 from tonfall.features.feature_set import FeatureSet
 from tonfall.features.framing import RATE, STEP
 from tonfall.features.row_tasks import Order, Parts, Per, Rows, Sound, Task
@@ -54,7 +55,8 @@ def rows_of(
         workers: processes; none is started where all is kept already.
 
     Raises:
-        ConfigError: no such set, openSMILE is not installed, or no process can be started.
+        ConfigError: no such set, openSMILE is not installed, no process can be started, or the
+            cache cannot be written.
         ServiceError: a process was ended from outside.
     """
     _say_notice(find_set(order.feature_set).notice)
@@ -98,20 +100,26 @@ def _is_kept(task: Task, order: Order) -> bool:
         place = _place(task, order)
     except TonfallError:
         return True  # nothing will be computed
-    return place is not None and place.is_file()
+    return place is not None and _is_there(place)
+
+
+def _is_there(place: Path) -> bool:
+    """False of an empty file, too: that is what a loss of power leaves of one just written."""
+    return place.is_file() and place.stat().st_size > 0
 
 
 def _outcome(task: Task, order: Order) -> Rows | TonfallError:
     try:
         place = _place(task, order)
-        if place is not None and place.is_file():
-            return _kept(place)
+        kept = _kept(place) if place is not None else None
+        if kept is not None:
+            return kept
         rows = _computed(task, order)
-        if place is not None:
-            _keep(place, rows)
-        return rows
     except TonfallError as error:
         return error
+    if place is not None:
+        _keep(place, rows)
+    return rows
 
 
 def _place(task: Task, order: Order) -> Path | None:
@@ -126,18 +134,34 @@ def _place(task: Task, order: Order) -> Path | None:
     return order.folder / name / key[:2] / f"{key}.npz"
 
 
-def _kept(path: Path) -> Rows:
-    with np.load(path, allow_pickle=False) as stored:
-        return Rows(stored["bounds"], stored["values"])
+def _kept(path: Path) -> Rows | None:
+    """What was kept there; None where nothing was, or where it is spoilt."""
+    if not _is_there(path):
+        return None
+    try:
+        with np.load(path, allow_pickle=False) as stored:
+            return Rows(stored["bounds"], stored["values"])
+    except (OSError, EOFError, ValueError, KeyError, BadZipFile):
+        return None
 
 
 def _keep(path: Path, rows: Rows) -> None:
-    """Whole or not at all, so that a killed run leaves no half file."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    """Whole or not at all, so that a killed run leaves no half file.
+
+    Raises:
+        ConfigError: it cannot be written.
+    """
     partial = path.with_suffix(f".{os.getpid()}")
-    with partial.open("wb") as file:
-        np.savez(file, bounds=rows.bounds, values=rows.values)
-    partial.replace(path)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with partial.open("wb") as file:
+            np.savez(file, bounds=rows.bounds, values=rows.values)
+        partial.replace(path)
+    except OSError as error:
+        raise ConfigError(
+            f"{path.parent}: what was computed cannot be kept there ({error.strerror}). Set "
+            "TONFALL_CACHE to another folder, or keep nothing (--no-cache)."
+        ) from error
 
 
 def _computed(task: Task, order: Order) -> Rows:
@@ -146,6 +170,11 @@ def _computed(task: Task, order: Order) -> Rows:
     if parts is None and order.per == "frame":
         return _frames(samples, chosen)
     bounds = _bounds(len(samples), parts, order.per)
+    if parts is not None and (outside := [at for at, _ in bounds if at >= len(samples)]):
+        raise AudioError(
+            f"{task.sound.file}: a stretch begins at {outside[0] / RATE:g} s, but the sound ends "
+            f"at {len(samples) / RATE:g} s. Give stretches inside of it."
+        )
     values = [chosen.summary(samples[start:end]) for start, end in bounds]
     table = np.asarray(values).reshape(-1, len(chosen.columns))
     return Rows(np.asarray(bounds, np.int64).reshape(-1, 2), cast("FloatArray", table))
@@ -195,7 +224,7 @@ def functionals(
     missing = {
         place: Task(sound)
         for place, sound in zip(places, sounds, strict=True)
-        if place is not None and not place.is_file()
+        if place is not None and not _is_there(place)
     }
     done = len(sounds) - len(missing)
     for rows in rows_of(list(missing.values()), order, workers=workers):
@@ -209,4 +238,7 @@ def functionals(
 
 @lru_cache(maxsize=_IN_MEMORY)
 def _held(place: Path) -> FloatArray:
-    return np.asarray(_kept(place).values[0], np.float32)
+    rows = _kept(place)
+    if rows is None:
+        raise ServiceError(f"{place}: cannot be read. Delete it and try again.", retry=True)
+    return np.asarray(rows.values[0], np.float32)

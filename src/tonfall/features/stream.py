@@ -46,6 +46,8 @@ _Table = npt.NDArray[np.float64]
 _Compute = Callable[[FloatArray], _Table]
 BLOCK = 30 * RATE
 """Samples that are looked at together, where all are there."""
+_SKIPPED_S = 30
+"""Seconds of a gap that are made at a time."""
 _BEFORE = 10
 """Frames before a frame that it may depend on: two derivatives of cepstra, and half a window."""
 
@@ -130,8 +132,13 @@ class FeatureStream:
             AudioError: closed, or a length that is negative or not finite.
         """
         if not isfinite(seconds) or seconds < 0:
-            raise AudioError(f"A gap of {seconds} s came, but time only moves on; give 0 up.")
-        return self.push(np.zeros((len(self._parts), round(seconds * self._rate)), np.float32))
+            raise AudioError(
+                f"A gap of {seconds} s was given, but a gap is a finite time of 0 s or more."
+            )
+        count, most = round(seconds * self._rate), _SKIPPED_S * self._rate
+        sizes = [min(most, count - first) for first in range(0, count, most)] or [0]
+        silence = np.zeros((len(self._parts), sizes[0]), np.float32)
+        return np.concatenate([self.push(silence[:, :size]) for size in sizes], axis=1)
 
     def close(self) -> _Table:
         """Nothing follows: return the last frames, for which the sound ends here."""

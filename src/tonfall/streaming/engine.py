@@ -172,7 +172,7 @@ class Engine:
         """
         self._check_open()
         if samples < 0:
-            raise AudioError(f"A gap of {samples} samples came, but time only moves on; give 0 up.")
+            raise AudioError(f"A gap of {samples} samples was given, but a gap is 0 or more.")
         if samples <= SHORTEST_GAP_S * self._rate:
             self.feed(np.zeros((self._channels, samples), np.float32))
             return
