@@ -18,12 +18,13 @@ import numpy.typing as npt
 from benchmarks.features import recordings
 from benchmarks.machine import heading
 from tonfall.arrays import FloatArray
-from tonfall.features import formants, hnr, jitter, pitch, shimmer
+from tonfall.features import cpp, formants, hnr, jitter, pitch, shimmer
 from tonfall.features.framing import RATE
 from tonfall.features.recordings import read_samples
 
 LOWEST_HZ, HIGHEST_HZ = 60, 600
 PERIODS = (0, 0, 0.0001, 0.02, 1.3)
+LINE = (60, 330, "None", 0.001, 0, "Straight", "Least squares")
 GROSS = 0.2
 """Of the pitch: an error above it is a wrong octave or the like."""
 
@@ -65,6 +66,7 @@ def compared(samples: FloatArray) -> Row:
         "HNR: median difference, dB": float(
             np.nanmedian((hnr(samples, RATE).values[0] - harmonic)[both])
         ),
+        "CPP: difference of means, dB": prominence_difference(samples, sound),
         **formant_rows(samples, sound, ours.times[both]),
         **perturbation_rows(samples, sound, theirs),
     }
@@ -93,6 +95,20 @@ def formant_rows(samples: FloatArray, sound: Any, times: npt.NDArray[np.float64]
     return rows
 
 
+def prominence_difference(samples: FloatArray, sound: Any) -> float:
+    """Of the mean prominence of the cepstral peak, over every fifth voiced frame, in dB."""
+    from parselmouth.praat import call
+
+    ours = cpp(samples, RATE)
+    known = np.flatnonzero(np.isfinite(ours.values[0]))[::5]
+    cepstra = call(sound, "To PowerCepstrogram", LOWEST_HZ, 0.01, 5000, 50)
+    theirs = [
+        call(call(cepstra, "To PowerCepstrum (slice)", time), "Get peak prominence", *LINE)
+        for time in ours.times[known]
+    ]
+    return float(ours.values[0, known].mean() - np.mean(theirs)) if len(known) else float("nan")
+
+
 def perturbation_rows(samples: FloatArray, sound: Any, theirs: Any) -> Row:
     """Jitter and shimmer of the whole clip, in per cent of Praat's."""
     from parselmouth.praat import call
@@ -100,7 +116,7 @@ def perturbation_rows(samples: FloatArray, sound: Any, theirs: Any) -> Row:
     points = call([sound, theirs], "To PointProcess (cc)")
     lengths = call(points, "Get jitter (local)", *PERIODS)
     sizes = call([sound, points], "Get shimmer (local)", *PERIODS, 1.6)
-    mine = (np.nanmean(each(samples, RATE).values) for each in (jitter, shimmer))
+    mine = (float(each(samples, RATE).overall[0]) for each in (jitter, shimmer))
     rows = zip(("jitter", "shimmer"), mine, (lengths, sizes), strict=True)
     return {f"{name}: difference, %": 100 * (own / other - 1) for name, own, other in rows}
 

@@ -45,6 +45,18 @@ def test_blocks_do_not_show_in_egemaps(speech, monkeypatch):
         np.testing.assert_allclose(other, one, rtol=1e-3, atol=1e-3)
 
 
+@pytest.mark.parametrize("block", [10, 21, 50])
+def test_a_voice_goes_on_over_the_edge_of_a_block(block, speech, monkeypatch):
+    """Its periods, which are as long as two frames, and the values that a frame repeats."""
+    sound = np.roll(speech, -RATE)[: 4 * RATE]
+    frequency = np.where(np.arange(394) % 10 == 9, 0, 60.0)
+    monkeypatch.setattr(egemaps_contours, "_pitch", lambda _: frequency)
+    whole = egemaps_frames(sound, RATE)
+    assert np.nanmax(whole[0, :, 11]) > 0
+    monkeypatch.setattr(egemaps_contours, "_BLOCK", block)
+    np.testing.assert_allclose(egemaps_frames(sound, RATE), whole, rtol=1e-4, atol=1e-5)
+
+
 @pytest.mark.parametrize("name", ["egemaps", "spectrum"])
 def test_memory_does_not_grow_with_the_spectra(name, speech, monkeypatch):
     """Held are contours, 200 bytes a frame; spectra and their copies take a hundred times that."""

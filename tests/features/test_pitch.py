@@ -26,6 +26,16 @@ def test_a_buzz_has_its_pitch(pitch_hz: float) -> None:
     assert np.isfinite(contour.frequency).mean() > 0.95
 
 
+@pytest.mark.parametrize("offset", [0.01, 0.1, 0.5])
+def test_an_offset_hides_no_voice(offset: float) -> None:
+    voice = 0.5 * buzz(140) * np.hanning(RATE // 2).astype(np.float32)
+    clean, moved = pitch(voice, RATE), pitch(voice + np.float32(offset), RATE)
+    both = np.isfinite(clean.frequency) & np.isfinite(moved.frequency)
+    # In the faint ends a frame may go either way.
+    assert both.sum() >= np.isfinite(clean.frequency).sum() - 2
+    np.testing.assert_allclose(moved.frequency[both], clean.frequency[both], rtol=1e-3)
+
+
 def test_noise_and_silence_have_no_pitch() -> None:
     noise = np.random.default_rng(1).normal(size=RATE).astype(np.float32) * 0.1
     contour = pitch(np.stack([noise, np.zeros_like(noise)]), RATE)

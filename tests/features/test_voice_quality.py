@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import numpy.typing as npt
 import pytest
 from scipy.signal import lfilter, resample_poly
 
-from tonfall.features import cpp, formants, hnr, jitter, pitch, shimmer
+from tonfall.features import VoiceContour, cpp, formants, hnr, jitter, pitch, shimmer
+from tonfall.features.pitch_marks import pitch_marks
 
 RATE = 16_000
 FINER = 8
+PERIODS = (0, 0, 0.0001, 0.02, 1.3)
+"""Praat's times from and to, shortest and longest period, and largest factor between two."""
+Descriptor = Callable[[npt.NDArray[np.float32], int], VoiceContour]
 VOWELS = {
     "a": (700, 1200, 2600, 3500, 4500),
     "i": (300, 2200, 2900, 3600, 4500),
@@ -47,6 +53,7 @@ def vowel(
 def test_vowels_have_praats_values(name: str, pitch_hz: float, rough: float) -> None:
     praat = pytest.importorskip("parselmouth")
     samples = vowel(name, pitch_hz, rough=rough)
+    samples -= samples.mean()  # Praat counts an offset to the amplitude of each period
     sound = praat.Sound(samples.astype(np.float64), RATE)
     contour = sound.to_pitch_ac(time_step=0.01, pitch_floor=60, pitch_ceiling=600)
     ours = pitch(samples[None], RATE)
@@ -60,6 +67,36 @@ def test_vowels_have_praats_values(name: str, pitch_hz: float, rough: float) -> 
     found = hnr(samples[None], RATE)
     expected = np.array([harmonicity.get_value(time) for time in found.times])
     assert abs(np.nanmedian((found.values[0] - expected)[both])) < 1
+    marks = praat.praat.call([sound, contour], "To PointProcess (cc)")
+    lengths = praat.praat.call(marks, "Get jitter (local)", *PERIODS)
+    levels = praat.praat.call([sound, marks], "Get shimmer (local)", *PERIODS, 1.6)
+    np.testing.assert_allclose(jitter(samples, RATE).overall, lengths, rtol=0.05)
+    np.testing.assert_allclose(shimmer(samples, RATE).overall, levels, rtol=0.1)
+
+
+@pytest.mark.parametrize("descriptor", [jitter, shimmer, hnr, cpp])
+def test_an_offset_changes_nothing(descriptor: Descriptor) -> None:
+    sound = vowel("a", 120, rough=0.01)
+    clean, moved = descriptor(sound, RATE), descriptor(0.5 * sound + np.float32(0.2), RATE)
+    np.testing.assert_allclose(moved.overall, clean.overall, rtol=0.02)
+
+
+def test_the_overall_value_of_nothing_is_nan() -> None:
+    for descriptor in (jitter, shimmer, hnr, cpp):
+        assert np.isnan(descriptor(np.zeros((2, RATE), np.float32), RATE).overall).all()
+
+
+def test_a_mark_stands_in_each_period() -> None:
+    lengths = 100 + np.random.default_rng(6).integers(-3, 4, 60)
+    sound, places = np.zeros(8000, np.float32), 200 + np.cumsum(lengths)
+    pulse = np.exp(-np.arange(60) / 12) * np.sin(2 * np.pi * np.arange(60) / 9)
+    for place in places:
+        sound[place : place + 60] += pulse
+    [marks] = pitch_marks(sound, np.full(38, 160.0), first=320)
+    offset = marks.places - places[np.searchsorted(places, marks.places) - 1]
+    assert len(marks.places) in (59, 60, 61)
+    # Rounded to samples, the pulses are where they were put.
+    assert np.ptp(offset[1:-1]) < 0.5
 
 
 @pytest.mark.parametrize("name", VOWELS)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
@@ -153,13 +152,14 @@ def _spectral(samples: FloatArray) -> npt.NDArray[np.float64]:
 
 
 def _voiced(samples: FloatArray) -> npt.NDArray[np.float64]:
-    """(frames of 60 ms, 15), in stretches that end where there is no voice: none is cut."""
-    frequency = _pitch(samples)
+    """(frames of 60 ms, 15); the blocks hand on where the periods of a voice are."""
+    frequency, periods = _pitch(samples), Periods()
     result = np.empty((len(frequency), len(VOICED)))
-    edges = _pauses(frequency)
-    for first, last in pairwise(edges):
-        part = samples[first * STEP : last * STEP + _AFTER]
-        result[first:last] = _with_pitch(_as_sixteen_bit(part), frequency[first:last])
+    for first in range(0, len(frequency), _BLOCK):
+        last, start = min(first + _BLOCK, len(frequency)), min(first * STEP, HISTORY)
+        part = _as_sixteen_bit(samples[first * STEP - start : last * STEP + _AFTER])
+        known = frequency[first:last]
+        result[first:last] = _with_pitch(part, known, periods=periods, start=start)
     return result
 
 
@@ -177,14 +177,6 @@ def _pitch(samples: FloatArray) -> npt.NDArray[np.float64]:
     return np.where(np.concatenate(levels) < _QUIETEST, 0, frequency)
 
 
-def _pauses(frequency: npt.NDArray[np.float64]) -> list[int]:
-    """0, the first frame without voice after each half minute, and the number of frames."""
-    edges, silent = [0], np.flatnonzero(frequency == 0)
-    while (place := np.searchsorted(silent, edges[-1] + _BLOCK)) < len(silent):
-        edges.append(int(silent[place]))
-    return [*edges, len(frequency)]
-
-
 def _level(samples: FloatArray) -> FloatArray:
     return root_mean_square(samples, window=LONG_WINDOW, weights=gauss(LONG_WINDOW))
 
@@ -193,8 +185,8 @@ def _with_pitch(
     samples: FloatArray,
     frequency: npt.NDArray[np.float64],
     *,
-    periods: Periods | None = None,
-    start: int = 0,
+    periods: Periods,
+    start: int,
 ) -> npt.NDArray[np.float64]:
     """(frames, 15) of frames whose pitch is decided, the first of which begins at a sample."""
     result = np.zeros((len(frequency), len(VOICED)))

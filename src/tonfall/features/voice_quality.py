@@ -6,8 +6,8 @@ Each is NaN where there is no voice. Frames are those of `tonfall.features.pitch
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
@@ -15,8 +15,8 @@ import scipy.fft
 
 from tonfall.arrays import FloatArray
 from tonfall.features.framing import RATE, STEP, at_16_khz, split_frames
-from tonfall.features.perturbation import period_pairs
 from tonfall.features.pitch import LONG_WINDOW, pitch
+from tonfall.features.pitch_marks import Marks, pitch_marks
 
 __all__ = ["VoiceContour", "cpp", "hnr", "jitter", "shimmer"]
 
@@ -29,6 +29,8 @@ _RANGE = 0.05
 """Of the period: how far from it the correlation may peak."""
 _BLOCK = 256
 _LONGER, _LOUDER = 1.3, 1.6
+_NEAR = 15 * RATE // 1000
+"""Samples from the middle of a frame within which periods count to it."""
 
 _CEPSTRUM = 1024
 _LOWEST_HZ, _HIGHEST_HZ = 60.0, 330.0
@@ -44,36 +46,42 @@ class VoiceContour:
     Attributes:
         times: (frames,) centres of the frames in seconds.
         values: (channels, frames) float64; NaN where it is undefined.
+        overall: (channels,) float64, of the whole recording: of jitter and shimmer the mean
+            difference over the mean of all periods, as Praat takes them, in which loud and long
+            stretches weigh more; otherwise the mean over frames. NaN where none is defined.
     """
 
     times: _Array
     values: _Array
+    overall: _Array
 
 
 def jitter(waveform: FloatArray, sampling_rate: int) -> VoiceContour:
     """How much successive periods differ in length, as a share of their mean ("local" in Praat).
 
-    Periods are matched by the correlation of the waveform; two that differ by more than 1.3 are
-    none of the same voice.
+    Periods are those between `tonfall.features.pitch_marks`; two of which one is more than 1.3
+    times as long as the other are none of the same voice and not compared.
 
     Args:
         waveform: (channels, samples) float32 in [-1, 1].
         sampling_rate: 16000.
 
     Returns:
-        A share, 0.01 being 1 %, over the few periods of each 10 ms; the mean over frames is a
-        voice's. Above 0.02 it is a rough voice, or one whose pitch moves.
+        A share, 0.01 being 1 %, over the periods within 15 ms of each frame's middle, and over all
+        of them. Above 0.02 it is a rough voice, or one whose pitch moves.
 
     Raises:
         AudioError: another sampling rate, NaN or infinity, or no samples as expected.
     """
-    return _perturbation(waveform, sampling_rate, 0)
+    return _perturbation(waveform, sampling_rate, _lengths)
 
 
 def shimmer(waveform: FloatArray, sampling_rate: int) -> VoiceContour:
-    """How much successive periods differ in peak-to-peak amplitude, as a share of their mean.
+    """How much successive periods differ in amplitude, as a share of their mean ("local" in Praat).
 
-    Two whose amplitudes differ by more than 1.6 are not compared, as in Praat.
+    The amplitude of a period is the root mean square about its mark, under a Hann window that is a
+    fifth of the period wide to either side. Two of which one is more than 1.6 times the other are
+    not compared.
 
     Args:
         waveform: as for `jitter`.
@@ -85,35 +93,55 @@ def shimmer(waveform: FloatArray, sampling_rate: int) -> VoiceContour:
     Raises:
         AudioError: another sampling rate, NaN or infinity, or no samples as expected.
     """
-    return _perturbation(waveform, sampling_rate, 1)
+    return _perturbation(waveform, sampling_rate, _levels)
 
 
-def _perturbation(waveform: FloatArray, sampling_rate: int, which: int) -> VoiceContour:
+def _perturbation(
+    waveform: FloatArray, sampling_rate: int, pairs: Callable[[Marks], _Array]
+) -> VoiceContour:
     waveform = at_16_khz(waveform, sampling_rate)
     contour = pitch(waveform, RATE)
     frequency = np.nan_to_num(contour.frequency)
-    values = [_shares(*pair)[:, which] for pair in zip(waveform, frequency, strict=True)]
-    return VoiceContour(contour.times, np.stack(values))
+    marks = [
+        pitch_marks(*pair, first=_WINDOW // 2) for pair in zip(waveform, frequency, strict=True)
+    ]
+    found = [np.concatenate([np.zeros((0, 3)), *map(pairs, each)]) for each in marks]
+    values = [_shares(*pair) for pair in zip(found, frequency, strict=True)]
+    return VoiceContour(
+        contour.times, np.stack(values), np.array([_share(*each.T) for each in found])
+    )
 
 
-def _shares(samples: FloatArray, frequency: _Array) -> _Array:
-    """(frames, 2): jitter and shimmer of the periods about the middle of each frame."""
-    result = np.full((len(frequency), 2), np.nan)
-    before: list[float] = []
-    for each in period_pairs(samples, frequency, offset=(LONG_WINDOW - 2 * STEP) // 2):
-        lengths = [pair.length for pair in each.pairs]
-        before = [] if each.begins else before
-        result[each.frame, 0] = _share([*pairwise(before + lengths)], _LONGER)
-        result[each.frame, 1] = _share([(p.first, p.second) for p in each.pairs], _LOUDER)
-        before = lengths[-1:] or before
-    return result
+def _share(_place: _Array, one: _Array, other: _Array) -> float:
+    """Mean difference over mean of pairs."""
+    total = float((one + other).sum())
+    return 2 * float(np.abs(one - other).sum()) / total if total > 0 else float("nan")
 
 
-def _share(pairs: list[tuple[float, float]], most: float) -> float:
-    """Mean difference over mean of the pairs that differ by no more than a factor."""
-    near = [pair for pair in pairs if max(pair) <= most * min(pair)]
-    total = sum(map(sum, near))
-    return 2 * sum(abs(a - b) for a, b in near) / total if total > 0 else float("nan")
+def _shares(pairs: _Array, frequency: _Array) -> _Array:
+    """(frames,): the same of the pairs near the middle of each voiced frame."""
+    middles = _WINDOW // 2 + STEP * np.arange(len(frequency))
+    edges = [np.searchsorted(pairs[:, 0], middles + side) for side in (-_NEAR, _NEAR)]
+    there = (frequency > 0) & (edges[1] > edges[0])
+    spans = zip(*edges, there, strict=True)
+    return np.array([_share(*pairs[a:b].T) if known else np.nan for a, b, known in spans])
+
+
+def _lengths(marks: Marks) -> _Array:
+    """(pairs, 3): the mark between two periods, and their lengths, where these are alike."""
+    lengths = np.diff(marks.places)
+    return _alike(marks.places[1:-1], lengths[:-1], lengths[1:], _LONGER)
+
+
+def _levels(marks: Marks) -> _Array:
+    """(pairs, 3): the place between two marks, and their levels, where these are alike."""
+    places, levels = marks.places, marks.levels
+    return _alike((places[1:] + places[:-1]) / 2, levels[:-1], levels[1:], _LOUDER)
+
+
+def _alike(place: _Array, one: _Array, other: _Array, most: float) -> _Array:
+    low, high = np.minimum(one, other), np.maximum(one, other)
+    return np.stack([place, one, other], axis=1)[(low > 0) & (high <= most * low)]
 
 
 def hnr(waveform: FloatArray, sampling_rate: int) -> VoiceContour:
@@ -143,7 +171,14 @@ def hnr(waveform: FloatArray, sampling_rate: int) -> VoiceContour:
         for first in range(0, len(voiced), _BLOCK):
             some = voiced[first : first + _BLOCK]
             values[channel, some] = _harmonicity(frames[some], contour.frequency[channel, some])
-    return VoiceContour(contour.times, values)
+    return _with_mean(contour.times, values)
+
+
+def _with_mean(times: _Array, values: _Array) -> VoiceContour:
+    known = np.isfinite(values)
+    total = np.where(known, values, 0).sum(axis=1)
+    mean = np.where(known.any(axis=1), total / np.maximum(known.sum(axis=1), 1), np.nan)
+    return VoiceContour(times, values, mean)
 
 
 def _centred(samples: FloatArray, window: int) -> FloatArray:
@@ -196,7 +231,7 @@ def cpp(waveform: FloatArray, sampling_rate: int, *, smoothing: int = 1) -> Voic
     contour = pitch(waveform, RATE)
     values = [_prominence(_cepstra(samples, smoothing)) for samples in waveform]
     voiced = np.isfinite(contour.frequency)
-    return VoiceContour(contour.times, np.where(voiced, np.stack(values), np.nan))
+    return _with_mean(contour.times, np.where(voiced, np.stack(values), np.nan))
 
 
 def _cepstra(samples: FloatArray, smoothing: int) -> _Array:
