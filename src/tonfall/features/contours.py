@@ -159,7 +159,7 @@ def voice_parts(samples: FloatArray) -> _Table:
 
 
 def voice_columns(samples: FloatArray, frequency: _Table, parts: _Table) -> _Table:
-    """(frames, 3): pitch in Hz, loudness, harmonics-to-noise ratio in dB, once pitch is decided.
+    """(frames, 4): pitch in Hz, loudness, harmonics to noise in dB, voicing, once pitch is decided.
 
     Args:
         samples: from the start of the first frame on, to the end of the last one at least.
@@ -171,4 +171,5 @@ def voice_columns(samples: FloatArray, frequency: _Table, parts: _Table) -> _Tab
     if len(voiced):
         spectrum = frame_spectrum(split_frames(samples, window=LONG_WINDOW)[voiced])
         noise[voiced] = harmonics_to_noise(spectrum, frequency[voiced])
-    return np.stack([np.where(frequency > 0, frequency, np.nan), parts[:, 12], noise], axis=1)
+    there = np.where(frequency > 0, frequency, np.nan)
+    return np.stack([there, parts[:, 12], noise, parts[:, 6:12].max(axis=1, initial=0)], axis=1)

@@ -141,12 +141,12 @@ def contours_of(samples: FloatArray) -> Contours:
         pitch=_medians(voice[:, :1], size, count)[:, 0],
         formants=_medians(resonant, size, count),
         loudness=_columns(voice[:, 1:2], size, count, np.nanmean)[:, 0],
-        nuclei=syllable_nuclei(voice[:, 1], voiced) * STEP / RATE + LONG_WINDOW / 2 / RATE,
+        nuclei=syllable_nuclei(voice[:, 1], voice[:, 3]) * STEP / RATE + LONG_WINDOW / 2 / RATE,
     )
 
 
 def _frames(samples: FloatArray) -> tuple[_Numbers, _Numbers]:
-    """(frames, 3) of pitch, loudness and noise, and (frames, 3) of formants."""
+    """(frames, 4) of pitch, loudness, noise and voicing, and (frames, 3) of formants."""
     voice = PitchedFrames(voice_parts, voice_columns)
     resonant = LocalFrames(spectrum_contours, reach=SPECTRUM_REACH)
     found = [

@@ -23,6 +23,9 @@ _SMOOTHED = 7
 """Frames of 10 ms: a syllable is longer, a trill or a period of the voice shorter."""
 _NEAR = 3
 """Frames from a peak within which there must be a voice: a harsh one comes and goes."""
+_LEAST_VOICING = 0.65
+"""Less than a pitch needs (0.7): in noise many a vowel has none. In 93 sentences of EmoDB and
+CREMA-D it finds as many syllables as 0.6 and lets less noise through."""
 _SHORTEST_PAUSE_S = 0.2
 _QUIETEST = 1e-3
 _DB_A_DECADE = 10 / 0.33
@@ -45,18 +48,18 @@ def loudness_level(loudness: _Numbers) -> _Numbers:
     return np.asarray(np.convolve(padded, weights / weights.sum(), "valid"), np.float64)
 
 
-def syllable_nuclei(loudness: _Numbers, voiced: npt.NDArray[np.bool_]) -> npt.NDArray[np.intp]:
+def syllable_nuclei(loudness: _Numbers, voicing: _Numbers) -> npt.NDArray[np.intp]:
     """Frames of the syllable nuclei.
 
     Args:
         loudness: (frames,) every 10 ms.
-        voiced: (frames,).
+        voicing: (frames,) of `tonfall.features.Pitch`.
 
     Returns:
         (nuclei,) frames, in order.
 
     >>> loudness = 1 + 0.9 * np.cos(np.arange(101) * 2 * np.pi / 20)
-    >>> syllable_nuclei(loudness, np.ones(101, bool))
+    >>> syllable_nuclei(loudness, np.ones(101))
     array([20, 40, 60, 80])
     """
     from scipy.signal import find_peaks  # takes longer to import than all of this package
@@ -66,7 +69,7 @@ def syllable_nuclei(loudness: _Numbers, voiced: npt.NDArray[np.bool_]) -> npt.ND
     level = loudness_level(loudness)
     found, _ = find_peaks(level, height=_lowest(level), prominence=_DIP_DB)
     peaks = np.asarray(found, np.intp)
-    near = np.convolve(voiced, np.ones(2 * _NEAR + 1), "same") > 0
+    near = np.convolve(voicing >= _LEAST_VOICING, np.ones(2 * _NEAR + 1), "same") > 0
     return peaks[near[peaks]]
 
 

@@ -114,7 +114,7 @@ def _rhythm(contours: _Table) -> _Table:
             within.mean() if len(within) else np.nan,
             between.mean() if len(between) else np.nan,
             voiced.mean(),
-            len(syllable_nuclei(contours[:, 3], voiced)) / seconds,
+            len(syllable_nuclei(contours[:, 3], contours[:, 2])) / seconds,
             len(silent) / seconds,
             silent.mean() if len(silent) else np.nan,
         ]
