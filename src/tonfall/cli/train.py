@@ -38,6 +38,15 @@ def train(
             "(CSV) or a folder with a folder for each label.",
         ),
     ] = None,
+    encoder: Annotated[
+        str | None,
+        typer.Option(
+            "--encoder",
+            metavar="MODEL",
+            help="A checkpoint in place of the recipe's encoder.model: a folder, or a name on the "
+            "Hugging Face hub, as microsoft/wavlm-base.",
+        ),
+    ] = None,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress bar.")] = False,
 ) -> None:
     """Train a model and write it as a bundle.
@@ -51,7 +60,7 @@ def train(
 
     require_training()
     from tonfall.learn.data import with_manifest
-    from tonfall.learn.recipe import read_recipe
+    from tonfall.learn.recipe import read_recipe, with_checkpoint
     from tonfall.learn.stage import Runs
     from tonfall.learn.train import read_figures
     from tonfall.learn.train import train as make
@@ -60,6 +69,7 @@ def train(
         typer.echo(sentence, err=True)
 
     read = read_recipe(recipe, settings=changes or ())
+    read = with_checkpoint(read, encoder) if encoder else read
     read = with_manifest(read, manifest, say=say) if manifest else read
     measured = read_figures(figures).get(read.name) if figures else None
     target = output or Path("runs") / read.name

@@ -17,6 +17,7 @@ from tonfall.arrays import FloatArray, IntArray
 from tonfall.bundle import FrontEnd
 from tonfall.learn.frame_augment import augment, mask
 from tonfall.learn.frames import Frames
+from tonfall.learn.sample_augment import augment_samples, hide_frames
 from tonfall.learn.training import Training
 from tonfall.runtime.pieces import cut_pieces
 
@@ -60,7 +61,7 @@ class Batch:
 
     Attributes:
         clips: (clips,) which of the set.
-        frames: (pieces, context + piece, 80).
+        frames: (pieces, context + piece, width).
         weights: (pieces, context + piece).
         owner: (pieces,) place in the batch of each piece's clip.
         targets: (clips, labels); possible, dimensions and clip_weights as in `ClipSet`.
@@ -111,11 +112,13 @@ class TrainingBatches:
         copy = int(rng.choice(len(self._clips.copies), p=self._clips.copy_shares))
         whole = self._clips.copies[copy][clip]
         how = self._training.frames
-        frames, weights = augment(*_floats(whole), how, rng)
+        samples = self._front_end.kind == "waveform"
+        change, hide = (augment_samples, hide_frames) if samples else (augment, mask)
+        frames, weights = change(*_floats(whole), how, rng)
         pieces, counted = _cut(frames, weights, self._front_end)
         if not len(pieces):  # a crop without speech: the whole clip has some
             pieces, counted = _cut(*_floats(whole), self._front_end)
-        return mask(pieces, how, rng), counted
+        return hide(pieces, how, rng), counted
 
 
 class Fixed:
@@ -152,7 +155,7 @@ def _order(clips: ClipSet, sampling: str, rng: np.random.Generator) -> IntArray:
 
 
 def _floats(clip: Frames) -> tuple[FloatArray, FloatArray]:
-    return clip.log_mel.astype(np.float32), clip.weights.astype(np.float32)
+    return clip.values.astype(np.float32), clip.weights.astype(np.float32)
 
 
 def _cut(

@@ -13,10 +13,24 @@ import pandas as pd
 from tonfall.bundle import BundleSpec, Calibration, CorpusUse, LeftOut
 from tonfall.corpora import CORPORA
 from tonfall.corpora.registry import OWN_LAYOUTS
-from tonfall.learn.encoders import Encoder, TrainedEncoder, WhisperEncoder, is_trained
+from tonfall.learn.encoders import (
+    Encoder,
+    TrainedEncoder,
+    TransformersEncoder,
+    WhisperEncoder,
+    is_trained,
+)
 from tonfall.learn.recipe import CorpusRecipe, Recipe
 
-__all__ = ["NONE_LEFT_OUT", "NOT_STATED", "corpus_uses", "licence_of", "unstated", "write_card"]
+__all__ = [
+    "NONE_LEFT_OUT",
+    "NOT_STATED",
+    "corpus_uses",
+    "licence_of",
+    "unstated",
+    "unstated_checkpoint",
+    "write_card",
+]
 
 NOT_STATED = "not stated"
 """A licence or language that nobody gave."""
@@ -64,9 +78,14 @@ def licence_of(uses: Sequence[CorpusUse], encoder: Encoder) -> str:
     """What the corpora allow, for the model's licence; a network learns all that it is of them."""
     front = encoder.network if isinstance(encoder, TrainedEncoder) else encoder
     own = not isinstance(front, WhisperEncoder)
-    silent = [use.name for use in uses if use.licence == NOT_STATED]
-    each = "; ".join(f"{use.name}: {use.licence}" for use in uses)
-    said = f"{'Model' if own else 'Head'} and card: only what every corpus allows ({each})."
+    licences = {use.name: use.licence for use in uses}
+    whose = "every corpus allows"
+    if isinstance(front, TransformersEncoder):
+        licences[front.checkpoint] = front.licence or NOT_STATED
+        whose = "every corpus and the checkpoint allow"
+    silent = [name for name, licence in licences.items() if licence == NOT_STATED]
+    each = "; ".join(f"{name}: {licence}" for name, licence in licences.items())
+    said = f"{'Model' if own else 'Head'} and card: only what {whose} ({each})."
     if silent:
         said = f"Not stated, because that of {', '.join(silent)} is not."
     return said if own else f"{said} {_FRONT}"
@@ -86,6 +105,15 @@ def unstated(uses: Sequence[CorpusUse], *, key: str = "corpora") -> Iterator[str
                 f"{', '.join(names)}: no {what} is stated, and the card says so. Give it in the "
                 f"recipe, as {key}.{names[0]}.{what}."
             )
+
+
+def unstated_checkpoint(encoder: Encoder) -> Iterator[str]:
+    """A sentence on the licence of a checkpoint, where it is not known."""
+    if isinstance(encoder, TransformersEncoder) and encoder.licence is None:
+        yield (
+            f"{encoder.checkpoint}: no licence of the checkpoint is stated, and the card says so. "
+            "Give it in the recipe, as encoder.licence."
+        )
 
 
 def write_card(spec: BundleSpec, recipe: Recipe, clips: pd.DataFrame) -> str:
@@ -293,8 +321,21 @@ def _front(encoder: Encoder) -> str:
     if isinstance(network, WhisperEncoder):
         parts = " whose blocks are" if network.trained == "blocks" else ""
         what = f"The front is that of OpenAI's Whisper tiny.en (MIT),{parts} trained further"
+    if isinstance(network, TransformersEncoder):
+        what = f"The front is the checkpoint {network.checkpoint}, {_further(network)}"
     matrices = ", then stored in 8 bits" if encoder.int8 else ""
     return (
         f"{what} on these clips{matrices}; the epoch was chosen on speakers held out of its "
         "training. A head is fitted on it."
     )
+
+
+def _further(encoder: TransformersEncoder) -> str:
+    """What was trained of a checkpoint."""
+    return {
+        "nothing": "unchanged under a layer that is trained",
+        "top": f"of which the last {encoder.top} blocks are trained further",
+        "lora": f"trained further by low-rank matrices (LoRA, rank {encoder.lora.rank})",
+        "blocks": "whose blocks are trained further",
+        "all": "trained further",
+    }[encoder.trained]

@@ -27,8 +27,17 @@ from tonfall.corpora.contents import (
     library_versions,
 )
 from tonfall.learn.augment import sounds_hash
-from tonfall.learn.encode import CODE, LIBRARIES, Degrade, Sound, Work, encode_clips, front_graph
-from tonfall.learn.encoders import Encoder, TrainedEncoder
+from tonfall.learn.encode import (
+    CODE,
+    LIBRARIES,
+    PRETRAINED,
+    Degrade,
+    Sound,
+    Work,
+    encode_clips,
+    front_graph,
+)
+from tonfall.learn.encoders import Encoder, TrainedEncoder, TransformersEncoder
 from tonfall.learn.networks import pool
 from tonfall.learn.recipe import Recipe
 from tonfall.learn.shelves import open_shelves, shared_out
@@ -118,10 +127,13 @@ def _key(recipe: Recipe, copy: str, degrade: Degrade | None) -> str:
     return joint_hash(how)[:24]
 
 
-def _front(encoder: Encoder) -> tuple[str, str]:
+def _front(encoder: Encoder) -> tuple[str, ...]:
     """The hash of an encoder's weights, and its settings."""
     if isinstance(encoder, TrainedEncoder):
-        return encoder.sha256, encoder.network.model_dump_json()
+        known = encoder.sha256, encoder.network.model_dump_json()
+        if isinstance(encoder.network, TransformersEncoder):
+            return *known, code_hash(*PRETRAINED), library_versions("transformers")
+        return known
     return SHA256, encoder.model_dump_json()
 
 

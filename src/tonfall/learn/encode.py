@@ -23,7 +23,16 @@ from tonfall.learn.networks import Judge, Network, build_front
 from tonfall.ort import Session, open_session
 from tonfall.runtime.clip import clip_pieces
 
-__all__ = ["CODE", "LIBRARIES", "Degrade", "Sound", "Work", "encode_clips", "front_graph"]
+__all__ = [
+    "CODE",
+    "LIBRARIES",
+    "PRETRAINED",
+    "Degrade",
+    "Sound",
+    "Work",
+    "encode_clips",
+    "front_graph",
+]
 
 CODE = (
     "arrays.py",
@@ -46,6 +55,9 @@ CODE = (
     "vad",
 )
 """All of this package that has a part in the result; a test compares it with the imports."""
+
+PRETRAINED = ("learn/pretrained",)
+"""What more has one where the encoder began with a checkpoint; the library transformers, too."""
 
 LIBRARIES = ("numpy", "onnx", "onnxruntime", "scipy", "soundfile", "soxr", "torch")
 """And of other packages."""

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import Discriminator, Field, Tag, model_validator
 
+from tonfall.learn.pretrained.options import TransformersEncoder
 from tonfall.learn.schema import Part, Unit
 
 __all__ = [
@@ -19,6 +20,7 @@ __all__ = [
     "RecurrentEncoder",
     "TrainableEncoder",
     "TrainedEncoder",
+    "TransformersEncoder",
     "WhisperEncoder",
     "is_trained",
 ]
@@ -173,7 +175,7 @@ class CnnTransformerEncoder(_Network):
 NetworkEncoder = CnnEncoder | RecurrentEncoder | CnnTransformerEncoder
 """Those that are trained from nothing."""
 
-TrainableEncoder = NetworkEncoder | WhisperEncoder
+TrainableEncoder = NetworkEncoder | WhisperEncoder | TransformersEncoder
 """Those that training may change."""
 
 
@@ -213,7 +215,7 @@ def is_trained(encoder: Encoder) -> bool:
     return not isinstance(encoder, TrainedEncoder)
 
 
-ENCODERS = ("whisper-tiny.en", "cnn", "bilstm", "gru", "cnn-transformer")
+ENCODERS = ("whisper-tiny.en", "cnn", "bilstm", "gru", "cnn-transformer", "transformers")
 """Every kind that a recipe can name."""
 
 
@@ -232,6 +234,7 @@ Encoder = Annotated[
     | Annotated[CnnEncoder, Tag("<cnn>")]
     | Annotated[RecurrentEncoder, Tag("<recurrent>")]
     | Annotated[CnnTransformerEncoder, Tag("<cnn-transformer>")]
+    | Annotated[TransformersEncoder, Tag("<transformers>")]
     | Annotated[TrainedEncoder, Tag("<trained>")],
     Discriminator(
         _tag,

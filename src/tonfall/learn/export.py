@@ -14,6 +14,7 @@ from onnxruntime.quantization import QuantType, quantize_dynamic
 from tonfall.errors import BundleError
 from tonfall.features.log_mel import BANDS
 from tonfall.learn.networks import LoneNetwork, Network
+from tonfall.learn.pretrained.front import PretrainedFront
 from tonfall.ort import open_session
 
 __all__ = ["export_graph", "parity"]
@@ -64,7 +65,8 @@ def export_graph(network: Network | LoneNetwork, *, frames: int, int8: bool) -> 
 def parity(network: Network | LoneNetwork, graph: bytes, *, frames: int) -> float:
     """Smallest cosine between encoded statistics of network and graph, over random pieces."""
     rng = np.random.default_rng(0)
-    pieces = rng.normal(-3, 1.5, (8, frames, BANDS)).astype(np.float32)
+    mean, deviation = (-3, 1.5) if network.front.width == BANDS else (0, 0.1)
+    pieces = rng.normal(mean, deviation, (8, frames, network.front.width)).astype(np.float32)
     weights = np.ones((8, frames), np.float32)
     session = open_session(graph, inputs=_inputs(network), outputs=_OUTPUTS)
     pooled = len(network.judge.scale)
@@ -92,7 +94,7 @@ def _inputs(network: Network | LoneNetwork) -> tuple[str, ...]:
 def _export(network: Network | LoneNetwork, path: Path, *, frames: int) -> None:
     pooled = len(network.judge.scale)
     example = (
-        torch.zeros(2, frames, BANDS),
+        torch.zeros(2, frames, network.front.width),
         torch.ones(2, frames),
         torch.ones(3, pooled + 1),
         torch.zeros(3, pooled),
@@ -107,10 +109,17 @@ def _export(network: Network | LoneNetwork, path: Path, *, frames: int) -> None:
             str(path),
             input_names=list(inputs),
             output_names=list(_OUTPUTS),
-            dynamic_axes={
-                name: {0: "pieces" if name in ("frames", "weights", "encoded") else "windows"}
-                for name in (*inputs, *_OUTPUTS)
-            },
+            dynamic_axes={name: _axes(name, network) for name in (*inputs, *_OUTPUTS)},
             opset_version=17,
             dynamo=False,
         )
+
+
+def _axes(name: str, network: Network | LoneNetwork) -> dict[int, str]:
+    """Which sizes of an input or output may be any; pretrained encoders take any context."""
+    if name == "encoded":
+        return {0: "pieces"}
+    if name not in ("frames", "weights"):
+        return {0: "windows"}
+    length = {1: "frames"} if isinstance(network.front, PretrainedFront) else {}
+    return {0: "pieces", **length}

@@ -1,8 +1,8 @@
-"""Log-mel frames of clips, kept between runs: what a network is trained on.
+"""Frames of clips, kept between runs: what a network is trained on.
 
 A clip's frames and weights come by the one path of `tonfall.runtime.clip_pieces`, so that training
-hears what scoring hears. They are kept as float16, whose steps of 0.008 (0.08 dB) are far below
-what any augmentation changes.
+hears what scoring hears. They are kept as float16: its steps of 0.008 in log-mel (0.08 dB) are far
+below what any augmentation changes, and its rounding of samples lies 70 dB below them.
 """
 
 from __future__ import annotations
@@ -55,8 +55,8 @@ CODE = (
 
 _LIBRARIES = ("numpy", "onnxruntime", "scipy", "soundfile", "soxr")
 
-_WHOLE = FrontEnd(piece_frames=1000)
-"""Pieces of ten seconds, which are put together again: the clip without long silences."""
+_WHOLE = 1000
+"""Frames of pieces of ten seconds, which are put together again: the clip without long silences."""
 
 Half = npt.NDArray[np.float16]
 
@@ -66,11 +66,11 @@ class Frames:
     """One clip.
 
     Attributes:
-        log_mel: (frames, 80) float16, log10 power.
+        values: (frames, width) float16, as the recipe's front end gives them.
         weights: (frames,) float16 in [0, 1], how surely each is speech.
     """
 
-    log_mel: Half
+    values: Half
     weights: Half
 
 
@@ -86,7 +86,7 @@ def clip_frames(
 
     Args:
         items: rows of a manifest, with ``file`` as a path that can be opened.
-        recipe: says how copies are made.
+        recipe: says which frames, and how copies are made.
         copy: "clip", or one of the recipe's copies.
         workers: processes; as many as there are cores by default.
         progress: called as clips are done.
@@ -101,7 +101,8 @@ def clip_frames(
     folder.mkdir(parents=True, exist_ok=True)
     kept = dict(_read(folder, set(names)))
     missing = {name: clip for name, clip in zip(names, clips, strict=True) if name not in kept}
-    make = partial(_frames, sound=copy_sound(recipe, copy))
+    front_end = FrontEnd(kind=recipe.front_end.kind, piece_frames=_WHOLE)
+    make = partial(_frames, sound=copy_sound(recipe, copy), front_end=front_end)
     for share, made in shared_out(missing, make, workers=workers) if missing else ():
         _write(folder, share, made)
         kept.update(zip(share, made, strict=True))
@@ -111,22 +112,22 @@ def clip_frames(
 
 
 def _key(recipe: Recipe, copy: str) -> str:
-    how = [code_hash(*CODE), library_versions(*_LIBRARIES), copy, *copy_key(recipe, copy)]
-    return joint_hash(how)[:24]
+    how = [code_hash(*CODE), library_versions(*_LIBRARIES), recipe.front_end.kind, copy]
+    return joint_hash([*how, *copy_key(recipe, copy)])[:24]
 
 
-def _frames(clips: Sequence[Clip], sound: Sound) -> list[Frames]:
-    return [_of_clip(clip, sound) for clip in clips]
+def _frames(clips: Sequence[Clip], sound: Sound, front_end: FrontEnd) -> list[Frames]:
+    return [_of_clip(clip, sound, front_end) for clip in clips]
 
 
-def _of_clip(clip: Clip, sound: Sound) -> Frames:
+def _of_clip(clip: Clip, sound: Sound, front_end: FrontEnd) -> Frames:
     waveform = sound.of(clip)
     with named_errors(clip):
-        pieces, weights, _ = clip_pieces(waveform, sampling_rate=SAMPLING_RATE, front_end=_WHOLE)
+        pieces, weights, _ = clip_pieces(waveform, sampling_rate=SAMPLING_RATE, front_end=front_end)
     # Silence after the last speech is cut, but for the rest of its second, which scoring sees.
     last = int(np.flatnonzero(weights.ravel())[-1]) // 100 * 100 + 100
-    log_mel = pieces.reshape(-1, pieces.shape[-1])[:last]
-    return Frames(log_mel.astype(np.float16), weights.ravel()[:last].astype(np.float16))
+    values = pieces.reshape(-1, pieces.shape[-1])[:last]
+    return Frames(values.astype(np.float16), weights.ravel()[:last].astype(np.float16))
 
 
 def _write(folder: Path, names: Sequence[str], clips: Sequence[Frames]) -> None:
@@ -138,7 +139,7 @@ def _write(folder: Path, names: Sequence[str], clips: Sequence[Frames]) -> None:
             file,
             names=np.asarray(names),
             lengths=np.array([len(clip.weights) for clip in clips]),
-            log_mel=np.concatenate([clip.log_mel for clip in clips]),
+            values=np.concatenate([clip.values for clip in clips]),
             weights=np.concatenate([clip.weights for clip in clips]),
         )
     unfinished.replace(folder / f"{digest}.npz")
@@ -151,7 +152,7 @@ def _read(folder: Path, wanted: set[str]) -> Iterator[tuple[str, Frames]]:
             if wanted.isdisjoint(names):
                 continue
             cuts = np.cumsum(content["lengths"])[:-1]
-            parts = (np.split(content[name], cuts) for name in ("log_mel", "weights"))
-            for name, log_mel, weights in zip(names, *parts, strict=True):
+            parts = (np.split(content[name], cuts) for name in ("values", "weights"))
+            for name, values, weights in zip(names, *parts, strict=True):
                 if name in wanted:
-                    yield name, Frames(log_mel.copy(), weights.copy())
+                    yield name, Frames(values.copy(), weights.copy())

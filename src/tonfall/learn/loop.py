@@ -25,6 +25,7 @@ from tonfall.learn.batches import Batch, ClipSet, Fixed, TrainingBatches
 from tonfall.learn.encoders import TrainableEncoder
 from tonfall.learn.nets import save_weights
 from tonfall.learn.networks import start_front
+from tonfall.learn.pretrained.front import PretrainedFront
 from tonfall.learn.task import Learner, NetworkTask
 from tonfall.learn.training import Selection, Training
 
@@ -246,7 +247,9 @@ class _Watch(Callback):
         )
         task.losses = []
         if best:
-            save_weights(task.shipped.front, self._folder / WEIGHTS)
+            front = task.shipped.front
+            whole = front.shipped() if isinstance(front, PretrainedFront) else front
+            save_weights(whole, self._folder / WEIGHTS)
         _write_curves(self._folder / CURVES, self.epochs)
         trainer.should_stop = self._enough()
 

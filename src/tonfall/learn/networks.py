@@ -6,11 +6,29 @@ import torch
 from torch import nn
 
 from tonfall.bundle import FrontEnd
-from tonfall.learn.encoders import Encoder, TrainableEncoder, TrainedEncoder, WhisperEncoder
+from tonfall.features.log_mel import BANDS
+from tonfall.learn.encoders import (
+    Encoder,
+    NetworkEncoder,
+    TrainableEncoder,
+    TrainedEncoder,
+    TransformersEncoder,
+    WhisperEncoder,
+)
 from tonfall.learn.nets import NetworkFront, load_weights
+from tonfall.learn.pretrained.front import PretrainedFront, blank_front, first_front
 from tonfall.learn.whisper import WhisperFront, find_container, read_container
 
-__all__ = ["Front", "Judge", "LoneNetwork", "Network", "build_front", "pool", "start_front"]
+__all__ = [
+    "AnyFront",
+    "Front",
+    "Judge",
+    "LoneNetwork",
+    "Network",
+    "build_front",
+    "pool",
+    "start_front",
+]
 
 _RANGE = 8.0
 """Log10 power below a piece's loudest band that is cut off, as Whisper does over 30 s."""
@@ -29,6 +47,8 @@ class Front(nn.Module):
         encoder: which of Whisper's blocks.
         front_end: lengths of piece and context, in frames; both even.
     """
+
+    width = BANDS
 
     def __init__(self, encoder: WhisperEncoder, front_end: FrontEnd) -> None:
         super().__init__()
@@ -50,7 +70,11 @@ class Front(nn.Module):
         return torch.cat(sums, dim=1)
 
 
-def build_front(encoder: Encoder, front_end: FrontEnd) -> Front | NetworkFront:
+AnyFront = Front | NetworkFront | PretrainedFront
+"""Frames of pieces to statistics; ``width`` is that of a frame."""
+
+
+def build_front(encoder: Encoder, front_end: FrontEnd) -> AnyFront:
     """A front with Whisper's weights or those of a network's training, frozen.
 
     Raises:
@@ -59,19 +83,26 @@ def build_front(encoder: Encoder, front_end: FrontEnd) -> Front | NetworkFront:
     if isinstance(encoder, WhisperEncoder):
         return start_front(encoder, front_end).eval().requires_grad_(False)
     assert isinstance(encoder, TrainedEncoder), "a network is trained before it is frozen"
-    front = _empty_front(encoder.network, front_end)
-    load_weights(front, encoder.weights)
+    network, weights = encoder.network, encoder.weights
+    front = (
+        blank_front(network, front_end, weights)
+        if isinstance(network, TransformersEncoder)
+        else _empty_front(network, front_end)
+    )
+    load_weights(front, weights)
     return front.eval().requires_grad_(False)
 
 
-def start_front(encoder: TrainableEncoder, front_end: FrontEnd) -> Front | NetworkFront:
-    """A front as its training begins: with Whisper's weights, or with random ones.
+def start_front(encoder: TrainableEncoder, front_end: FrontEnd) -> AnyFront:
+    """A front as its training begins: with those of a checkpoint or Whisper's, or random weights.
 
     What the encoder says shall stay as it is takes no gradient.
 
     Raises:
-        ConfigError: Whisper's weights are not installed.
+        ConfigError: Whisper's weights are not installed, or a checkpoint cannot be used.
     """
+    if isinstance(encoder, TransformersEncoder):
+        return first_front(encoder, front_end)
     front = _empty_front(encoder, front_end)
     if isinstance(front, Front) and isinstance(encoder, WhisperEncoder):
         front.whisper.load(read_container(find_container()))
@@ -80,7 +111,9 @@ def start_front(encoder: TrainableEncoder, front_end: FrontEnd) -> Front | Netwo
     return front
 
 
-def _empty_front(encoder: TrainableEncoder, front_end: FrontEnd) -> Front | NetworkFront:
+def _empty_front(
+    encoder: NetworkEncoder | WhisperEncoder, front_end: FrontEnd
+) -> Front | NetworkFront:
     if isinstance(encoder, WhisperEncoder):
         return Front(encoder, front_end)
     return NetworkFront(encoder, front_end)
@@ -136,7 +169,7 @@ class Network(nn.Module):
     They share nothing but the file: a run feeds an empty batch to the part it does not want.
     """
 
-    def __init__(self, front: Front | NetworkFront, judge: Judge) -> None:
+    def __init__(self, front: AnyFront, judge: Judge) -> None:
         super().__init__()
         self.front = front
         self.judge = judge
@@ -158,7 +191,7 @@ class Network(nn.Module):
 class LoneNetwork(nn.Module):
     """A `Network` that takes no baseline: every window is judged against the prior."""
 
-    def __init__(self, front: Front | NetworkFront, judge: Judge) -> None:
+    def __init__(self, front: AnyFront, judge: Judge) -> None:
         super().__init__()
         self.front = front
         self.judge = judge

@@ -27,8 +27,10 @@ from tonfall.learn.encoders import (
     Encoder,
     RecurrentEncoder,
     TrainedEncoder,
+    TransformersEncoder,
     WhisperEncoder,
 )
+from tonfall.learn.pretrained.options import Lora
 from tonfall.learn.schema import Part, Unit
 from tonfall.learn.training import FrameAugmentation, Loss, Optimiser, Selection, Training
 from tonfall.parsing import read_yaml
@@ -46,6 +48,7 @@ __all__ = [
     "SiteRecipe",
     "Targets",
     "read_recipe",
+    "with_checkpoint",
 ]
 
 
@@ -288,6 +291,20 @@ class Recipe(Part):
             raise ValueError("augmentation.acoustics is needed for the copies")
         return self
 
+    @model_validator(mode="after")
+    def _check_front_end(self) -> Recipe:
+        encoder = self.encoder
+        encoder = encoder.network if isinstance(encoder, TrainedEncoder) else encoder
+        wanted = "waveform" if isinstance(encoder, TransformersEncoder) else "log_mel_80"
+        if self.front_end.kind != wanted:
+            raise ValueError(
+                f"front_end.kind is {self.front_end.kind}, but an encoder of kind {encoder.kind} "
+                f"takes {wanted}"
+            )
+        if wanted == "waveform":
+            _check_sample_augmentation(self.training.frames)
+        return self
+
 
 def read_recipe(path: str | Path, *, settings: Sequence[str] = ()) -> Recipe:
     """Read a recipe; paths in it are made absolute.
@@ -316,6 +333,28 @@ def read_recipe(path: str | Path, *, settings: Sequence[str] = ()) -> Recipe:
     except ValidationError as error:
         raise ConfigError(f"{file}: {_first_problem(error)}") from None
     return _with_absolute_paths(recipe, file.resolve().parent)
+
+
+def with_checkpoint(recipe: Recipe, model: str) -> Recipe:
+    """The recipe with an encoder that begins with another checkpoint.
+
+    Args:
+        recipe: whose encoder is of kind transformers.
+        model: folder, or name on the hub.
+
+    Raises:
+        ConfigError: the recipe's encoder begins with none.
+    """
+    encoder = recipe.encoder
+    if not isinstance(encoder, TransformersEncoder):
+        kind = getattr(encoder, "kind", "none")
+        raise ConfigError(
+            f"--encoder {model}: the recipe's encoder is {kind}, which begins with no checkpoint; "
+            "take a recipe whose encoder.kind is transformers, such as recipes/wavlm-lora.yaml."
+        )
+    # What is said of one checkpoint holds for no other.
+    other = encoder.model_copy(update={"model": model, "revision": None, "licence": None})
+    return recipe.model_copy(update={"encoder": _with_folder(other, Path.cwd())})
 
 
 def _with_setting(content: object, setting: str) -> object:
@@ -360,6 +399,8 @@ _MODELS: tuple[type[BaseModel], ...] = (
     CnnEncoder,
     RecurrentEncoder,
     CnnTransformerEncoder,
+    TransformersEncoder,
+    Lora,
     Training,
     Loss,
     FrameAugmentation,
@@ -375,6 +416,15 @@ _MODELS: tuple[type[BaseModel], ...] = (
 )
 
 
+def _check_sample_augmentation(frames: FrameAugmentation) -> None:
+    """Refuse what was asked for and cannot be done; the usual values say nothing."""
+    for name in ("vocal_tract", "band_masks"):
+        if getattr(frames, name) not in (0, (0, 0), getattr(FrameAugmentation(), name)):
+            raise ValueError(
+                f"training.frames.{name} changes bands, which a waveform has not; take it out"
+            )
+
+
 def _with_absolute_paths(recipe: Recipe, folder: Path) -> Recipe:
     acoustics = recipe.augmentation.acoustics
     calibration = recipe.calibration
@@ -384,11 +434,20 @@ def _with_absolute_paths(recipe: Recipe, folder: Path) -> Recipe:
         update={
             "corpora": _in_folder(recipe.corpora, folder),
             "calibration": calibration,
+            "encoder": _with_folder(recipe.encoder, folder),
             "augmentation": recipe.augmentation.model_copy(
                 update={"acoustics": acoustics and folder / acoustics}
             ),
         }
     )
+
+
+def _with_folder(encoder: Encoder, folder: Path) -> Encoder:
+    """With the checkpoint's folder, where there is one of that name; else it is one of the hub."""
+    if not isinstance(encoder, TransformersEncoder):
+        return encoder
+    place = folder / Path(encoder.model).expanduser()
+    return encoder.model_copy(update={"model": str(place)}) if place.is_dir() else encoder
 
 
 def _in_folder(corpora: Corpora, folder: Path) -> Corpora:

@@ -26,10 +26,17 @@ from tonfall.emotion import DIMENSIONS, LabelSpace
 from tonfall.learn.batches import ClipSet
 from tonfall.learn.clips import Progress, copy_key, item_names
 from tonfall.learn.data import split_speakers
-from tonfall.learn.encode import LIBRARIES
-from tonfall.learn.encoders import TrainableEncoder, TrainedEncoder, is_trained
+from tonfall.learn.encode import LIBRARIES, PRETRAINED
+from tonfall.learn.encoders import (
+    Encoder,
+    TrainableEncoder,
+    TrainedEncoder,
+    TransformersEncoder,
+    is_trained,
+)
 from tonfall.learn.frames import CODE as FRAMES
 from tonfall.learn.frames import clip_frames
+from tonfall.learn.pretrained.checkpoint import model_hash, read_checkpoint
 from tonfall.learn.recipe import Recipe
 from tonfall.learn.targets import label_shares, row_weights
 
@@ -47,6 +54,7 @@ _CODE = (
     "learn/losses.py",
     "learn/nets",
     "learn/networks.py",
+    "learn/sample_augment.py",
     "learn/stage.py",
     "learn/targets.py",
     "learn/task.py",
@@ -173,7 +181,7 @@ def _key(recipe: Recipe, data: pd.DataFrame, labels: LabelSpace) -> str:
     how = [
         code_hash(*_CODE),
         library_versions(*_LIBRARIES),
-        recipe.encoder.model_dump_json(),
+        *_begun(recipe.encoder),
         recipe.training.model_dump_json(),
         recipe.front_end.model_dump_json(),
         repr((recipe.seed, labels, recipe.head.label_weights, recipe.augmentation.clip_weight)),
@@ -182,6 +190,16 @@ def _key(recipe: Recipe, data: pd.DataFrame, labels: LabelSpace) -> str:
         how += [copy, *copy_key(recipe, copy)]
     rows = data.drop(columns="speaker").astype(str).itertuples(index=False, name=None)
     return joint_hash([*how, *("\x1f".join(row) for row in rows)])
+
+
+def _begun(encoder: Encoder) -> tuple[str, ...]:
+    """What a network is before its training; a checkpoint by its content, wherever it lies."""
+    if not isinstance(encoder, TransformersEncoder):
+        return (encoder.model_dump_json(),)
+    content = model_hash(*read_checkpoint(encoder))
+    settings = encoder.model_copy(update={"model": content, "revision": None, "licence": None})
+    versions = library_versions("peft", "transformers")
+    return settings.model_dump_json(), code_hash(*PRETRAINED), versions
 
 
 def _write_facts(folder: Path, recipe: Recipe, data: pd.DataFrame) -> None:

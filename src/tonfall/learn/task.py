@@ -18,8 +18,8 @@ from tonfall.arrays import FloatArray
 from tonfall.errors import ConfigError
 from tonfall.learn.batches import Batch
 from tonfall.learn.losses import categories_loss, dimensions_loss, smoothed
-from tonfall.learn.nets import NetworkFront
-from tonfall.learn.networks import Front, pool
+from tonfall.learn.networks import AnyFront, Front, pool
+from tonfall.learn.pretrained.front import PretrainedFront
 from tonfall.learn.training import Training
 
 __all__ = ["Judged", "Learner", "NetworkTask"]
@@ -48,9 +48,7 @@ class Learner(nn.Module):
         dropout: of the pooled features.
     """
 
-    def __init__(
-        self, front: Front | NetworkFront, *, pooled: int, labels: int, dropout: float
-    ) -> None:
+    def __init__(self, front: AnyFront, *, pooled: int, labels: int, dropout: float) -> None:
         super().__init__()
         self.front = front
         self.norm = nn.BatchNorm1d(pooled, affine=False)
@@ -99,7 +97,13 @@ class NetworkTask(lightning.LightningModule):
     ) -> None:
         super().__init__()
         self.learner = learner
-        self.average = copy.deepcopy(learner).requires_grad_(False)
+        # What does not learn is shared: of a large checkpoint, no second copy is held.
+        kept = {id(each): each for each in learner.parameters() if not each.requires_grad}
+        self._shared = frozenset(
+            name for name, each in learner.named_parameters() if id(each) in kept
+        )
+        self.average = copy.deepcopy(learner, kept).requires_grad_(False)
+        self.strict_loading = False
         self._training, self._seed, self._steps, self._names = training, seed, steps, clip_names
         tau = training.loss.logit_adjustment
         shares = torch.from_numpy(label_shares).clamp_min(1e-8)
@@ -182,9 +186,16 @@ class NetworkTask(lightning.LightningModule):
         with torch.no_grad():
             pairs = zip(self.average.parameters(), self.learner.parameters(), strict=True)
             for mean, now in pairs:
-                mean.lerp_(now, 1 - keep)
+                if mean is not now:
+                    mean.lerp_(now, 1 - keep)
             for kept, new in zip(self.average.buffers(), self.learner.buffers(), strict=True):
                 kept.copy_(new)
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Leave out what does not learn: it is there when training begins anew."""
+        for part in ("learner", "average"):
+            for name in self._shared:
+                checkpoint["state_dict"].pop(f"{part}.{name}")
 
     def validation_step(self, batch: Batch, _place: int) -> None:
         """Judge development clips."""
@@ -227,13 +238,17 @@ class NetworkTask(lightning.LightningModule):
         """What was trained before, and what was not; without what stays as it is."""
         how = self._training.optimiser
         front = self.learner.front
-        before = set(front.parameters() if isinstance(front, Front) else ())
+        rate = how.pretrained_learning_rate or how.learning_rate
+        groups: list[dict[str, Any]] = []
+        if isinstance(front, Front):
+            before = [each for each in front.parameters() if each.requires_grad]
+            groups.append({"params": before, "lr": rate})
+        elif isinstance(front, PretrainedFront):
+            for before, share in front.parameters_by_share():
+                groups.append({"params": before, "lr": rate * share})
+        grouped = {each for group in groups for each in group["params"]}
         learnt = [each for each in self.learner.parameters() if each.requires_grad]
-        groups: list[dict[str, Any]] = [{"params": [each for each in learnt if each not in before]}]
-        if before:
-            rate = how.pretrained_learning_rate or how.learning_rate
-            groups.append({"params": [each for each in learnt if each in before], "lr": rate})
-        return groups
+        return [{"params": [each for each in learnt if each not in grouped]}, *groups]
 
     def _rate(self, step: int) -> float:
         """Share of the highest learning rate at a step."""

@@ -21,7 +21,14 @@ from tonfall.bundle import (
 )
 from tonfall.emotion import DIMENSIONS
 from tonfall.errors import ConfigError
-from tonfall.learn.card import NONE_LEFT_OUT, corpus_uses, licence_of, unstated, write_card
+from tonfall.learn.card import (
+    NONE_LEFT_OUT,
+    corpus_uses,
+    licence_of,
+    unstated,
+    unstated_checkpoint,
+    write_card,
+)
 from tonfall.learn.clips import Progress
 from tonfall.learn.data import calibration_clips, recipe_clips, split_speakers
 from tonfall.learn.export import export_graph
@@ -89,7 +96,8 @@ def train(
     graph = export_graph(network, frames=frames, int8=recipe.encoder.int8)
     uses = corpus_uses(recipe.corpora, clips)
     others = () if strangers is None else corpus_uses(recipe.calibration_corpora, strangers)
-    for sentence in (*unstated(uses), *unstated(others, key="calibration.corpora")):
+    sentences = [*unstated(uses), *unstated(others, key="calibration.corpora")]
+    for sentence in (*sentences, *unstated_checkpoint(recipe.encoder)):
         say(sentence)
     calibration = fitted.calibration.model_copy(update={"corpora": others})
     fitted = replace(fitted, calibration=calibration)

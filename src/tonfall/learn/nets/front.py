@@ -54,6 +54,8 @@ class NetworkFront(nn.Module):
         front_end: lengths of piece and context, in frames; multiples of the encoder's stride.
     """
 
+    width = BANDS
+
     def __init__(self, encoder: NetworkEncoder, front_end: FrontEnd) -> None:
         super().__init__()
         self._piece = front_end.piece_frames
