@@ -10,7 +10,13 @@ pytest.importorskip("torch", reason="training needs PyTorch: extra train")
 
 import torch
 
-from tonfall.learn.losses import categories_loss, concordance_loss, dimensions_loss, smoothed
+from tonfall.learn.losses import (
+    categories_loss,
+    concordance_loss,
+    dimensions_loss,
+    mean_concordance,
+    smoothed,
+)
 
 NAN = float("nan")
 
@@ -101,3 +107,11 @@ def test_dimensions_are_masked_where_they_are_not_known() -> None:
     assert predicted.grad.tolist() == [pytest.approx([0.2, 0.0], rel=1e-4), [0, 0]]
     unknown = dimensions_loss(predicted.detach(), meant * NAN, concordance=0.5)
     assert float(unknown) == 0
+
+
+def test_mean_concordance_leaves_out_what_is_not_known() -> None:
+    predicted = tensor([0.4, 0.1, 0.3], [0.6, 0.2, 0.3], [0.0, 0.3, 0.3])
+    meant = tensor([0.4, NAN, NAN], [0.8, 0.5, NAN], [NAN, NAN, NAN])
+    expected = 2 * 0.02 / (0.01 + 0.04 + 0.01)
+    assert mean_concordance(predicted, meant) == pytest.approx(expected, rel=1e-4)
+    assert math.isnan(mean_concordance(predicted[:, 1:], meant[:, 1:]))

@@ -8,7 +8,7 @@ from pathlib import Path
 import pandas as pd
 
 from tonfall.corpora import Manifest, open_corpora, read_places
-from tonfall.emotion import CATEGORIES, DIMENSIONS
+from tonfall.emotion import CATEGORIES, DIMENSIONS, LabelSpace
 from tonfall.emotion.dimensions import weak_place
 from tonfall.emotion.maps import LabelMap
 from tonfall.errors import ConfigError
@@ -24,7 +24,15 @@ from tonfall.evaluation.protocols import TEST, TRAIN, shared_between_parts
 from tonfall.learn.recipe import Recipe
 from tonfall.learn.targets import SHARES, with_shares
 
-__all__ = ["calibration_clips", "labelled_clips", "recipe_clips", "split_speakers", "with_manifest"]
+__all__ = [
+    "calibration_clips",
+    "check_every_label",
+    "labelled_clips",
+    "recipe_clips",
+    "split_speakers",
+    "voices",
+    "with_manifest",
+]
 
 Say = Callable[[str], object]
 
@@ -284,3 +292,32 @@ def _mean_place(shares: Mapping[str, float]) -> dict[str, float | None]:
         total = sum(share for _, share in known)
         means[name] = sum(value * share for value, share in known) / total if known else None
     return means
+
+
+def check_every_label(
+    items: pd.DataFrame, labels: LabelSpace, *, held_out: pd.DataFrame | None = None
+) -> None:
+    """Refuse to learn a label of which there is nothing to learn.
+
+    Args:
+        items: what is learnt from.
+        labels: of the model.
+        held_out: what was taken from it, for the message.
+
+    Raises:
+        ConfigError: a label has no clip.
+    """
+    absent = [label for label in labels if not (items["label"] == label).any()]
+    if not absent:
+        return
+    without = f" without {voices(held_out)}, held out to calibrate," if held_out is not None else ""
+    raise ConfigError(
+        f"The training clips{without} have no {', '.join(absent)}; take these out of the labels, "
+        "or add clips of other speakers that have them."
+    )
+
+
+def voices(clips: pd.DataFrame) -> str:
+    """Some of the speakers of the clips, for a message."""
+    names = sorted(set(clips["speaker"].dropna().astype(str)))
+    return f"the speakers {', '.join(names[:5])}{' and others' if len(names) > 5 else ''}"

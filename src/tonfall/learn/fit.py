@@ -14,6 +14,7 @@ from tonfall.emotion import DIMENSIONS, LabelSpace
 from tonfall.errors import ConfigError
 from tonfall.learn.calibrate import Judged, JudgedDimensions, calibrate, calibrate_left_out
 from tonfall.learn.clips import Pooled, Progress, pool_clips
+from tonfall.learn.data import check_every_label, voices
 from tonfall.learn.encoders import Encoder
 from tonfall.learn.head import Lesson, fit_judge
 from tonfall.learn.history import Histories, draw_histories, prior_mean
@@ -106,12 +107,12 @@ def fit_calibrated(
     if len(left_out) > 1:
         whole = fit(recipe, both, labels=labels, progress=progress)
         return replace(whole, calibration=calibrate_left_out(left_out))
-    _check_every_label(train, labels, held_out=development)
+    check_every_label(train, labels, held_out=development)
     first = fit(recipe, train, labels=labels, progress=progress)
     known = development[development["label"].isin(labels)]
     if known.empty:
         raise ConfigError(
-            f"None of the clips held out for calibration ({_voices(development)}) has a label out "
+            f"None of the clips held out for calibration ({voices(development)}) has a label out "
             f"of {', '.join(labels)}; label them, or add speakers."
         )
     logits, _ = _judge_alone(first, known, recipe, progress)
@@ -198,7 +199,7 @@ def fit(
     Raises:
         ConfigError: a label of the label space has no clip.
     """
-    _check_every_label(items, labels)
+    check_every_label(items, labels)
     items = items.reset_index(drop=True)
     copies = [
         pool_clips(items, recipe=recipe, copy=copy, progress=progress)
@@ -222,27 +223,6 @@ def fit(
     return Fitted(
         judge, prior, labels, Calibration(temperature=1, uncertain_below=0), recipe.encoder
     )
-
-
-def _check_every_label(
-    items: pd.DataFrame, labels: LabelSpace, *, held_out: pd.DataFrame | None = None
-) -> None:
-    absent = [label for label in labels if not (items["label"] == label).any()]
-    if not absent:
-        return
-    without = (
-        f" without {_voices(held_out)}, held out to calibrate," if held_out is not None else ""
-    )
-    raise ConfigError(
-        f"The training clips{without} have no {', '.join(absent)}; take these out of the labels, "
-        "or add clips of other speakers that have them."
-    )
-
-
-def _voices(clips: pd.DataFrame) -> str:
-    """Some of the speakers of the clips, for a message."""
-    names = sorted(set(clips["speaker"].dropna().astype(str)))
-    return f"the speakers {', '.join(names[:5])}{' and others' if len(names) > 5 else ''}"
 
 
 def _centre(

@@ -26,7 +26,7 @@ from tonfall.learn.encoders import TrainableEncoder
 from tonfall.learn.nets import save_weights
 from tonfall.learn.networks import start_front
 from tonfall.learn.pretrained.front import PretrainedFront
-from tonfall.learn.task import Learner, NetworkTask
+from tonfall.learn.task import Judged, Learner, NetworkTask
 from tonfall.learn.training import Selection, Training
 
 __all__ = ["Epoch", "Epochs", "run_epochs"]
@@ -45,7 +45,8 @@ class Epoch:
     Attributes:
         epoch: from 1.
         loss: mean over the training batches.
-        development_loss: on development speakers; recall there is the mean over the labels.
+        development_loss: of the categories on development speakers; recall there is the mean over
+            the labels, concordance that over the dimensions.
         best: True where these weights are the ones to keep so far.
     """
 
@@ -53,6 +54,7 @@ class Epoch:
     loss: float
     development_loss: float
     development_recall: float
+    development_concordance: float
     best: bool
 
 
@@ -235,13 +237,14 @@ class _Watch(Callback):
         assert isinstance(task, NetworkTask)
         assert task.judged is not None
         judged = task.judged
-        best = self._better(judged.loss, judged.recall)
+        best = self._better(judged)
         self.epochs.append(
             Epoch(
                 epoch=trainer.current_epoch + 1,
                 loss=float(np.mean(task.losses)),
                 development_loss=judged.loss,
                 development_recall=judged.recall,
+                development_concordance=judged.concordance,
                 best=best,
             )
         )
@@ -253,14 +256,19 @@ class _Watch(Callback):
         _write_curves(self._folder / CURVES, self.epochs)
         trainer.should_stop = self._enough()
 
-    def _better(self, loss: float, recall: float) -> bool:
+    def _better(self, judged: Judged) -> bool:
         kept = [epoch for epoch in self.epochs if epoch.best]
         if not kept:
             return True
         if self._selection.metric == "loss":
-            return loss < kept[-1].development_loss
+            return judged.loss < kept[-1].development_loss
+        if self._selection.metric == "concordance":
+            return judged.concordance > kept[-1].development_concordance
         # Few speakers have few recalls to tell epochs apart by; among equals the surer one.
-        return (recall, -loss) > (kept[-1].development_recall, -kept[-1].development_loss)
+        return (judged.recall, -judged.loss) > (
+            kept[-1].development_recall,
+            -kept[-1].development_loss,
+        )
 
     def _enough(self) -> bool:
         best = max((epoch.epoch for epoch in self.epochs if epoch.best), default=0)
@@ -283,7 +291,7 @@ def _write_tensorboard(folder: Path, epoch: Epoch) -> None:
     from torch.utils.tensorboard import SummaryWriter
 
     with SummaryWriter(folder) as writer:
-        for name in ("loss", "development_loss", "development_recall"):
+        for name in ("loss", "development_loss", "development_recall", "development_concordance"):
             writer.add_scalar(name, getattr(epoch, name), epoch.epoch)
 
 

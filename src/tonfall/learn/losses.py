@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 
-__all__ = ["categories_loss", "concordance_loss", "dimensions_loss", "smoothed"]
+__all__ = ["categories_loss", "concordance_loss", "dimensions_loss", "mean_concordance", "smoothed"]
 
 _NEVER = -1e9
 """Logit of a label that a corpus lacks; finite, so that nothing of it is still nothing."""
@@ -93,6 +95,24 @@ def concordance_loss(predicted: torch.Tensor, meant: torch.Tensor) -> torch.Tens
     covariance = ((predicted - mean) * (meant - true_mean)).mean()
     spread = predicted.var(correction=0) + meant.var(correction=0)
     return 1 - 2 * covariance / (spread + (mean - true_mean).square() + 1e-8)
+
+
+def mean_concordance(predicted: torch.Tensor, meant: torch.Tensor) -> float:
+    """The concordance correlation coefficient, as a mean over the dimensions.
+
+    Args:
+        predicted: (n, dimensions).
+        meant: the same, NaN where it is not known.
+
+    Returns:
+        Of the dimensions of which two rows or more are known; NaN where there is none.
+    """
+    found = [
+        1 - float(concordance_loss(guess[known], truth[known]))
+        for guess, truth in zip(predicted.unbind(1), meant.unbind(1), strict=True)
+        if (known := ~truth.isnan()).sum() > 1
+    ]
+    return sum(found) / len(found) if found else math.nan
 
 
 def _mean(values: torch.Tensor, known: torch.Tensor, weights: torch.Tensor | None) -> torch.Tensor:

@@ -23,9 +23,10 @@ from tonfall.corpora.contents import (
     library_versions,
 )
 from tonfall.emotion import DIMENSIONS, LabelSpace
+from tonfall.errors import ConfigError
 from tonfall.learn.batches import ClipSet
 from tonfall.learn.clips import Progress, copy_key, item_names
-from tonfall.learn.data import split_speakers
+from tonfall.learn.data import check_every_label, split_speakers
 from tonfall.learn.encode import LIBRARIES, PRETRAINED
 from tonfall.learn.encoders import (
     Encoder,
@@ -108,14 +109,17 @@ def with_trained(
         progress: called while clips become frames.
 
     Raises:
-        ConfigError: too few speakers, or a loss that is not finite.
+        ConfigError: too few speakers, a label without clips, a checkpoint that cannot be used, or a
+            loss that is not finite.
     """
     encoder = recipe.encoder
     if isinstance(encoder, TrainedEncoder) or not is_trained(encoder):
         return recipe
     if not development["label"].isin(labels).any():
         train, development = split_speakers(train, every=_EVERY, first=_FIRST)
-    development = development[development["label"].isin(labels)]
+    both = pd.concat([train, development])
+    check_every_label(both, labels)
+    development = development[_judged(development, recipe, labels)]
     runs = runs or Runs()
     parts = {"train": train, "development": development}
     data = pd.concat([_data(rows, labels).assign(part=part) for part, rows in parts.items()])
@@ -134,6 +138,23 @@ def with_trained(
     weights = folder / _WEIGHTS
     trained = TrainedEncoder(network=encoder, weights=weights, sha256=file_hash(weights))
     return recipe.model_copy(update={"encoder": trained})
+
+
+def _judged(clips: pd.DataFrame, recipe: Recipe, labels: LabelSpace) -> pd.Series[bool]:
+    """Which development clips say something of what chooses the epoch.
+
+    Raises:
+        ConfigError: none does.
+    """
+    if recipe.training.selection.metric != "concordance":
+        return clips["label"].isin(labels)
+    rated = pd.Series(~np.isnan(_dimensions(clips)).all(axis=1), index=clips.index)
+    if rated.sum() < 2:
+        raise ConfigError(
+            "training.selection.metric is concordance, but of the held-out clips "
+            f"{rated.sum()} have a dimension, and two are the least; write recall."
+        )
+    return rated
 
 
 def _train(
@@ -168,7 +189,7 @@ def _data(rows: pd.DataFrame, labels: LabelSpace) -> pd.DataFrame:
             "item": [clip.item for clip in clips],
             "corpus": rows["corpus"].to_numpy(),
             "speaker": rows["speaker"].to_numpy(),
-            "label": rows["label"].to_numpy(),
+            "label": rows["label"].fillna("").to_numpy(),
             "shares": [" ".join(f"{share:.4g}" for share in row) for row in shares],
             "dimensions": [" ".join(f"{place:.4g}" for place in row) for row in dimensions],
             "sha256": [clip_hash(clip) for clip in clips],

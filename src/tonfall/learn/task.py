@@ -17,7 +17,7 @@ from torch import nn
 from tonfall.arrays import FloatArray
 from tonfall.errors import ConfigError
 from tonfall.learn.batches import Batch
-from tonfall.learn.losses import categories_loss, dimensions_loss, smoothed
+from tonfall.learn.losses import categories_loss, dimensions_loss, mean_concordance, smoothed
 from tonfall.learn.networks import AnyFront, Front, pool
 from tonfall.learn.pretrained.front import PretrainedFront
 from tonfall.learn.training import Training
@@ -30,12 +30,14 @@ class Judged:
     """Development clips as the network's own head judges them.
 
     Attributes:
-        loss: as in training, but without smoothing and adjustment.
+        loss: of the categories, without smoothing and adjustment.
         recall: mean over the labels that occur.
+        concordance: mean over the dimensions that are known; NaN where none is.
     """
 
     loss: float
     recall: float
+    concordance: float
 
 
 class Learner(nn.Module):
@@ -110,7 +112,7 @@ class NetworkTask(lightning.LightningModule):
         self.register_buffer("log_shares", tau * shares.log(), persistent=False)
         self.losses: list[float] = []
         self.judged: Judged | None = None
-        self._heard: list[tuple[torch.Tensor, Batch]] = []
+        self._heard: list[tuple[torch.Tensor, torch.Tensor, Batch]] = []
 
     @property
     def shipped(self) -> Learner:
@@ -128,7 +130,7 @@ class NetworkTask(lightning.LightningModule):
         pooled, batch = self._mixed(self.learner.pooled(batch), batch, rng)
         logits, dimensions = self.learner.judge(pooled)
         how = self._training.loss
-        loss = categories_loss(
+        loss = how.categories * categories_loss(
             logits,
             smoothed(batch.targets, batch.possible, share=how.smoothing),
             batch.possible,
@@ -199,8 +201,8 @@ class NetworkTask(lightning.LightningModule):
 
     def validation_step(self, batch: Batch, _place: int) -> None:
         """Judge development clips."""
-        logits, _ = self.shipped.judge(self.shipped.pooled(batch))
-        self._heard.append((logits, batch))
+        logits, dimensions = self.shipped.judge(self.shipped.pooled(batch))
+        self._heard.append((logits, dimensions, batch))
 
     def on_validation_epoch_end(self) -> None:
         """Sum up what was judged.
@@ -208,9 +210,11 @@ class NetworkTask(lightning.LightningModule):
         Raises:
             ConfigError: the loss is not a finite number.
         """
-        logits = torch.cat([each for each, _ in self._heard])
-        targets = torch.cat([batch.targets for _, batch in self._heard])
-        possible = torch.cat([batch.possible for _, batch in self._heard])
+        judged, placed, batches = zip(*self._heard, strict=True)
+        logits = torch.cat(judged)
+        targets = torch.cat([batch.targets for batch in batches])
+        possible = torch.cat([batch.possible for batch in batches])
+        meant = torch.cat([batch.dimensions for batch in batches])
         loss = categories_loss(logits, targets, possible)
         if not torch.isfinite(loss):
             raise self._not_finite(loss, "on the development clips")
@@ -219,7 +223,8 @@ class NetworkTask(lightning.LightningModule):
         totals = targets.sum(0)
         right = torch.zeros_like(totals).index_add(0, guess, found)
         recall = (right[totals > 0] / totals[totals > 0]).mean()
-        self.judged = Judged(float(loss), float(recall))
+        concordance = mean_concordance(torch.cat(placed), meant)
+        self.judged = Judged(float(loss), float(recall), concordance)
         self._heard = []
 
     def configure_optimizers(self) -> OptimizerLRSchedulerConfig:

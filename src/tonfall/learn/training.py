@@ -25,7 +25,8 @@ class Loss(Part):
             learning (Menon et al. 2021): 1 learns for equal shares; 0 not at all.
         class_weights: "balanced" has corpora and the labels in them count alike; "none" has clips
             count alike.
-        dimensions: weight of arousal, valence and dominance against the categories; 0 for none.
+        categories: weight of the categories; 0 for none.
+        dimensions: weight of arousal, valence and dominance against them; 0 for none.
         concordance: share of 1 - CCC in their loss; the rest is the squared error.
     """
 
@@ -34,8 +35,15 @@ class Loss(Part):
     smoothing: Unit = 0.1
     logit_adjustment: float = Field(default=0, ge=0, le=5)
     class_weights: Literal["balanced", "none"] = "none"
+    categories: float = Field(default=1, ge=0, le=100)
     dimensions: float = Field(default=0.2, ge=0, le=100)
     concordance: Unit = 0.5
+
+    @model_validator(mode="after")
+    def _check_weights(self) -> Loss:
+        if not self.categories and not self.dimensions:
+            raise ValueError("categories and dimensions are both 0; give one of them a weight")
+        return self
 
 
 class FrameAugmentation(Part):
@@ -112,11 +120,12 @@ class Selection(Part):
     """Which epoch's weights are kept, judged on development speakers.
 
     Attributes:
-        metric: "recall", mean over the labels, or "loss".
+        metric: "recall", mean over the labels; "loss", of the categories; or
+            "concordance", the mean over the dimensions.
         patience: epochs without a better one after which training ends.
     """
 
-    metric: Literal["recall", "loss"] = "recall"
+    metric: Literal["recall", "loss", "concordance"] = "recall"
     patience: int = Field(default=15, ge=1)
 
 
@@ -144,3 +153,13 @@ class Training(Part):
     accelerator: Literal["auto", "cpu", "gpu"] = "cpu"
     precision: Literal["float32", "bf16"] = "float32"
     threads: int = Field(default=2, ge=1, le=256)
+
+    @model_validator(mode="after")
+    def _check_metric(self) -> Training:
+        target = "dimensions" if self.selection.metric == "concordance" else "categories"
+        if not getattr(self.loss, target):
+            raise ValueError(
+                f"selection.metric is {self.selection.metric}, which is of the {target}, but "
+                f"loss.{target} is 0"
+            )
+        return self
