@@ -32,10 +32,10 @@ from tonfall.corpora.sounds import ClipSound
 from tonfall.evaluation.additive import unweighted_recall
 from tonfall.evaluation.comparison import compare_figures
 from tonfall.evaluation.items import mark_silent, pool, protocol_items
-from tonfall.evaluation.kernel_svm import RbfSvm
 from tonfall.evaluation.protocols import FOUR, FOUR_CLASSES, Sources, find_protocol
 from tonfall.features.rows import functionals
 from tonfall.features.sets import SETS
+from tonfall.learn.classical.kernel_svm import RbfSvm
 from tonfall.workers import worker_pool
 
 CLASSES = tuple(FOUR_CLASSES.keep)

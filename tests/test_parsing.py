@@ -15,10 +15,10 @@ from tonfall.corpora.audformat_tables import open_database
 from tonfall.corpora.readers.huggingface import _json_lines
 from tonfall.corpora.storage import parse_votes
 from tonfall.errors import TonfallError
-from tonfall.evaluation.classical_recipe import is_classical, read_classical
 from tonfall.evaluation.protocols.storage import _head
 from tonfall.evaluation.reports.matrix_files import read_matrix
 from tonfall.evaluation.reports.schema import read_report
+from tonfall.learn.classical.recipe import is_classical, read_classical
 from tonfall.learn.recipe import read_recipe
 from tonfall.parsing import read_json, read_yaml
 from tonfall.serve.alerts import read_rules

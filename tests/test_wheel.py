@@ -10,6 +10,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
+from made_clips import PITCHES, made_corpus
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 EXAMPLE = REPOSITORY / "examples" / "call.wav"
@@ -69,6 +70,21 @@ def test_it_analyses_the_example(programs: Path, tmp_path: Path) -> None:
     run(programs / "tonfall", "analyze", EXAMPLE, "--output", tmp_path, "--format", "json")
     timeline = json.loads((tmp_path / "call.json").read_text())
     assert {turn["channel"] for turn in timeline["turns"]} == {0, 1}
+    assert timeline["windows"]
+
+
+def test_it_runs_a_classical_model_without_scikit_learn(programs: Path, tmp_path: Path) -> None:
+    made_corpus(tmp_path, "tones", speakers=8)[["file", "speaker", "label"]].to_csv(
+        tmp_path / "tones.csv", index=False
+    )
+    recipe = REPOSITORY / "recipes" / "egemaps-svm.yaml"
+    manifest, model = tmp_path / "tones.csv", tmp_path / "model"
+    train = [sys.executable, "-m", "tonfall", "train", recipe, "--manifest", manifest, "-o", model]
+    run(*train)
+    words = ("--model", model, "--output", tmp_path, "--format", "json")
+    run(programs / "tonfall", "analyze", EXAMPLE, *words)
+    timeline = json.loads((tmp_path / "call.json").read_text())
+    assert {window["label"] for window in timeline["windows"]} <= {*PITCHES, "unclear"}
     assert timeline["windows"]
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tonfall.evaluation.classical_recipe import BASELINES
 from tonfall.evaluation.reports import KEPT_SUFFIX, read_report
+from tonfall.learn.classical.recipe import BASELINES
 
 DOCS = Path(__file__).parents[2] / "docs"
 

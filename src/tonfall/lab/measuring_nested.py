@@ -68,7 +68,7 @@ def _check(order: Order) -> None:
 
 
 def _is_fitted(model: str) -> bool:
-    from tonfall.evaluation.classical_recipe import BASELINES
+    from tonfall.learn.classical.recipe import BASELINES
 
     return model in BASELINES or ":" in model or Path(model).suffix in (".yaml", ".yml")
 
@@ -160,7 +160,7 @@ def _facts(reference: str, name: str) -> ModelFacts:
 
 
 def _recipe(reference: str) -> Recipe:
-    from tonfall.evaluation.classical_recipe import is_classical
+    from tonfall.learn.classical.recipe import is_classical
 
     path = Path(reference)
     if path.suffix not in (".yaml", ".yml") or is_classical(path):

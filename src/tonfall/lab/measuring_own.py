@@ -74,7 +74,7 @@ def at_hand(order: Order) -> list[str]:
 
 def _model(reference: str) -> Recipe | Predictor:
     from tonfall.bundle import bundled_models
-    from tonfall.evaluation.classical_recipe import is_classical
+    from tonfall.learn.classical.recipe import is_classical
     from tonfall.runtime import load
 
     path = Path(reference)

@@ -12,14 +12,6 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from tonfall.errors import ConfigError
-from tonfall.evaluation.classical import Fits, classical_model
-from tonfall.evaluation.classical_recipe import (
-    BASELINES,
-    ClassicalRecipe,
-    baseline_recipe,
-    is_classical,
-    read_classical,
-)
 from tonfall.evaluation.items import without_silent
 from tonfall.evaluation.protocols import TEST, Protocol
 from tonfall.evaluation.running import FoldModel, ModelFacts
@@ -28,6 +20,14 @@ from tonfall.lab.predictions import (
     load_callable,
     onto_labels,
     read_predictions,
+)
+from tonfall.learn.classical.model import Fits, classical_model
+from tonfall.learn.classical.recipe import (
+    BASELINES,
+    ClassicalRecipe,
+    baseline_recipe,
+    is_classical,
+    read_classical,
 )
 
 if TYPE_CHECKING:
@@ -114,7 +114,7 @@ def recipe_places(references: Iterable[str]) -> dict[str, Path]:
     from tonfall.learn.recipe import read_recipe
 
     files = [Path(reference) for reference in references if Path(reference).suffix in _RECIPES]
-    recipes = [read_recipe(file) for file in files if not is_classical(file)]
+    recipes = [read_classical(file) if is_classical(file) else read_recipe(file) for file in files]
     named = [pair for recipe in recipes for pair in recipe.places.items()]
     return {name: place for name, place in named if place.exists()}
 

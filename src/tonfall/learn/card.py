@@ -7,12 +7,16 @@ them stands in the recipe's ``card``.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 
 import pandas as pd
+from pydantic import TypeAdapter, ValidationError
 
 from tonfall.bundle import BundleSpec, Calibration, CorpusUse, LeftOut
 from tonfall.corpora import CORPORA
 from tonfall.corpora.registry import OWN_LAYOUTS
+from tonfall.errors import ConfigError
+from tonfall.learn.classical.recipe import ClassicalRecipe
 from tonfall.learn.encoders import (
     Encoder,
     TrainedEncoder,
@@ -27,6 +31,7 @@ __all__ = [
     "NOT_STATED",
     "corpus_uses",
     "licence_of",
+    "read_figures",
     "unstated",
     "unstated_checkpoint",
     "write_card",
@@ -74,8 +79,11 @@ def _use(name: str, clips: pd.DataFrame, corpus: CorpusRecipe) -> CorpusUse:
     )
 
 
-def licence_of(uses: Sequence[CorpusUse], encoder: Encoder) -> str:
-    """What the corpora allow, for the model's licence; a network learns all that it is of them."""
+def licence_of(uses: Sequence[CorpusUse], encoder: Encoder | None) -> str:
+    """What the corpora allow, for the model's licence.
+
+    A network learns all that it is of them, and so does what has no encoder.
+    """
     front = encoder.network if isinstance(encoder, TrainedEncoder) else encoder
     own = not isinstance(front, WhisperEncoder)
     licences = {use.name: use.licence for use in uses}
@@ -116,7 +124,21 @@ def unstated_checkpoint(encoder: Encoder) -> Iterator[str]:
         )
 
 
-def write_card(spec: BundleSpec, recipe: Recipe, clips: pd.DataFrame) -> str:
+def read_figures(path: Path) -> dict[str, dict[str, float]]:
+    """Figures by recipe and protocol, as ``benchmarks.accuracy --json`` writes them.
+
+    Raises:
+        ConfigError: unreadable, or of another shape.
+    """
+    try:
+        return TypeAdapter(dict[str, dict[str, float]]).validate_json(path.read_bytes())
+    except (OSError, ValidationError):
+        raise ConfigError(
+            f"{path}: no figures can be read; write them with benchmarks.accuracy --json."
+        ) from None
+
+
+def write_card(spec: BundleSpec, recipe: Recipe | ClassicalRecipe, clips: pd.DataFrame) -> str:
     """Markdown.
 
     Args:
@@ -142,14 +164,14 @@ def _title(spec: BundleSpec) -> str:
 
 
 def _uses(spec: BundleSpec) -> str:
+    beside = "with arousal, valence and dominance beside them, " if spec.dimensions else ""
     return (
         f"Telling {', '.join(spec.labels[:-1])} and {spec.labels[-1]} apart by how speech sounds, "
-        "with arousal, valence and dominance beside them, for voices, rooms and languages like "
-        "those that it learnt from."
+        f"{beside}for voices, rooms and languages like those that it learnt from."
     )
 
 
-def _corpora(spec: BundleSpec, recipe: Recipe) -> str:
+def _corpora(spec: BundleSpec, recipe: Recipe | ClassicalRecipe) -> str:
     parts = [f"## What it learnt from\n{_table(spec.corpora)}", *_heard(recipe)]
     others = spec.calibration.corpora
     if others:
@@ -168,7 +190,7 @@ def _table(uses: Sequence[CorpusUse]) -> str:
     return "\n".join([head, *rows])
 
 
-def _heard(recipe: Recipe) -> Iterator[str]:
+def _heard(recipe: Recipe | ClassicalRecipe) -> Iterator[str]:
     """A sentence on the corpora of which listeners' votes were learnt."""
     said = {
         "votes": "the shares of the listeners' votes, and not what was meant",
@@ -199,7 +221,9 @@ def _measured(spec: BundleSpec) -> str:
     )
 
 
-def _limits(spec: BundleSpec, recipe: Recipe, clips: pd.DataFrame) -> Iterator[str]:
+def _limits(
+    spec: BundleSpec, recipe: Recipe | ClassicalRecipe, clips: pd.DataFrame
+) -> Iterator[str]:
     """Sentences that follow from what is known, then those of the recipe."""
     yield _acted(spec, clips)
     yield _elsewhere(spec)
@@ -272,7 +296,7 @@ def _elsewhere(spec: BundleSpec) -> str:
     )
 
 
-def _confidence(spec: BundleSpec, recipe: Recipe) -> str:
+def _confidence(spec: BundleSpec, recipe: Recipe | ClassicalRecipe) -> str:
     calibration = spec.calibration
     said = f"Below a confidence of {calibration.uncertain_below:.2f} a label is `unclear`."
     if calibration.coverage is None or calibration.accuracy_certain is None:
@@ -303,9 +327,16 @@ def _left_out(calibration: Calibration, measured: LeftOut) -> str:
     )
 
 
-def _making(spec: BundleSpec, recipe: Recipe) -> str:
-    made = f"`tonfall train {spec.recipe}` (seed {recipe.seed}). {_front(recipe.encoder)}"
-    return f"## How it is made\n{made}"
+def _making(spec: BundleSpec, recipe: Recipe | ClassicalRecipe) -> str:
+    what = _classical(recipe) if isinstance(recipe, ClassicalRecipe) else _front(recipe.encoder)
+    return f"## How it is made\n`tonfall train {spec.recipe}` (seed {recipe.seed}). {what}"
+
+
+def _classical(recipe: ClassicalRecipe) -> str:
+    return (
+        f"Functionals of the set {recipe.features}, standardised; {recipe.classifier.in_words}. "
+        "What is not defined, such as the pitch of a whisper, counts as its mean in training."
+    )
 
 
 def _front(encoder: Encoder) -> str:

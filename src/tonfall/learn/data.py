@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import TypeVar
 
 import pandas as pd
 
@@ -21,6 +22,7 @@ from tonfall.evaluation.items import (
     without_silent,
 )
 from tonfall.evaluation.protocols import TEST, TRAIN, shared_between_parts
+from tonfall.learn.classical.recipe import ClassicalRecipe
 from tonfall.learn.recipe import Recipe
 from tonfall.learn.targets import SHARES, with_shares
 
@@ -36,10 +38,14 @@ __all__ = [
 
 Say = Callable[[str], object]
 
+AnyRecipe = TypeVar("AnyRecipe", Recipe, ClassicalRecipe)
+
 _SOUND = ["corpus", "hash", "start", "end"]
 
 
-def recipe_clips(recipe: Recipe, *, say: Say = lambda _sentence: None) -> pd.DataFrame:
+def recipe_clips(
+    recipe: Recipe | ClassicalRecipe, *, say: Say = lambda _sentence: None
+) -> pd.DataFrame:
     """Clips of every corpus of a recipe, with its labels and their weak dimensions.
 
     Args:
@@ -56,7 +62,7 @@ def recipe_clips(recipe: Recipe, *, say: Say = lambda _sentence: None) -> pd.Dat
     return _clips(recipe, opened, say)
 
 
-def with_manifest(recipe: Recipe, path: Path, *, say: Say = lambda _sentence: None) -> Recipe:
+def with_manifest(recipe: AnyRecipe, path: Path, *, say: Say = lambda _sentence: None) -> AnyRecipe:
     """The recipe with recordings of one's own in place of its corpora.
 
     Its labels become those that the recordings have, as the recipe merges them, and held-out
@@ -94,11 +100,11 @@ def with_manifest(recipe: Recipe, path: Path, *, say: Say = lambda _sentence: No
         content["baseline"]["gate"]["held"] = {
             label: strength for label, strength in held.items() if label in labels
         }
-    return Recipe.model_validate(content)
+    return type(recipe).model_validate(content)
 
 
 def calibration_clips(
-    recipe: Recipe, learnt: pd.DataFrame, *, say: Say = lambda _sentence: None
+    recipe: AnyRecipe, learnt: pd.DataFrame, *, say: Say = lambda _sentence: None
 ) -> pd.DataFrame | None:
     """Clips of the corpora that only calibrate, as far as the model has their label.
 
@@ -144,11 +150,11 @@ def _check_unheard(clips: pd.DataFrame, learnt: pd.DataFrame) -> None:
         )
 
 
-def _label_map(recipe: Recipe) -> LabelMap:
+def _label_map(recipe: Recipe | ClassicalRecipe) -> LabelMap:
     return LabelMap(merge=recipe.merge, keep=recipe.labels)
 
 
-def _clips(recipe: Recipe, opened: Sequence[Manifest], say: Say) -> pd.DataFrame:
+def _clips(recipe: Recipe | ClassicalRecipe, opened: Sequence[Manifest], say: Say) -> pd.DataFrame:
     """Labelled clips that sound, of the recipe's corpora."""
     labels = _label_map(recipe)
     pooled = _without_speakers(pool(opened), recipe)
@@ -213,7 +219,7 @@ def _check_speakers(clips: pd.DataFrame) -> None:
         )
 
 
-def _without_speakers(clips: pd.DataFrame, recipe: Recipe) -> pd.DataFrame:
+def _without_speakers(clips: pd.DataFrame, recipe: Recipe | ClassicalRecipe) -> pd.DataFrame:
     """The clips less those of speakers that the recipe keeps for something else.
 
     Raises:
@@ -248,7 +254,7 @@ def _unknown_labels(manifests: Mapping[str, Manifest], labels: LabelMap) -> list
     return found
 
 
-def _with_languages(clips: pd.DataFrame, recipe: Recipe) -> pd.DataFrame:
+def _with_languages(clips: pd.DataFrame, recipe: Recipe | ClassicalRecipe) -> pd.DataFrame:
     """The recipe's language where a clip names none."""
     said = clips["corpus"].map({name: use.language for name, use in recipe.corpora.items()})
     return clips.assign(language=clips["language"].fillna(said.astype(clips["language"].dtype)))

@@ -41,14 +41,18 @@ __all__ = [
     "CalibrationCorpora",
     "CalibrationData",
     "Card",
+    "Corpora",
     "CorpusRecipe",
     "Encoder",
     "Head",
     "Recipe",
     "SiteRecipe",
     "Targets",
+    "first_problem",
+    "in_folder",
     "read_recipe",
     "with_checkpoint",
+    "with_setting",
 ]
 
 
@@ -327,11 +331,11 @@ def read_recipe(path: str | Path, *, settings: Sequence[str] = ()) -> Recipe:
     except ValueError:
         raise ConfigError(f"{file}: this is not YAML; see recipes/ for examples.") from None
     for setting in settings:
-        content = _with_setting(content, setting)
+        content = with_setting(content, setting)
     try:
         recipe = Recipe.model_validate(content)
     except ValidationError as error:
-        raise ConfigError(f"{file}: {_first_problem(error)}") from None
+        raise ConfigError(f"{file}: {first_problem(error, _MODELS)}") from None
     return _with_absolute_paths(recipe, file.resolve().parent)
 
 
@@ -357,7 +361,7 @@ def with_checkpoint(recipe: Recipe, model: str) -> Recipe:
     return recipe.model_copy(update={"encoder": _with_folder(other, Path.cwd())})
 
 
-def _with_setting(content: object, setting: str) -> object:
+def with_setting(content: object, setting: str) -> object:
     """The content of a recipe with one value of it replaced, or added."""
     keys, equals, text = setting.partition("=")
     if not equals or not all(keys.split(".")):
@@ -379,13 +383,15 @@ def _replaced(content: object, keys: Sequence[str], value: object) -> object:
     return {**inside, keys[0]: _replaced(inside.get(keys[0]), keys[1:], value)}
 
 
-def _first_problem(error: ValidationError) -> str:
+def first_problem(error: ValidationError, models: Sequence[type[BaseModel]]) -> str:
+    """A sentence on the first thing that is wrong with a recipe made of these models."""
     problem = error.errors()[0]
     parts = [str(part) for part in problem["loc"] if not str(part).startswith("<")]
     place = ".".join(parts) or "recipe"
     if problem["type"] != "extra_forbidden":
-        return f"{place}: {problem['msg']}."
-    known = {name for model in _MODELS for name in model.model_fields}
+        said = problem["msg"].removeprefix("Value error, ")
+        return f"{place}: {said}."
+    known = {name for model in models for name in model.model_fields}
     near = get_close_matches(str(problem["loc"][-1]), sorted(known), n=1)
     return f"{place}: unknown key" + (f"; did you mean {near[0]!r}?" if near else ".")
 
@@ -429,10 +435,10 @@ def _with_absolute_paths(recipe: Recipe, folder: Path) -> Recipe:
     acoustics = recipe.augmentation.acoustics
     calibration = recipe.calibration
     if isinstance(calibration, CalibrationCorpora):
-        calibration = CalibrationCorpora(corpora=_in_folder(calibration.corpora, folder))
+        calibration = CalibrationCorpora(corpora=in_folder(calibration.corpora, folder))
     return recipe.model_copy(
         update={
-            "corpora": _in_folder(recipe.corpora, folder),
+            "corpora": in_folder(recipe.corpora, folder),
             "calibration": calibration,
             "encoder": _with_folder(recipe.encoder, folder),
             "augmentation": recipe.augmentation.model_copy(
@@ -450,7 +456,8 @@ def _with_folder(encoder: Encoder, folder: Path) -> Encoder:
     return encoder.model_copy(update={"model": str(place)}) if place.is_dir() else encoder
 
 
-def _in_folder(corpora: Corpora, folder: Path) -> Corpora:
+def in_folder(corpora: Corpora, folder: Path) -> Corpora:
+    """The corpora with places that are meant from a folder on."""
     return {
         name: corpus.model_copy(update={"place": folder / corpus.place.expanduser()})
         for name, corpus in corpora.items()

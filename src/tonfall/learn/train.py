@@ -8,7 +8,6 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from pydantic import TypeAdapter, ValidationError
 
 from tonfall.bundle import (
     BaselineSpec,
@@ -20,7 +19,6 @@ from tonfall.bundle import (
     write_bundle,
 )
 from tonfall.emotion import DIMENSIONS
-from tonfall.errors import ConfigError
 from tonfall.learn.card import (
     NONE_LEFT_OUT,
     corpus_uses,
@@ -37,7 +35,7 @@ from tonfall.learn.networks import LoneNetwork, Network, build_front
 from tonfall.learn.recipe import Recipe
 from tonfall.learn.stage import Runs
 
-__all__ = ["read_figures", "train"]
+__all__ = ["train"]
 
 _DEVELOPMENT_EVERY = 8
 """Every eighth speaker of each corpus calibrates the shipped model before it learns from them."""
@@ -103,20 +101,6 @@ def train(
     fitted = replace(fitted, calibration=calibration)
     spec = _spec(recipe, fitted, clips, uses, named or f"{recipe.name}.yaml", figures or {})
     return write_bundle(target, spec=spec, model=graph, card=write_card(spec, recipe, clips))
-
-
-def read_figures(path: Path) -> dict[str, dict[str, float]]:
-    """Figures by recipe and protocol, as ``benchmarks.accuracy --json`` writes them.
-
-    Raises:
-        ConfigError: unreadable, or of another shape.
-    """
-    try:
-        return TypeAdapter(dict[str, dict[str, float]]).validate_json(path.read_bytes())
-    except (OSError, ValidationError):
-        raise ConfigError(
-            f"{path}: no figures can be read; write them with benchmarks.accuracy --json."
-        ) from None
 
 
 def _spec(

@@ -12,18 +12,18 @@ import soundfile
 from tonfall.corpora import open_corpora
 from tonfall.corpora.sounds import ClipSound
 from tonfall.errors import ConfigError, ManifestError
-from tonfall.evaluation import classical
-from tonfall.evaluation.classical import ClassicalModel, classical_model
-from tonfall.evaluation.classical_recipe import (
+from tonfall.evaluation.items import pool
+from tonfall.evaluation.metrics import unweighted_recall
+from tonfall.evaluation.protocols import FOUR, Sources, corpora_of, find_protocol
+from tonfall.evaluation.running import Results, run
+from tonfall.learn.classical import model as classical
+from tonfall.learn.classical.model import ClassicalModel, classical_model
+from tonfall.learn.classical.recipe import (
     BASELINES,
     baseline_recipe,
     is_classical,
     read_classical,
 )
-from tonfall.evaluation.items import pool
-from tonfall.evaluation.metrics import unweighted_recall
-from tonfall.evaluation.protocols import FOUR, Sources, corpora_of, find_protocol
-from tonfall.evaluation.running import Results, run
 
 
 @pytest.fixture(scope="module")
@@ -219,7 +219,7 @@ def test_tied_votes_are_decided_as_scikit_learn_decides_them(kept, monkeypatch):
 def test_the_kernel_by_matrix_products_is_scikit_learns():
     from sklearn.svm import SVC
 
-    from tonfall.evaluation.kernel_svm import RbfSvm
+    from tonfall.learn.classical.kernel_svm import RbfSvm
 
     rng = np.random.default_rng(2)
     known, asked = rng.normal(2.0, 3.0, (120, 30)), rng.normal(2.0, 3.0, (50, 30))

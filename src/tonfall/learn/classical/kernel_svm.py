@@ -23,6 +23,9 @@ class RbfSvm:
 
     Args:
         c: the price of an item on the wrong side.
+
+    Attributes:
+        gamma: of the kernel exp(-gamma d2).
     """
 
     def __init__(self, c: float) -> None:
@@ -31,10 +34,35 @@ class RbfSvm:
     def fit(self, features: npt.ArrayLike, labels: npt.NDArray[np.object_]) -> Self:
         """Fit with scikit-learn's "scale": 1 / (features * their variance)."""
         self._known: Values = np.asarray(features, np.float64)
-        self._gamma = 1.0 / (self._known.shape[1] * (self._known.var() or 1.0))
+        self.gamma = 1.0 / (self._known.shape[1] * (self._known.var() or 1.0))
         self._svc.fit(self._kernel(self._known), labels)
         self.classes_ = self._svc.classes_
         return self
+
+    @property
+    def support_vectors(self) -> Values:
+        """(vectors, features): the items that decide, by class."""
+        return self._known[self._svc.support_]
+
+    @property
+    def pairwise(self) -> Values:
+        """(pairs, vectors): how much each counts for the first of two classes, (0, 1) first.
+
+        Of two classes it counts for the second, as scikit-learn turns their decision.
+        """
+        dual, counts = self._svc.dual_coef_, self._svc.n_support_
+        owner = np.repeat(np.arange(len(counts)), counts)
+        rows = []
+        for first in range(len(counts)):
+            for second in range(first + 1, len(counts)):
+                for_first = np.where(owner == first, dual[second - 1], 0.0)
+                rows.append(for_first + np.where(owner == second, dual[first], 0.0))
+        return np.stack(rows)
+
+    @property
+    def intercepts(self) -> Values:
+        """(pairs,)."""
+        return np.asarray(self._svc.intercept_, np.float64)
 
     def decision_function(self, features: npt.ArrayLike) -> Values:
         """(items, classes), or (items,) for two classes."""
@@ -47,4 +75,4 @@ class RbfSvm:
 
     def _kernel(self, features: Values) -> Values:
         kernel = load("sklearn.metrics.pairwise").rbf_kernel
-        return np.asarray(kernel(features, self._known, gamma=self._gamma))
+        return np.asarray(kernel(features, self._known, gamma=self.gamma))

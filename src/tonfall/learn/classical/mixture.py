@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any, Self
 
 import numpy as np
@@ -32,6 +33,23 @@ class ClassMixtures:
         self.classes_ = np.unique(labels)
         self._mixtures = [self._mixture(features[labels == label]) for label in self.classes_]
         return self
+
+    @property
+    def dimensions(self) -> int:
+        """Features of an item, by which a log-likelihood is divided."""
+        return int(self._mixtures[0].means_.shape[1])
+
+    def forms(self) -> Iterator[tuple[Values, Values, Values]]:
+        """Of each class's components the log-likelihood as a quadratic form.
+
+        Yields:
+            A constant (components,), what x counts (components, features), and what its squares do.
+        """
+        for mixture in self._mixtures:
+            precisions, means = mixture.precisions_, mixture.means_
+            constant = np.log(mixture.weights_) + 0.5 * np.log(precisions / (2 * np.pi)).sum(axis=1)
+            constant = constant - 0.5 * (means**2 * precisions).sum(axis=1)
+            yield constant, means * precisions, -0.5 * precisions
 
     def decision_function(self, features: Values) -> Values:
         """(items, classes) log-likelihood a dimension."""

@@ -1,0 +1,1 @@
+"""Classical models: functionals and a classifier of scikit-learn, measured, trained, shipped."""
