@@ -1,9 +1,14 @@
-"""From one's own clips and a table to a measured model: docs/own-data.md, as it is written."""
+"""From a folder of clips and a table to a served model: docs/tutorial.md, as it is written."""
 
 from __future__ import annotations
 
+import json
 import re
 import shlex
+import signal
+import socket
+import subprocess
+import sys
 from pathlib import Path
 
 import pandas as pd
@@ -21,7 +26,7 @@ from tonfall.runtime import load
 pytest.importorskip("torch", reason="training needs PyTorch: extra train")
 pytestmark = pytest.mark.usefixtures("tiny_front")
 
-PAGE = Path(__file__).resolve().parents[2] / "docs" / "own-data.md"
+PAGE = Path(__file__).resolve().parents[2] / "docs" / "tutorial.md"
 WORDS = {"neutral": "neutral", "anger": "angry", "sadness": "Sad"}
 
 
@@ -79,18 +84,29 @@ def shell(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -
     return Shell(monkeypatch, capsys)
 
 
+def commands(*names: str) -> list[str]:
+    """The page's commands of these names, in order."""
+    found = re.findall(r"^tonfall .*$", PAGE.read_text(), flags=re.MULTILINE)
+    return [command for command in found if command.split()[1] in names]
+
+
+def call_recording(seconds: int) -> None:
+    """``call.wav``: how the example call begins."""
+    example = PAGE.parents[1] / "examples" / "call.wav"
+    sound, rate = soundfile.read(example, stop=seconds * soundfile.info(example).samplerate)
+    soundfile.write("call.wav", sound, rate)
+
+
 def test_the_page_is_walked_as_written(work: Path, shell: Shell) -> None:
     table = write_table(work, "shop.csv")
     assert block("csv").splitlines()[0] == ",".join(table.columns)
     for line in block("csv").splitlines()[1:]:
         assert line in (work / "shop.csv").read_text()
     (work / "shop.yaml").write_text(block("yaml"))
-    example = PAGE.parents[1] / "examples" / "call.wav"
-    sound, rate = soundfile.read(example, stop=8 * soundfile.info(example).samplerate)
-    soundfile.write("call.wav", sound, rate)
-    commands = re.findall(r"^tonfall .*$", PAGE.read_text(), flags=re.MULTILINE)
-    assert len(commands) == 6
-    said = {command: shell.good(command)[0] for command in commands}
+    call_recording(8)
+    steps = commands("data", "train", "models", "evaluate", "analyze")
+    assert len(steps) == 6
+    said = {command: shell.good(command)[0] for command in steps}
     assert Path("manifests/shop.parquet").is_file()
     assert "36" in said["tonfall data show shop"]
     assert "shop (version 1)" in said["tonfall models shop-model"]
@@ -102,6 +118,41 @@ def test_the_page_is_walked_as_written(work: Path, shell: Shell) -> None:
     assert report.figures["ua"].value is not None
     assert report.figures["ua"].value > 0.8  # pitches are told apart even by random filters
     assert "confidence" in said["tonfall analyze call.wav --model shop-model"]
+
+
+@pytest.mark.slow
+def test_the_model_is_served_and_called_as_written(work: Path, shell: Shell) -> None:
+    """With a free port in place of the page's 8000."""
+    write_table(work, "shop.csv")
+    (work / "shop.yaml").write_text(block("yaml"))
+    call_recording(8)
+    (train,), (serve,), (call,), (analyze,) = map(commands, ("train", "serve", "call", "analyze"))
+    shell.good(train)
+    windows = json.loads(shell.good(f"{analyze} --json --quiet")[0])["windows"]
+    port = free_port()
+    words = [sys.executable, "-m", *shlex.split(serve), "--port", str(port)]
+    where = f"sqlite:///{work / 'calls.db'}"
+    with subprocess.Popen(
+        [*words, "--database", where], stdout=subprocess.PIPE, text=True
+    ) as server:
+        try:
+            assert server.stdout is not None
+            assert server.stdout.readline() == f"Tonfall listens at http://127.0.0.1:{port}\n"
+            out, _ = shell.good(call.replace("8000", str(port)))
+        finally:
+            server.send_signal(signal.SIGINT)
+    assert "1 done, 0 failed" in out
+    customer = [window for window in windows if window["channel"] == 0]
+    assert customer
+    heard = re.search(r"windows heard\s+(\d+)", out)
+    assert heard is not None
+    assert int(heard[1]) == len(customer)
+
+
+def free_port() -> int:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        return int(taken.getsockname()[1])
 
 
 def test_a_model_without_a_baseline_loads_and_judges_as_it_was_trained(
