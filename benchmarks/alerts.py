@@ -36,7 +36,7 @@ from tonfall.corpora import prepare
 from tonfall.corpora.clips import clips_of, read_clip
 from tonfall.evaluation.calls import by_call, compose_calls
 from tonfall.evaluation.items import pool
-from tonfall.lab.calls_protocol import call_items
+from tonfall.lab.call_clips import call_items
 from tonfall.learn.degrade import Degradation, parse_degradation
 from tonfall.learn.recipe import Recipe, read_recipe
 from tonfall.learn.train import train

@@ -24,7 +24,7 @@ from tonfall.evaluation.reports import (
     write_report,
 )
 from tonfall.evaluation.running import ModelFacts, run
-from tonfall.lab.predictions import CallableModel
+from tonfall.lab.functions import CallableModel
 
 
 def report_of(

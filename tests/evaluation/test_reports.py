@@ -40,7 +40,8 @@ from tonfall.evaluation.reports import (
     write_report,
 )
 from tonfall.evaluation.running import ModelFacts, Results, run
-from tonfall.lab.predictions import CallableModel, read_predictions
+from tonfall.lab.functions import CallableModel
+from tonfall.lab.predictions import read_predictions
 
 SCHEMA = Path(__file__).parents[2] / "docs" / "report.schema.json"
 LABELS = ("neutral", "calm", "sadness", "anger")

@@ -16,12 +16,8 @@ from tonfall.evaluation.protocols import (
     leave_one_out,
 )
 from tonfall.evaluation.running import HIDDEN, ModelFacts, run
-from tonfall.lab.predictions import (
-    CallableModel,
-    load_callable,
-    onto_labels,
-    read_predictions,
-)
+from tonfall.lab.functions import CallableModel, load_callable
+from tonfall.lab.predictions import onto_labels, read_predictions
 
 FACTS = ModelFacts("test", "callable")
 MERGED = Rules(label_map=LabelMap(merge={"calm": "neutral"}))

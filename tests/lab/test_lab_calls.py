@@ -19,7 +19,8 @@ from tonfall.errors import ProtocolError
 from tonfall.evaluation.calls_report import CallsReport
 from tonfall.evaluation.items import mark_silent
 from tonfall.evaluation.running import ModelFacts
-from tonfall.lab.calls_protocol import call_items, evaluate_calls
+from tonfall.lab.call_clips import call_items
+from tonfall.lab.calls_protocol import evaluate_calls
 from tonfall.learn.degrade import parse_degradation
 from tonfall.runtime import Predictor
 

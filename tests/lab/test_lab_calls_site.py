@@ -19,7 +19,8 @@ from tonfall.evaluation.calls import compose_calls
 from tonfall.evaluation.calls_report import CallsReport
 from tonfall.evaluation.running import ModelFacts
 from tonfall.lab import calls_protocol as protocol
-from tonfall.lab.calls_protocol import call_items, evaluate_calls
+from tonfall.lab.call_clips import call_items
+from tonfall.lab.calls_protocol import evaluate_calls
 from tonfall.lab.calls_site import call_sites
 from tonfall.runtime import Predictor
 

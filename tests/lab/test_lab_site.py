@@ -21,7 +21,7 @@ from tonfall.errors import BundleError, ConfigError
 from tonfall.evaluation.running import ModelFacts
 from tonfall.evaluation.sites import draw_sites
 from tonfall.lab import site_protocol as site
-from tonfall.lab.calls_protocol import call_items
+from tonfall.lab.call_clips import call_items
 from tonfall.lab.site_protocol import evaluate_site
 from tonfall.runtime import Predictor
 

@@ -20,10 +20,6 @@ from tonfall.learn.shelves import open_shelves
 from tonfall.runtime import Predictor
 
 
-def silent(_sentence: str) -> None:
-    """Nobody listens."""
-
-
 @pytest.fixture
 def clips(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[Clip]:
     monkeypatch.setenv("TONFALL_CACHE", str(tmp_path / "cache"))
@@ -54,9 +50,9 @@ def heard(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 def test_a_second_time_nothing_is_encoded(
     clips: list[Clip], tiny: Predictor, heard: list[str]
 ) -> None:
-    first = bundle_statistics(tiny, clips[:2], None, say=silent)
+    first = bundle_statistics(tiny, clips[:2], None)
     open_shelves.cache_clear()  # as another process would begin
-    second = bundle_statistics(tiny, clips, None, say=silent)
+    second = bundle_statistics(tiny, clips, None)
     assert heard == ["0", "1", "2"]
     np.testing.assert_array_equal(second[0][:2], first[0])
     np.testing.assert_array_equal(second[1][:2], first[1])
@@ -66,10 +62,10 @@ def test_a_second_time_nothing_is_encoded(
 def test_another_degradation_or_sound_is_encoded_anew(
     clips: list[Clip], tiny: Predictor, heard: list[str]
 ) -> None:
-    clean, _ = bundle_statistics(tiny, clips[:1], None, say=silent)
-    lost, _ = bundle_statistics(tiny, clips[:1], parse_degradation("loss:30"), say=silent)
+    clean, _ = bundle_statistics(tiny, clips[:1], None)
+    lost, _ = bundle_statistics(tiny, clips[:1], parse_degradation("loss:30"))
     soundfile.write(clips[0].file, voice(500, seconds=1.3, seed=9), RATE)
-    other, _ = bundle_statistics(tiny, clips[:1], None, say=silent)
+    other, _ = bundle_statistics(tiny, clips[:1], None)
     assert heard == ["0", "0", "0"]
     assert not np.array_equal(clean, lost)
     assert not np.array_equal(clean, other)
@@ -78,18 +74,18 @@ def test_another_degradation_or_sound_is_encoded_anew(
 def test_another_head_on_the_same_front_encodes_nothing(
     clips: list[Clip], tiny: Predictor, heard: list[str], tmp_path: Path
 ) -> None:
-    bundle_statistics(tiny, clips, None, say=silent)
+    bundle_statistics(tiny, clips, None)
     spec = tiny_spec().model_copy(update={"name": "renamed"})
     renamed = Predictor(write_tiny(tmp_path / "renamed", spec=spec))
     assert renamed.hash != tiny.hash
-    bundle_statistics(renamed, clips, None, say=silent)
+    bundle_statistics(renamed, clips, None)
     assert heard == ["0", "1", "2"]
 
 
 def test_a_silent_clip_is_named(clips: list[Clip], tiny: Predictor, tmp_path: Path) -> None:
     soundfile.write(tmp_path / "nothing.wav", np.zeros(RATE), RATE)
     with pytest.raises(AudioError, match=r"nothing \(.*nothing\.wav\)"):
-        bundle_statistics(tiny, [Clip("nothing", tmp_path / "nothing.wav")], None, say=silent)
+        bundle_statistics(tiny, [Clip("nothing", tmp_path / "nothing.wav")], None)
     assert clips
 
 

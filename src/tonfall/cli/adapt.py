@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -10,8 +11,8 @@ import typer
 from tonfall.cli.options import ChannelsOption, SpeakersOption
 
 if TYPE_CHECKING:
-    from tonfall.analysis.opening import Listening
-    from tonfall.runtime import Baseline, Predictor
+    from tonfall.cli.measuring_bars import Bars
+    from tonfall.lab import Step
 
 __all__ = ["adapt"]
 
@@ -53,56 +54,39 @@ def adapt(
     from tonfall.cli.serving import keep_to_one_thread
 
     keep_to_one_thread()
-    from tonfall.adaptation import (
-        PRIOR_WEIGHT_S,
-        adapt_bundle,
-        check_adaptable,
-        check_weight,
-        site_prior,
-    )
+    from tonfall.adaptation import PRIOR_WEIGHT_S
     from tonfall.analysis.channels import read_channels
     from tonfall.analysis.opening import Listening
-    from tonfall.bundle import read_bundle
     from tonfall.cli.analyze import read_speakers
+    from tonfall.cli.measuring_bars import measuring_bars
     from tonfall.diarization import SpeakerSettings
-    from tonfall.runtime import load
+    from tonfall.lab import adapt as make
 
-    weight_s = PRIOR_WEIGHT_S if prior_weight is None else prior_weight
-    check_weight(weight_s)
     read_channels(channels)
     count = read_speakers(speakers)
     SpeakerSettings(speakers=count)
-    bundle = read_bundle(model)
-    check_adaptable(bundle, output, name=name)
-    listening = Listening(customer=customer, speakers=count, channels=channels)
-    heard = _hear(recordings, load(model), listening, quiet=quiet)
-    prior = site_prior(heard, prior_weight_s=weight_s)
-    adapted = adapt_bundle(bundle, prior, output, name=name)
+    with measuring_bars(quiet=quiet) as bars:
+        adapted = make(
+            model,
+            recordings,
+            output,
+            listening=Listening(customer=customer, speakers=count, channels=channels),
+            prior_weight_s=PRIOR_WEIGHT_S if prior_weight is None else prior_weight,
+            name=name,
+            progress=partial(_tell, bars),
+        )
+    prior = adapted.prior
     if not quiet:
         typer.echo(
-            f"{adapted.spec.name}: {prior.recordings} recordings, {prior.voices} voices, "
+            f"{adapted.bundle.spec.name}: {prior.recordings} recordings, {prior.voices} voices, "
             f"{prior.speech_s:.0f} s of speech.",
             err=True,
         )
-    typer.echo(f"{adapted.folder}")
+    typer.echo(f"{adapted.bundle.folder}")
 
 
-def _hear(
-    folder: Path, predictor: Predictor, listening: Listening, *, quiet: bool
-) -> list[tuple[Baseline, ...]]:
-    """The voices of each recording; what is left out is told."""
-    from tonfall.analysis.site import files_in, hear_recordings
-    from tonfall.cli.progress import count_bar
-
-    files = files_in(folder)
-    heard: list[tuple[Baseline, ...]] = []
-    problems: list[str] = []
-    with count_bar("recordings", quiet=quiet) as progress:
-        for number, recording in enumerate(hear_recordings(files, predictor, listening), start=1):
-            heard.append(recording.voices)
-            problems += [recording.problem] if recording.problem else []
-            if progress:
-                progress(number, len(files))
-    for problem in problems:
-        typer.echo(f"left out: {problem}", err=True)
-    return heard
+def _tell(bars: Bars, step: Step) -> None:
+    """Show how far it is; what is left out is told however quiet it is asked to be."""
+    bars(step)
+    if step.note:
+        typer.echo(f"left out: {step.note}", err=True)

@@ -29,9 +29,9 @@ def compare(
     import json
     from dataclasses import asdict
 
-    from tonfall.evaluation.reports import compare_reports, read_report
+    from tonfall.lab import compare as compare_reports
 
-    found = compare_reports(read_report(first), read_report(second), seed=seed, draws=draws)
+    found = compare_reports(first, second, seed=seed, draws=draws)
     if style is Format.JSON:
         typer.echo(json.dumps({**asdict(found), "verdict": found.verdict}, indent=1))
         return

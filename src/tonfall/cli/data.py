@@ -18,9 +18,6 @@ if TYPE_CHECKING:
 
 __all__ = ["app"]
 
-MANIFESTS = Path("manifests")
-"""Where manifests are written and looked for by name."""
-
 _LEVELS = 200
 _SEED = 0
 _SHOWN_LINES = 10
@@ -130,7 +127,7 @@ def prepare(
             labels_only=labels_only,
             progress=progress,
         )
-    path = output or MANIFESTS / f"{_file_stem(name, manifest)}.parquet"
+    path = output or corpora.MANIFESTS / f"{_file_stem(name, manifest)}.parquet"
     manifest.write(path)
     _print_report(report, path, style)
 
@@ -226,6 +223,8 @@ def show(
 
 def _manifest_path(manifest: str) -> Path:
     """That of the corpus of this name prepared here, else the path that is named."""
+    from tonfall.corpora import MANIFESTS
+
     prepared = MANIFESTS / f"{manifest}.parquet"
     return prepared if prepared.is_file() else Path(manifest)
 

@@ -7,17 +7,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from tonfall.cli.data import MANIFESTS, Format, FormatOption, QuietOption
+from tonfall.cli.data import Format, FormatOption, QuietOption
+from tonfall.cli.measuring_bars import Bars, measuring_bars
 
 if TYPE_CHECKING:
-    from tonfall.lab.measuring import Measured, Order
-    from tonfall.lab.measuring_own import OwnReport
-    from tonfall.learn.degrade import Degradation
+    from tonfall.lab import Experiment, Measured
+    from tonfall.lab.measuring_calls import OwnReport
 
 __all__ = ["DataOption", "evaluate"]
-
-TEST_NOISES = ("babble_restaurant", "street_city", "office_babble_made", "train_inside")
-"""Noises that the recipes keep for testing; all of a folder that has none of them."""
 
 DataOption = Annotated[
     list[str] | None,
@@ -106,42 +103,37 @@ def evaluate(
 
     Example: tonfall evaluate medium --protocol emobox/ravdess
     """
-    from tonfall.corpora import read_places
-    from tonfall.lab.measuring import Order
-    from tonfall.lab.measuring_own import OWN_REPORTS
-    from tonfall.lab.models import recipe_places
+    from tonfall.evaluation.protocols import Rules
+    from tonfall.lab import Experiment, find_places, read_conditions
+    from tonfall.lab.measuring_calls import OWN_REPORTS
 
-    order = Order(
+    experiment = Experiment(
         models=tuple(models),
         protocol=protocol,
-        places={**recipe_places(models), **read_places(data or [], prepared=MANIFESTS)},
-        degradations=_degradations(degrade, acoustics),
-        output=output,
+        places=find_places(data, models),
+        degradations=read_conditions(degrade, acoustics=acoustics),
         lists=protocols,
-        seed=seed,
-        allow_shared_speakers=allow_shared_speakers,
-        audio=audio,
+        rules=Rules(seed=seed, allow_shared_speakers=allow_shared_speakers),
         workers=workers,
         nested=nested,
     )
-    if nested:
-        _nested(order, style, quiet=quiet)
-        return
-    if protocol.partition("/")[0] in OWN_REPORTS:
-        _own(order, style, quiet=quiet)
-        return
-    _measure(order, style, quiet=quiet)
-
-
-def _measure(order: Order, style: Format, *, quiet: bool) -> None:
-    from tonfall.cli.measuring_bars import measuring_bars
-    from tonfall.lab.measuring import measure
-
     with measuring_bars(quiet=quiet) as bars:
-        for measured in measure(order, bars):
-            _print(measured, style)
-            if not quiet:
-                typer.echo(f"wrote {measured.path}", err=True)
+        if nested:
+            _nested(experiment, output, style, bars)
+        elif experiment.family in OWN_REPORTS:
+            _own(experiment, output, style, bars)
+        else:
+            _measure(experiment, output, style, bars, audio=audio)
+
+
+def _measure(
+    experiment: Experiment, output: Path, style: Format, bars: Bars, *, audio: bool
+) -> None:
+    from tonfall.lab import measure
+
+    for measured in measure(experiment, output, audio=audio, progress=bars):
+        _print(measured, style)
+        bars.say(f"wrote {measured.path}")
 
 
 def _print(measured: Measured, style: Format) -> None:
@@ -158,64 +150,23 @@ def _print(measured: Measured, style: Format) -> None:
     typer.echo()
 
 
-def _nested(order: Order, style: Format, *, quiet: bool) -> None:
-    from tonfall.cli.measuring_bars import measuring_bars
-    from tonfall.lab.measuring_nested import measure_nested
+def _nested(experiment: Experiment, output: Path, style: Format, bars: Bars) -> None:
+    from tonfall.lab import measure_nested
 
-    with measuring_bars(quiet=quiet) as bars:
-        report, path = measure_nested(order, bars, say=_quiet if quiet else _say)
-    _echo(report, path, style, quiet=quiet)
+    report, path = measure_nested(experiment, output, progress=bars)
+    _echo(report, path, style, bars)
 
 
-def _echo(report: OwnReport, path: Path, style: Format, *, quiet: bool) -> None:
+def _own(experiment: Experiment, output: Path, style: Format, bars: Bars) -> None:
+    from tonfall.lab import measure_calls
+
+    for report, path in measure_calls(experiment, output, progress=bars):
+        _echo(report, path, style, bars)
+
+
+def _echo(report: OwnReport, path: Path, style: Format, bars: Bars) -> None:
     import json
 
     as_json = json.dumps(report.to_json(), ensure_ascii=False)
     typer.echo(as_json if style is Format.JSON else f"{report.text()}\n")
-    if not quiet:
-        typer.echo(f"wrote {path}", err=True)
-
-
-def _own(order: Order, style: Format, *, quiet: bool) -> None:
-    from tonfall.lab.measuring_own import measure_own
-
-    for report, path in measure_own(order, say=_quiet if quiet else _say):
-        _echo(report, path, style, quiet=quiet)
-
-
-def _say(sentence: str) -> None:
-    typer.echo(sentence, err=True)
-
-
-def _quiet(_sentence: str) -> None:
-    """Say nothing."""
-
-
-def _degradations(text: str, acoustics: Path | None) -> tuple[Degradation, ...]:
-    from tonfall.errors import ConfigError
-    from tonfall.lab.measuring import ALL_CONDITIONS
-    from tonfall.learn.degrade import parse_degradation
-
-    names = [name.strip() for name in text.split(",") if name.strip()]
-    if names == ["all"]:
-        names = list(ALL_CONDITIONS)
-    if len(set(names)) < len(names):
-        raise ConfigError(f"--degrade {text} names a condition twice. Give each once.")
-    folder = acoustics or _noise_folder()
-    return tuple(
-        parse_degradation(name, acoustics=folder, noises=_test_noises(folder)) for name in names
-    )
-
-
-def _noise_folder() -> Path | None:
-    from tonfall.corpora import data_folders
-
-    found = (folder / "noise" for folder in data_folders())
-    return next((folder for folder in found if folder.is_dir()), None)
-
-
-def _test_noises(folder: Path | None) -> tuple[str, ...]:
-    if folder is None:
-        return ()
-    there = {path.stem for path in folder.iterdir() if path.suffix in (".flac", ".wav")}
-    return tuple(name for name in TEST_NOISES if name in there)
+    bars.say(f"wrote {path}")

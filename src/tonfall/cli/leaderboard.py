@@ -2,23 +2,14 @@
 
 from __future__ import annotations
 
-import os
-import shlex
-from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from tonfall.cli.data import QuietOption
 
-if TYPE_CHECKING:
-    from tonfall.evaluation.reports import Matrix, Report
-
 __all__ = ["leaderboard"]
-
-_WITH_PAGE = ("bundle", "recipe")
 
 
 def leaderboard(
@@ -44,111 +35,8 @@ def leaderboard(
 
     Example: tonfall leaderboard reports --keep docs/reports
     """
-    from tonfall.evaluation.reports import (
-        find_matrices,
-        find_report_files,
-        leaderboard_page,
-        model_names,
-        model_page,
-        published_figures,
-        read_matrix,
-        read_report,
-    )
+    from tonfall.lab import leaderboard as make
 
-    if keep is not None:
-        _keep(folder, keep)
-        folder = keep
-    files = find_report_files(folder)
-    reports = [read_report(path) for path in files]
-    drawn = find_matrices(folder)
-    data = {place: _link(path, output) for place, path in enumerate(files)}
-    pages = {place: _link(page, output) for place, page in _pages(files) if page.is_file()}
-    board = leaderboard_page(
-        reports,
-        published=published_figures(),
-        matrices=[(read_matrix(path), _link(_picture(path), output)) for path in drawn],
-        links=data,
-    )
-    written = {output: board}
-    for name in model_names(reports):
-        path = output.with_name(f"report-{name}.md")
-        written[path] = model_page(name, reports, links=pages)
-    for path, text in written.items():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text.rstrip("\n") + "\n", encoding="utf-8")
+    for path in make(folder, output, keep=keep):
         if not quiet:
             typer.echo(f"wrote {path}", err=True)
-
-
-def _keep(folder: Path, kept: Path) -> None:
-    from tonfall.evaluation.reports import find_matrices, find_reports, keep_matrix, read_matrix
-
-    reports = find_reports(folder)
-    for report in reports:
-        _keep_report(report, kept)
-    for path in find_matrices(folder):
-        name = f"{path.parent.name}-{_picture(path).stem}"
-        keep_matrix(read_matrix(path), kept / "matrices" / name)
-    for protocol, matrix in _robustness(reports).items():
-        keep_matrix(matrix, kept / "matrices" / f"{protocol.replace('/', '-')}-robustness")
-
-
-def _robustness(reports: Sequence[Report]) -> dict[str, Matrix]:
-    """A matrix a protocol of all its models, where any was measured on degraded audio."""
-    from tonfall.evaluation.reports import robustness_matrix
-
-    degraded = {
-        (report.protocol.hash, report.model.title)
-        for report in reports
-        if report.condition != "clean"
-    }
-    own: dict[str, list[Report]] = {}
-    for report in reports:
-        if (report.protocol.hash, report.model.title) in degraded:
-            own.setdefault(report.protocol.name, []).append(report)
-    matrices = {name: robustness_matrix(found) for name, found in own.items()}
-    return {
-        name: replace(matrix, command=_command(own[name], matrix.columns))
-        for name, matrix in matrices.items()
-    }
-
-
-def _command(reports: Sequence[Report], conditions: Sequence[str]) -> str:
-    """One command that makes all of these reports again."""
-    words = [shlex.split(report.command) for report in reports if report.condition == "clean"]
-    models = dict.fromkeys(word for command in words for word in command[2:3])
-    rest = words[0][3:] if words else []
-    chain = ",".join(name for name in conditions if name != "clean")
-    return shlex.join(["tonfall", "evaluate", *models, *rest, "--degrade", chain])
-
-
-def _keep_report(report: Report, kept: Path) -> None:
-    from tonfall.evaluation.reports import keep_report, report_page, slimmed, worth_keeping
-
-    if not worth_keeping(report):
-        return
-    path = keep_report(report, kept)
-    if report.model.kind in _WITH_PAGE:
-        _page(path).write_text(report_page(slimmed(report), audio=False), encoding="utf-8")
-
-
-def _picture(path: Path) -> Path:
-    """The picture beside a matrix's JSON."""
-    from tonfall.evaluation.reports import MATRIX_SUFFIX
-
-    return path.with_name(f"{path.name.removesuffix(MATRIX_SUFFIX)}.png")
-
-
-def _pages(files: Sequence[Path]) -> list[tuple[int, Path]]:
-    return [(place, _page(path)) for place, path in enumerate(files)]
-
-
-def _page(path: Path) -> Path:
-    """The page beside a report."""
-    from tonfall.evaluation.reports import KEPT_SUFFIX
-
-    return path.with_name(path.name.removesuffix(KEPT_SUFFIX).removesuffix(".json") + ".html")
-
-
-def _link(path: Path, output: Path) -> str:
-    return Path(os.path.relpath(path, output.parent)).as_posix()

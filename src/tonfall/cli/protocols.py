@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from tonfall.cli.data import MANIFESTS, Format, FormatOption
+from tonfall.cli.data import Format, FormatOption
 from tonfall.cli.evaluate import DataOption, ListsOption, SeedOption
 
 if TYPE_CHECKING:
@@ -44,7 +44,9 @@ def protocols(
     if name is None:
         _list(style)
         return
-    protocol = _made(name, data or [], lists, seed)
+    from tonfall.lab import protocol as make
+
+    protocol = make(name, data=data, lists=lists, seed=seed)
     if write is not None:
         from tonfall.evaluation.protocols import write_protocol
 
@@ -81,27 +83,6 @@ def _row(name: str, pin: Mapping[str, object]) -> dict[str, str]:
         "sentences": str(shared.get("sentence", "unknown")),
         "hash": str(pin["hash"])[:_HASH],
     }
-
-
-def _made(name: str, data: list[str], lists: Path | None, seed: int) -> Protocol:
-    """The protocol, whatever its train and test parts share: the table says so."""
-    from tonfall.corpora import open_corpora, read_places
-    from tonfall.errors import ManifestError
-    from tonfall.evaluation.items import pool
-    from tonfall.evaluation.protocols import Rules, Sources, corpora_of, find_protocol
-
-    rules = Rules(seed=seed, allow_shared_speakers=True)
-    places = read_places(data, prepared=MANIFESTS)
-    wanted = dict.fromkeys(corpora_of(name))
-    if name.startswith("from/"):
-        wanted |= dict.fromkeys(places)
-    try:
-        items = pool(open_corpora(list(wanted), places))
-    except ManifestError:
-        if name.partition("/")[0] not in ("emobox", "emosuperb"):
-            raise
-        items = None  # These folds are lists: they need no corpus.
-    return find_protocol(name, Sources(items=items, folder=lists, rules=rules))
 
 
 def _show(protocol: Protocol, style: Format) -> None:

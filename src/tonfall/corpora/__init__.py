@@ -4,6 +4,7 @@ from tonfall.corpora.columns import COLUMNS, SCHEMA_VERSION
 from tonfall.corpora.download import download
 from tonfall.corpora.lookup import (
     DATA_VARIABLE,
+    MANIFESTS,
     Places,
     data_folders,
     open_corpora,
@@ -19,6 +20,7 @@ __all__ = [
     "COLUMNS",
     "CORPORA",
     "DATA_VARIABLE",
+    "MANIFESTS",
     "SCHEMA_VERSION",
     "Archive",
     "Corpus",

@@ -13,10 +13,13 @@ from tonfall.corpora.registry import CORPORA, OWN_LAYOUTS
 from tonfall.corpora.rows import own_name
 from tonfall.errors import ManifestError
 
-__all__ = ["DATA_VARIABLE", "Places", "data_folders", "open_corpora", "read_places"]
+__all__ = ["DATA_VARIABLE", "MANIFESTS", "Places", "data_folders", "open_corpora", "read_places"]
 
 DATA_VARIABLE = "TONFALL_DATA"
 """Environment variable with folders of releases, parted as in PATH; each holds CORPUS/."""
+
+MANIFESTS = Path("manifests")
+"""Where manifests are written and looked for by name."""
 
 _BESIDE = Path("../shared/data")
 
@@ -26,7 +29,7 @@ Places = Mapping[str, Path]
 Progress = Callable[[int, int], object]
 
 
-def read_places(given: Sequence[str], *, prepared: Path) -> Places:
+def read_places(given: Sequence[str], *, prepared: Path = MANIFESTS) -> Places:
     """Every corpus that can be found, and where.
 
     In order: what is given, manifests prepared here, releases in $TONFALL_DATA, and releases in

@@ -1,3 +1,39 @@
-"""The laboratory: models by reference, measured under protocols, on calls and on sites."""
+"""The laboratory: models measured, compared and fitted to a site, from a program or a notebook.
 
-__all__: list[str] = []
+    from tonfall import lab
+    report = lab.evaluate("medium", "loso/emodb")
+    report.figures["ua"].value
+
+The commands ``evaluate``, ``compare``, ``adapt``, ``leaderboard`` and ``protocols`` call these.
+"""
+
+from tonfall.lab.adapting import Adapted, adapt
+from tonfall.lab.comparing import compare
+from tonfall.lab.conditions import read_conditions
+from tonfall.lab.evaluating import calls, evaluate, site
+from tonfall.lab.experiment import Experiment, find_places
+from tonfall.lab.leaderboards import leaderboard
+from tonfall.lab.measuring import Measured, measure
+from tonfall.lab.measuring_calls import measure_calls
+from tonfall.lab.measuring_nested import measure_nested
+from tonfall.lab.progress import Step
+from tonfall.lab.protocols import protocol
+
+__all__ = [
+    "Adapted",
+    "Experiment",
+    "Measured",
+    "Step",
+    "adapt",
+    "calls",
+    "compare",
+    "evaluate",
+    "find_places",
+    "leaderboard",
+    "measure",
+    "measure_calls",
+    "measure_nested",
+    "protocol",
+    "read_conditions",
+    "site",
+]

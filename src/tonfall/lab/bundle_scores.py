@@ -2,31 +2,26 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Iterator
-from functools import lru_cache
-from itertools import repeat
+from collections.abc import Callable, Sequence
+from functools import lru_cache, partial
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from tonfall.arrays import FloatArray
 from tonfall.corpora.clips import Clip, clips_of, named_errors, read_clip
+from tonfall.corpora.shares import in_shares
+from tonfall.corpora.sounds import Degrade
 from tonfall.emotion import DIMENSIONS
 from tonfall.timeline import SAMPLING_RATE
-from tonfall.workers import worker_pool
 
 if TYPE_CHECKING:
     from tonfall.runtime import Predictor
 
 __all__ = ["bundle_scores"]
 
-Degrade = Callable[[FloatArray, str], FloatArray]
-Progress = Callable[[int, int], None]
-
-_SHARE = 32
-"""Clips that a worker takes at a time."""
+Progress = Callable[[int, int], object]
 
 
 def bundle_scores(
@@ -55,28 +50,13 @@ def bundle_scores(
         ManifestError: an item has no audio.
         ServiceError: a process was ended from outside.
     """
-    clips = clips_of(items)
-    shares = [clips[first : first + _SHARE] for first in range(0, len(clips), _SHARE)]
-    rows: list[dict[str, object]] = []
-    for scored in _spread(shares, bundle, degrade, workers or os.cpu_count() or 1):
-        rows += scored
-        if progress is not None:
-            progress(len(rows), len(clips))
-    return pd.DataFrame(rows)
-
-
-def _spread(
-    shares: list[list[Clip]], bundle: str | Path, degrade: Degrade | None, workers: int
-) -> Iterator[list[dict[str, object]]]:
-    if workers < 2 or len(shares) < 2:
-        yield from map(_score_share, shares, repeat(bundle), repeat(degrade))
-        return
-    with worker_pool(workers) as pool:
-        yield from pool.map(_score_share, shares, repeat(bundle), repeat(degrade))
+    make = partial(_score_share, bundle=bundle, degrade=degrade)
+    shares = in_shares(clips_of(items), make, workers=workers, progress=progress)
+    return pd.DataFrame(list(chain.from_iterable(shares)))
 
 
 def _score_share(
-    clips: list[Clip], bundle: str | Path, degrade: Degrade | None
+    clips: Sequence[Clip], bundle: str | Path, degrade: Degrade | None
 ) -> list[dict[str, object]]:
     return [_score(clip, _predictor(bundle), degrade) for clip in clips]
 

@@ -7,7 +7,7 @@ the same calls.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
@@ -17,13 +17,21 @@ import pandas as pd
 from tonfall.adaptation import PRIOR_WEIGHT_S
 from tonfall.arrays import FloatArray
 from tonfall.corpora.clips import clips_of
-from tonfall.errors import ProtocolError
 from tonfall.evaluation.calls import check_calls_pin, compose_calls
 from tonfall.evaluation.calls_report import CallsReport, calls_report
-from tonfall.evaluation.items import protocol_items, without_silent
-from tonfall.evaluation.protocols.registry import FOUR, FOUR_CLASSES
+from tonfall.evaluation.items import without_silent
 from tonfall.evaluation.running import ModelFacts
+from tonfall.lab.call_clips import (
+    LABELS,
+    JudgedClips,
+    bundle_facts,
+    call_items,
+    four_classes,
+    judged_table,
+    tested_corpora,
+)
 from tonfall.lab.calls_site import CallSites, call_sites
+from tonfall.lab.progress import Progress, no_progress, stage
 from tonfall.learn.degrade import Degradation
 from tonfall.learn.encoded import bundle_statistics
 from tonfall.runtime import Baseline, Predictor
@@ -31,36 +39,7 @@ from tonfall.runtime import Baseline, Predictor
 if TYPE_CHECKING:
     from tonfall.learn.recipe import Recipe
 
-__all__ = [
-    "LABELS",
-    "JudgedClips",
-    "Progress",
-    "bundle_facts",
-    "call_items",
-    "evaluate_calls",
-    "four_classes",
-    "judged_table",
-    "tested_corpora",
-]
-
-LABELS = FOUR_CLASSES.space(FOUR_CLASSES.keep)
-"""The label space of truth and prediction."""
-
-Progress = Callable[[str], object]
-"""Called with a sentence before each longer step."""
-
-
-@dataclass(frozen=True)
-class JudgedClips:
-    """Scores of every clip of some calls, in the rows' order.
-
-    Attributes:
-        probabilities: (rows, labels of ``LABELS``).
-        seconds: (rows,) of speech in the clip.
-    """
-
-    probabilities: FloatArray
-    seconds: FloatArray
+__all__ = ["evaluate_calls"]
 
 
 def evaluate_calls(
@@ -72,7 +51,7 @@ def evaluate_calls(
     degradation: Degradation | None = None,
     seed: int = 0,
     draws: int = 3,
-    progress: Progress | None = None,
+    progress: Progress = no_progress,
 ) -> CallsReport:
     """Measure a model on calls composed of clips.
 
@@ -99,7 +78,7 @@ def evaluate_calls(
         degradation: what tested clips go through; training clips do not.
         seed: of the calls.
         draws: calls of each kind and speaker.
-        progress: called before each longer step.
+        progress: called with each step.
 
     Returns:
         The report, with the ways "trained without" (recipes only), "baseline off", "baseline on",
@@ -112,7 +91,6 @@ def evaluate_calls(
             enough for a call, or a complete release gives other calls than the pinned ones.
         AudioError: a clip cannot be read, or is silent.
     """
-    say = progress or _quiet
     recipe = None if isinstance(model, Predictor) else model
     rows = call_items(items, tested_corpora(items, corpora, recipe=recipe is not None))
     rows, silent = without_silent(rows)
@@ -121,12 +99,12 @@ def evaluate_calls(
     has_prior = (model.spec if isinstance(model, Predictor) else model).baseline is not None
     sites = call_sites(rows, calls, seed=seed) if has_prior else None
     if isinstance(model, Predictor):
-        judged = _judge_bundle(model, rows, calls, sites, degradation, say)
+        judged = _judge_bundle(model, rows, calls, sites, degradation, progress)
         facts = bundle_facts(facts, model)
     else:
-        from tonfall.lab.calls_recipe import judge_recipe
+        from tonfall.lab.calls_recipe import judge_recipe  # imports PyTorch
 
-        judged = judge_recipe(model, rows, calls, sites, degradation, say)
+        judged = judge_recipe(model, rows, calls, sites, degradation, progress)
     return calls_report(
         judged,
         model=facts,
@@ -140,72 +118,21 @@ def evaluate_calls(
     )
 
 
-def bundle_facts(facts: ModelFacts, model: Predictor) -> ModelFacts:
-    """What a report says of a bundle, completed from its card."""
-    return replace(
-        facts,
-        hash=model.hash,
-        trained_on=tuple(use.name for use in model.spec.corpora),
-        calibrated_on=tuple(use.name for use in model.spec.calibration.corpora),
-    )
-
-
-def call_items(items: pd.DataFrame, corpora: Sequence[str]) -> pd.DataFrame:
-    """Clips of four classes, by item (written corpus/item), with their labels mapped.
-
-    Raises:
-        ProtocolError: a corpus has no rows.
-    """
-    rows = protocol_items(items, corpora)
-    if len(corpora) == 1:
-        rows = rows.assign(item=rows["corpus"] + "/" + rows["item"])
-    names = [None if pd.isna(label) else str(label) for label in rows["label"]]
-    rows["label"] = pd.Series(FOUR_CLASSES.apply(names), index=rows.index, dtype=object)
-    return rows[rows["label"].notna()].set_index("item", drop=False)
-
-
-def tested_corpora(
-    items: pd.DataFrame, corpora: Sequence[str] | None, *, recipe: bool
-) -> tuple[str, ...]:
-    """The corpora that are named, or those that a recipe or a bundle is tested on by default.
-
-    Raises:
-        ProtocolError: one alone, for a recipe.
-    """
-    chosen = tuple(corpora) if corpora else FOUR if recipe else tuple(sorted(set(items["corpus"])))
-    if recipe and len(chosen) < 2:
-        raise ProtocolError(
-            f"A recipe is fitted without each tested corpus, but only {', '.join(chosen)} was "
-            "given; give two corpora or more, or a trained bundle."
-        )
-    return chosen
-
-
-def judged_table(rows: pd.DataFrame, calls: pd.DataFrame, scores: JudgedClips) -> pd.DataFrame:
-    """The calls with truth, prediction, anger's probability and the seconds heard before."""
-    labels = np.array(LABELS)
-    seconds = pd.Series(scores.seconds.astype(np.float64))
-    return calls.assign(
-        truth=rows["label"].reindex(calls["item"]).to_numpy(),
-        prediction=labels[scores.probabilities.argmax(axis=1)],
-        anger=scores.probabilities[:, LABELS.index("anger")],
-        seconds=seconds.to_numpy(),
-        heard=(seconds.groupby(calls["call"].to_numpy()).cumsum() - seconds).to_numpy(),
-    )
-
-
 def _judge_bundle(
     model: Predictor,
     rows: pd.DataFrame,
     calls: pd.DataFrame,
     sites: CallSites | None,
     degradation: Degradation | None,
-    say: Progress,
+    progress: Progress,
 ) -> dict[str, pd.DataFrame]:
     needed = dict.fromkeys([*calls["item"], *(sites.items if sites else ())])
     used = rows.loc[list(needed)]
     place = {item: number for number, item in enumerate(used["item"])}
-    statistics, seconds = bundle_statistics(model, clips_of(used), degradation, say=say)
+    with stage(f"{model.spec.name}: clips of calls", progress) as steps:
+        statistics, seconds = bundle_statistics(
+            model, clips_of(used), degradation, progress=steps.clips
+        )
     order = calls["item"].map(place).to_numpy()
     ways = {"baseline off": _Way(False)}
     if model.spec.baseline:
@@ -215,8 +142,8 @@ def _judge_bundle(
         ways |= {"site": _Way(False, starts), "site and call": _Way(True, starts)}
     judged = {}
     for way, how in ways.items():
-        say(f"judging {calls['call'].nunique()} calls, {way}")
-        scores = _judge_in_order(model, statistics[order], seconds[order], calls, how)
+        with stage(f"{model.spec.name}: {calls['call'].nunique()} calls, {way}", progress):
+            scores = _judge_in_order(model, statistics[order], seconds[order], calls, how)
         judged[way] = judged_table(rows, calls, JudgedClips(scores, seconds[order]))
     return judged
 
@@ -277,18 +204,3 @@ def _judge_in_order(
                     judgement.pooled, seconds=float(seconds[row]), gate=judgement.gate
                 )
     return result
-
-
-def four_classes(labels: Sequence[str], probabilities: Sequence[float]) -> FloatArray:
-    """(4,) probabilities over ``LABELS``, merged and scaled to sum to 1."""
-    result = np.zeros(len(LABELS), np.float64)
-    for label, probability in zip(labels, probabilities, strict=True):
-        name = FOUR_CLASSES.name(label)
-        if name is not None:
-            result[LABELS.index(name)] += probability
-    scaled: FloatArray = (result / max(result.sum(), 1e-12)).astype(np.float32)
-    return scaled
-
-
-def _quiet(_sentence: str) -> None:
-    """Says nothing."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -12,12 +11,14 @@ from tonfall.adaptation import PRIOR_WEIGHT_S
 from tonfall.arrays import FloatArray
 from tonfall.evaluation.protocols import DEVELOPMENT, TEST, TRAIN, Protocol, Sources, find_protocol
 from tonfall.evaluation.protocols.registry import FOUR
-from tonfall.lab.calls_protocol import LABELS, JudgedClips, judged_table
+from tonfall.lab.call_clips import LABELS, JudgedClips, judged_table
 from tonfall.lab.calls_site import CallSites
+from tonfall.lab.progress import Progress, stage
+from tonfall.lab.recipe_models import watched_model
 from tonfall.learn.clips import Pooled
 from tonfall.learn.degrade import Degradation
 from tonfall.learn.fit import Fitted
-from tonfall.learn.fold import RecipeModel, heard_alone, judge_calls
+from tonfall.learn.fold import heard_alone, judge_calls
 from tonfall.learn.recipe import BaselineRecipe, Recipe
 
 __all__ = ["four_columns", "judge_recipe", "left_out_protocol"]
@@ -29,7 +30,7 @@ def judge_recipe(
     calls: pd.DataFrame,
     sites: CallSites | None,
     degradation: Degradation | None,
-    say: Callable[[str], object],
+    progress: Progress,
 ) -> dict[str, pd.DataFrame]:
     """A judged table for each way: the same recipe trained without histories, baseline off, on.
 
@@ -37,27 +38,28 @@ def judge_recipe(
 
     Args:
         recipe: how to fit.
-        rows: clips of all corpora, from `tonfall.lab.calls_protocol.call_items`.
+        rows: clips of all corpora, from `tonfall.lab.call_clips.call_items`.
         calls: composed of them.
         sites: of the calls, or None.
         degradation: what tested clips go through.
-        say: called before each longer step.
+        progress: called with each step.
     """
     protocol = left_out_protocol(rows)
-    model = RecipeModel(recipe, degrade=degradation)
-    plain = RecipeModel(recipe.model_copy(update={"baseline": None}))
     parts: dict[str, list[pd.DataFrame]] = {}
     for fold in protocol.folds:
         own = calls[calls["corpus"] == fold]
         train, development, test = (
             rows.loc[protocol.items(fold, part)] for part in (TRAIN, DEVELOPMENT, TEST)
         )
-        say(f"{recipe.name} without {fold}")
-        fitted = model.fit(train, development)
-        judge = _FoldJudge(fitted, model.pool(test, fitted), test, own)
+        with stage(f"{recipe.name} without {fold}", progress) as steps:
+            model = watched_model(recipe, steps, degrade=degradation)
+            fitted = model.fit(train, development)
+            judge = _FoldJudge(fitted, model.pool(test, fitted), test, own)
         ways = {"baseline off": judge.table()}
         if recipe.baseline is not None:
-            alone = replace(judge, fitted=plain.fit(train, development))
+            with stage(f"{recipe.name} without {fold}, without histories", progress) as steps:
+                plain = watched_model(recipe.model_copy(update={"baseline": None}), steps)
+                alone = replace(judge, fitted=plain.fit(train, development))
             ways = {
                 "trained without": alone.table(),
                 **ways,

@@ -3,25 +3,34 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from tonfall.corpora import open_corpora
 from tonfall.errors import ConfigError
-from tonfall.evaluation.items import mark_silent, pool, protocol_items
+from tonfall.evaluation.items import protocol_items
 from tonfall.evaluation.nested import Trial, check_corpora, without_corpus
 from tonfall.evaluation.nested_report import NestedReport, Setup, nested_report
-from tonfall.evaluation.protocols import Protocol, Rules, Sources, corpora_of, find_protocol
+from tonfall.evaluation.protocols import Protocol
 from tonfall.evaluation.running import ModelFacts, run
-from tonfall.lab.measuring import Order, check_output, slug
-from tonfall.lab.measuring_own import at_hand, save_own
-from tonfall.lab.models import Candidate, Setting, find_candidate, is_table
+from tonfall.lab.call_clips import call_items
+from tonfall.lab.experiment import Experiment, check_output, slug
+from tonfall.lab.measuring import Sounds, open_sounds, pooled_corpora
+from tonfall.lab.measuring_calls import save_own
+from tonfall.lab.models import (
+    Candidate,
+    Reference,
+    Setting,
+    find_candidate,
+    fitted_recipe,
+    is_fitted,
+    shown,
+)
+from tonfall.lab.progress import Progress, no_progress, stage
 
 if TYPE_CHECKING:
-    from tonfall.cli.measuring_bars import Bars
     from tonfall.learn.recipe import Recipe
 
 __all__ = ["measure_nested"]
@@ -32,7 +41,7 @@ _BY_CLIPS = 100
 
 
 def measure_nested(
-    order: Order, bars: Bars, *, say: Callable[[str], object]
+    experiment: Experiment, output: Path, *, progress: Progress = no_progress
 ) -> tuple[NestedReport, Path]:
     """Measure every recipe twice over, and write nested.json and nested.md.
 
@@ -41,69 +50,58 @@ def measure_nested(
         ProtocolError: a protocol that leaves out no corpora, or too few of them.
         TonfallError: as measuring does.
     """
-    _check(order)
-    check_output(order.output)
-    family = order.protocol.partition("/")[0]
-    report = _site(order, say) if family == "site" else _loco(order, bars)
-    return report, save_own(report, order.output / slug(order.protocol) / "nested", "nested")
+    _check(experiment)
+    check_output(output)
+    judge = _site if experiment.family == "site" else _loco
+    report = judge(experiment, progress)
+    return report, save_own(report, output / slug(experiment.protocol) / "nested", "nested")
 
 
-def _check(order: Order) -> None:
-    if order.degradations:
+def _check(experiment: Experiment) -> None:
+    if experiment.degradations:
         raise ConfigError("--degrade does not go with --nested; measure the chosen recipe apart.")
-    if order.protocol.partition("/")[0] == "calls":
+    if experiment.family == "calls":
         raise ConfigError(
             "The protocol calls does not go with --nested; take loco/four, loco/six or site."
         )
-    for model in order.models:
-        if Path(model).is_dir() or is_table(model) or not _is_fitted(model):
+    for model in experiment.models:
+        if not is_fitted(model):
             raise ConfigError(
-                f"{model!r} is no recipe (.yaml) and no baseline; --nested chooses among these, "
-                "because they can be fitted without each corpus in turn."
+                f"{str(model)!r} is no recipe (.yaml) and no baseline; --nested chooses among "
+                "these, because they can be fitted without each corpus in turn."
             )
-    if len(set(order.models)) < 2:
+    if len(set(experiment.models)) < 2:
         raise ConfigError(
             "--nested chooses among recipes, but one was given; give two or more, or leave it out."
         )
 
 
-def _is_fitted(model: str) -> bool:
-    from tonfall.learn.classical.recipe import BASELINES
-
-    return model in BASELINES or ":" in model or Path(model).suffix in (".yaml", ".yml")
-
-
-def _named(order: Order, names: Mapping[str, str]) -> dict[str, str]:
+def _named(names: Mapping[Reference, str]) -> dict[Reference, str]:
     """What each model is called in the report: its name where no other has that."""
     found = list(names.values())
     return {
-        model: names[model] if found.count(names[model]) == 1 else model for model in order.models
+        model: name if found.count(name) == 1 else shown(model) for model, name in names.items()
     }
 
 
-def _loco(order: Order, bars: Bars) -> NestedReport:
-    candidates = {name: find_candidate(name) for name in dict.fromkeys(order.models)}
-    with bars.stage("checking corpora"):
-        corpora = list(corpora_of(order.protocol))
-        pooled = pool(open_corpora(corpora, order.places, progress=bars.clips))
-    with bars.stage("looking for silent clips"):
-        pooled = mark_silent(pooled, progress=bars.clips)
-    rules = Rules(seed=order.seed, allow_shared_speakers=order.allow_shared_speakers)
-    protocol = find_protocol(order.protocol, Sources(items=pooled, folder=None, rules=rules))
-    check_corpora(order.protocol, protocol)
+def _loco(experiment: Experiment, progress: Progress) -> NestedReport:
+    candidates = {model: find_candidate(model) for model in dict.fromkeys(experiment.models)}
+    sounds = open_sounds(experiment, progress)
+    (protocol,) = sounds.protocols
+    check_corpora(experiment.protocol, protocol)
     measured = {
-        name: _tried(candidate, name, protocol, pooled, order, bars)
-        for name, candidate in candidates.items()
+        model: _tried(experiment, shown(model), candidate, sounds, progress)
+        for model, candidate in candidates.items()
     }
-    names = _named(order, {name: facts.name for name, (_, facts) in measured.items()})
+    names = _named({model: facts.name for model, (_, facts) in measured.items()})
     return nested_report(
-        {names[name]: trial for name, (trial, _) in measured.items()},
-        {names[name]: facts for name, (_, facts) in measured.items()},
+        {names[model]: trial for model, (trial, _) in measured.items()},
+        {names[model]: facts for model, (_, facts) in measured.items()},
         Setup(
-            order.command(*order.models),
-            order.protocol,
+            experiment.command(*experiment.models),
+            experiment.protocol,
             protocol.hash,
-            order.seed,
+            experiment.rules.seed,
             _ALONE,
             protocol.notes,
         ),
@@ -111,66 +109,60 @@ def _loco(order: Order, bars: Bars) -> NestedReport:
 
 
 def _tried(
-    candidate: Candidate,
-    name: str,
-    protocol: Protocol,
-    pooled: pd.DataFrame,
-    order: Order,
-    bars: Bars,
+    experiment: Experiment, name: str, candidate: Candidate, sounds: Sounds, progress: Progress
 ) -> tuple[Trial, ModelFacts]:
-    items = protocol_items(pooled, protocol.corpora)
-    setting = Setting(protocol, items, None, order.workers, bars.clips, calibrated=False)
-    model, facts = candidate(setting)
+    (protocol,) = sounds.protocols
+    items = protocol_items(sounds.items, protocol.corpora)
 
-    def judged(folds: Protocol) -> pd.DataFrame:
-        with bars.stage(f"{name}, {folds.name}"):
-            shared = order.allow_shared_speakers
-            results = run(folds, pooled, model, facts, allow_shared_speakers=shared)
+    def judged(folds: Protocol) -> tuple[pd.DataFrame, ModelFacts]:
+        with stage(f"{name}, {folds.name}", progress) as steps:
+            setting = Setting(protocol, items, None, experiment.workers, steps, calibrated=False)
+            model, facts = candidate(setting)
+            shared = experiment.rules.allow_shared_speakers
+            results = run(folds, sounds.items, model, facts, allow_shared_speakers=shared)
         rows = results.items[["corpus", "speaker", "truth"]]
-        return rows.assign(prediction=results.prediction)
+        return rows.assign(prediction=results.prediction), facts
 
-    inner = {corpus: judged(without_corpus(protocol, corpus)) for corpus in protocol.folds}
-    return Trial({_ALONE: judged(protocol)}, inner), facts
+    inner = {corpus: judged(without_corpus(protocol, corpus))[0] for corpus in protocol.folds}
+    plain, facts = judged(protocol)
+    return Trial({_ALONE: plain}, inner), facts
 
 
-def _site(order: Order, say: Callable[[str], object]) -> NestedReport:
-    from tonfall.lab.calls_protocol import call_items
-    from tonfall.lab.site_recipe import left_out_sites, site_trial
+def _site(experiment: Experiment, progress: Progress) -> NestedReport:
+    from tonfall.lab.site_recipe import left_out_sites, site_trial  # imports PyTorch
 
-    recipes = {name: _recipe(name) for name in dict.fromkeys(order.models)}
-    corpora = [name for name in order.protocol.partition("/")[2].split("+") if name]
-    corpora = corpora or at_hand(order)
-    items = mark_silent(pool(open_corpora(corpora, order.places)))
-    sites = left_out_sites(call_items(items, corpora), seed=order.seed)
+    recipes = {model: _recipe(model) for model in dict.fromkeys(experiment.models)}
+    corpora = experiment.named_corpora or experiment.corpora_at_hand
+    items = pooled_corpora(corpora, experiment.places, progress)
+    sites = left_out_sites(call_items(items, corpora), seed=experiment.rules.seed)
     check_corpora(f"loco/{'+'.join(corpora)}", sites.protocol)
-    names = _named(order, {name: recipe.name for name, recipe in recipes.items()})
-    facts = {names[name]: _facts(name, names[name]) for name in recipes}
+    names = _named({model: recipe.name for model, recipe in recipes.items()})
     trials = {
-        names[name]: site_trial(recipe, sites, chosen_by=_BY_CLIPS, say=say)
-        for name, recipe in recipes.items()
+        names[model]: site_trial(recipe, sites, chosen_by=_BY_CLIPS, progress=progress)
+        for model, recipe in recipes.items()
     }
-    command = order.command(*order.models)
-    chosen_by = f"{_BY_CLIPS} clips"
-    setup = Setup(command, order.protocol, sites.hash, order.seed, chosen_by, sites.notes)
+    setup = Setup(
+        experiment.command(*experiment.models),
+        experiment.protocol,
+        sites.hash,
+        experiment.rules.seed,
+        f"{_BY_CLIPS} clips",
+        sites.notes,
+    )
+    facts = {names[model]: _facts(model, names[model]) for model in recipes}
     return nested_report(trials, facts, setup)
 
 
-def _facts(reference: str, name: str) -> ModelFacts:
-    return ModelFacts(name, "recipe", hashlib.sha256(Path(reference).read_bytes()).hexdigest())
+def _facts(reference: Reference, name: str) -> ModelFacts:
+    content = Path(shown(reference)).read_bytes()
+    return ModelFacts(name, "recipe", hashlib.sha256(content).hexdigest())
 
 
-def _recipe(reference: str) -> Recipe:
-    from tonfall.learn.classical.recipe import is_classical
-
-    path = Path(reference)
-    if path.suffix not in (".yaml", ".yml") or is_classical(path):
+def _recipe(reference: Reference) -> Recipe:
+    recipe = fitted_recipe(reference)
+    if recipe is None:
         raise ConfigError(
-            f"{reference!r} has no baseline, so no prior that a site could give; give recipes that "
-            "'tonfall train' takes."
+            f"{shown(reference)!r} has no baseline, so no prior that a site could give; give "
+            "recipes that 'tonfall train' takes."
         )
-    from tonfall.learn.extras import require_training
-
-    require_training()
-    from tonfall.learn.recipe import read_recipe
-
-    return read_recipe(path)
+    return recipe

@@ -1,10 +1,10 @@
-"""What ``tonfall evaluate`` takes as a model: bundles, recipes, predictions and functions."""
+"""What can be measured: bundles, recipes, predictions and functions, as a user refers to them."""
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
@@ -15,12 +15,10 @@ from tonfall.errors import ConfigError
 from tonfall.evaluation.items import without_silent
 from tonfall.evaluation.protocols import TEST, Protocol
 from tonfall.evaluation.running import FoldModel, ModelFacts
-from tonfall.lab.predictions import (
-    PredictionTable,
-    load_callable,
-    onto_labels,
-    read_predictions,
-)
+from tonfall.lab.bundle_scores import bundle_scores
+from tonfall.lab.functions import Judge, callable_model, load_callable
+from tonfall.lab.predictions import PredictionTable, onto_labels, read_predictions
+from tonfall.lab.progress import Stage
 from tonfall.learn.classical.model import Fits, classical_model
 from tonfall.learn.classical.recipe import (
     BASELINES,
@@ -32,8 +30,26 @@ from tonfall.learn.classical.recipe import (
 
 if TYPE_CHECKING:
     from tonfall.learn.degrade import Degradation
+    from tonfall.learn.recipe import Recipe
+    from tonfall.runtime import Predictor
 
-__all__ = ["Candidate", "Setting", "find_candidate", "is_table", "recipe_places"]
+__all__ = [
+    "Candidate",
+    "Reference",
+    "Setting",
+    "baseline_facts",
+    "baseline_model",
+    "find_candidate",
+    "fitted_recipe",
+    "is_fitted",
+    "is_table",
+    "recipe_places",
+    "shown",
+]
+
+Reference = str | Path | Judge
+"""A bundle's name or folder, a recipe's path, a baseline's name, a table of predictions,
+``module:function``, or a function itself."""
 
 _RECIPES = frozenset({".yaml", ".yml"})
 _TABLES = frozenset({".csv", ".parquet"})
@@ -48,15 +64,15 @@ class Setting:
         items: the protocol's items, as it names them.
         degradation: what test audio goes through, or None.
         workers: processes; None for as many as there are cores.
-        progress: called with clips done and all.
+        stage: what is told of the steps.
         calibrated: False where only labels are wanted, not how sure they are.
     """
 
     protocol: Protocol
     items: pd.DataFrame
-    degradation: Degradation | None
-    workers: int | None
-    progress: Callable[[int, int], None] | None
+    degradation: Degradation | None = None
+    workers: int | None = None
+    stage: Stage = field(default_factory=lambda: Stage(""))
     calibrated: bool = True
 
     def tested(self) -> pd.DataFrame:
@@ -70,18 +86,20 @@ Candidate = Callable[[Setting], tuple[FoldModel, ModelFacts]]
 """Makes the model for one setting; what it learnt for one degradation serves the next."""
 
 
-def find_candidate(reference: str, *, degraded: bool = False) -> Candidate:
-    """What a user means by MODEL.
+def find_candidate(reference: Reference, *, degraded: bool = False) -> Candidate:
+    """What a user means by a model.
 
     Args:
-        reference: a bundle, a recipe, a baseline's name, a table, or module:function.
+        reference: which.
         degraded: True where it is to be measured on degraded audio too.
 
     Raises:
         ConfigError: it is none of what can be measured, or cannot be measured so.
         BundleError: a bundle's file is missing or altered.
     """
-    path = Path(reference)
+    if not isinstance(reference, str | Path):
+        return _function(*callable_model(reference))
+    path, reference = Path(reference), str(reference)
     if reference in BASELINES:
         return _classical(baseline_recipe(reference))
     if path.suffix in _RECIPES:
@@ -96,16 +114,81 @@ def find_candidate(reference: str, *, degraded: bool = False) -> Candidate:
             path, setting.protocol, silent=without_silent(setting.items)[1]
         )
     if ":" in reference and not path.exists():
-        return _function(reference)
+        return _function(*load_callable(reference))
     return _bundle(reference)
 
 
-def is_table(reference: str) -> bool:
+def shown(reference: Reference) -> str:
+    """As it is written where a command is shown."""
+    if isinstance(reference, str | Path):
+        return str(reference)
+    return callable_model(reference)[1].name
+
+
+def is_table(reference: Reference) -> bool:
     """True for predictions: all there is to say against them can be said before measuring."""
-    return Path(reference).suffix in _TABLES
+    return isinstance(reference, str | Path) and Path(reference).suffix in _TABLES
 
 
-def recipe_places(references: Iterable[str]) -> dict[str, Path]:
+def is_fitted(reference: Reference) -> bool:
+    """True for what is fitted anew for each fold: recipes, baselines and functions."""
+    if not isinstance(reference, str | Path):
+        return True
+    path = Path(reference)
+    if path.is_dir() or path.suffix in _TABLES:
+        return False
+    return reference in BASELINES or path.suffix in _RECIPES or ":" in str(reference)
+
+
+def fitted_recipe(reference: Reference) -> Recipe | None:
+    """The recipe that `tonfall train` takes; None where the model is another kind.
+
+    Raises:
+        ConfigError: it cannot be read, or PyTorch is missing.
+    """
+    if not isinstance(reference, str | Path):
+        return None
+    path = Path(reference)
+    if path.suffix not in _RECIPES or is_classical(path):
+        return None
+    from tonfall.learn.extras import require_training
+
+    require_training()
+    from tonfall.learn.recipe import read_recipe
+
+    return read_recipe(path)
+
+
+def baseline_model(reference: Reference) -> Recipe | Predictor:
+    """A model with a baseline: a recipe, or a bundle that is loaded.
+
+    Raises:
+        ConfigError: it is neither.
+    """
+    from tonfall.bundle import bundled_models
+    from tonfall.runtime import load
+
+    recipe = fitted_recipe(reference)
+    if recipe is not None:
+        return recipe
+    if isinstance(reference, str | Path) and (
+        str(reference) in bundled_models() or Path(reference).is_dir()
+    ):
+        return load(reference)
+    raise ConfigError(
+        f"{str(reference)!r} cannot be measured under calls or site: expected a bundle or a recipe "
+        "that 'tonfall train' takes, because only these have a baseline."
+    )
+
+
+def baseline_facts(reference: Reference) -> ModelFacts:
+    """What a report on calls or a site says of such a model."""
+    path = Path(str(reference))
+    kind = "recipe" if path.suffix in _RECIPES else "bundle"
+    return ModelFacts(path.stem if kind == "recipe" else path.name, kind)
+
+
+def recipe_places(references: Iterable[Reference]) -> dict[str, Path]:
     """Where the recipes among models say that their corpora are, so far as they are there.
 
     Raises:
@@ -113,10 +196,11 @@ def recipe_places(references: Iterable[str]) -> dict[str, Path]:
     """
     from tonfall.learn.recipe import read_recipe
 
-    files = [Path(reference) for reference in references if Path(reference).suffix in _RECIPES]
+    named = [Path(each) for each in references if isinstance(each, str | Path)]
+    files = [path for path in named if path.suffix in _RECIPES]
     recipes = [read_classical(file) if is_classical(file) else read_recipe(file) for file in files]
-    named = [pair for recipe in recipes for pair in recipe.places.items()]
-    return {name: place for name, place in named if place.exists()}
+    pairs = [pair for recipe in recipes for pair in recipe.places.items()]
+    return {name: place for name, place in pairs if place.exists()}
 
 
 def _classical(recipe: ClassicalRecipe) -> Candidate:
@@ -129,7 +213,7 @@ def _classical(recipe: ClassicalRecipe) -> Candidate:
         return classical_model(
             recipe,
             workers=setting.workers or os.cpu_count() or 1,
-            progress=setting.progress,
+            progress=setting.stage.clips,
             degrade=None if chain is None else (chain.key, chain),
             fits=fits,
         )
@@ -138,14 +222,11 @@ def _classical(recipe: ClassicalRecipe) -> Candidate:
 
 
 def _recipe(path: Path) -> Candidate:
-    from tonfall.learn.extras import require_training
-
-    require_training()
+    recipe = fitted_recipe(path)
+    assert recipe is not None
+    from tonfall.lab.recipe_models import watched_model
     from tonfall.learn.fit import Fitted
-    from tonfall.learn.fold import RecipeModel
-    from tonfall.learn.recipe import read_recipe
 
-    recipe = read_recipe(path)
     fits: dict[str, Fitted] = {}
     text = path.read_text(encoding="utf-8")
     facts = ModelFacts(
@@ -156,10 +237,10 @@ def _recipe(path: Path) -> Candidate:
     )
 
     def make(setting: Setting) -> tuple[FoldModel, ModelFacts]:
-        model = RecipeModel(
+        model = watched_model(
             recipe,
+            setting.stage,
             degrade=setting.degradation,
-            progress=setting.progress,
             kept=fits,
             calibrated=setting.calibrated,
         )
@@ -168,8 +249,7 @@ def _recipe(path: Path) -> Candidate:
     return make
 
 
-def _function(reference: str) -> Candidate:
-    model, facts = load_callable(reference)
+def _function(model: FoldModel, facts: ModelFacts) -> Candidate:
     return lambda setting: (_Degraded(model, setting.degradation), facts)
 
 
@@ -225,14 +305,12 @@ def _bundle(reference: str) -> Candidate:
     )
 
     def make(setting: Setting) -> tuple[FoldModel, ModelFacts]:
-        from tonfall.lab.bundle_scores import bundle_scores
-
         scores = bundle_scores(
             bundle.folder,
             setting.tested(),
             degrade=setting.degradation,
             workers=setting.workers,
-            progress=setting.progress,
+            progress=setting.stage.clips,
         )
         return PredictionTable(onto_labels(scores, setting.protocol)), facts
 

@@ -1,26 +1,20 @@
-"""Other people's models: a table of predictions, or a Python callable."""
+"""Predictions that were made elsewhere, as a model that can be measured."""
 
 from __future__ import annotations
 
 import hashlib
-import importlib
-import inspect
-import sys
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 from pathlib import Path
-from types import ModuleType
 
 import numpy as np
 import pandas as pd
 
 from tonfall.emotion import DIMENSIONS
-from tonfall.errors import ConfigError, ProtocolError
+from tonfall.errors import ProtocolError
 from tonfall.evaluation.protocols import TEST, Protocol
 from tonfall.evaluation.running import FoldModel, ModelFacts, check_columns, checked_scores
 
-__all__ = ["CallableModel", "PredictionTable", "load_callable", "onto_labels", "read_predictions"]
-
-_Predict = Callable[[pd.DataFrame, pd.DataFrame, pd.DataFrame], pd.DataFrame]
+__all__ = ["PredictionTable", "onto_labels", "read_predictions"]
 
 
 class PredictionTable:
@@ -39,34 +33,6 @@ class PredictionTable:
         """The rows of the test items."""
         del train, development
         return self._scores.loc[test["item"]].reset_index(drop=True)
-
-
-class CallableModel:
-    """A function of train, development and test rows that gives scores; see `FoldModel`."""
-
-    def __init__(self, function: _Predict) -> None:
-        self._function = function
-
-    def predict(
-        self, train: pd.DataFrame, development: pd.DataFrame, test: pd.DataFrame
-    ) -> pd.DataFrame:
-        """What the function gives.
-
-        Raises:
-            ProtocolError: it fails, or gives something else than a table.
-        """
-        try:
-            scores = self._function(train, development, test)
-        except Exception as error:  # whatever other people's code does
-            raise ProtocolError(
-                f"The callable failed ({type(error).__name__}: {error}); --debug shows where."
-            ) from error
-        if not isinstance(scores, pd.DataFrame):
-            raise ProtocolError(
-                f"The callable gave {type(scores).__name__}, expected a pandas table with item and "
-                "a column of probabilities for each label."
-            )
-        return scores
 
 
 def read_predictions(
@@ -97,39 +63,6 @@ def read_predictions(
     checked = checked_scores(scores[~scores["item"].isin(list(silent))], sounding, protocol)
     facts = ModelFacts(path.stem, "predictions", hashlib.sha256(path.read_bytes()).hexdigest())
     return PredictionTable(checked), facts
-
-
-def load_callable(reference: str) -> tuple[FoldModel, ModelFacts]:
-    """The function that ``module:function`` names; modules in the working folder are found too.
-
-    Raises:
-        ConfigError: the module cannot be imported or has no such function.
-    """
-    module_name, _, name = reference.partition(":")
-    folder = str(Path.cwd())
-    if folder not in sys.path:
-        sys.path.insert(0, folder)
-    try:
-        module = importlib.import_module(module_name)
-    except Exception as error:  # whatever the module does when it is imported
-        raise ConfigError(
-            f"{reference}: the module {module_name!r} cannot be imported ({error}). "
-            "Give module:function of something on Python's path."
-        ) from error
-    function = getattr(module, name, None)
-    if not callable(function):
-        raise ConfigError(f"{reference}: {module_name!r} has no function {name!r}.")
-    return CallableModel(function), ModelFacts(
-        reference, "callable", hashlib.sha256(_source_of(module).encode()).hexdigest()
-    )
-
-
-def _source_of(module: ModuleType) -> str:
-    """The module's source; its name where it has none, such as one written in C."""
-    try:
-        return inspect.getsource(module)
-    except (OSError, TypeError):
-        return module.__name__
 
 
 def onto_labels(scores: pd.DataFrame, protocol: Protocol) -> pd.DataFrame:

@@ -6,51 +6,36 @@ of `tonfall.adaptation`, as ``tonfall adapt`` writes it, each clip being a recor
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
-from tonfall.adaptation import gated_mean
 from tonfall.arrays import FloatArray
 from tonfall.corpora.clips import clips_of
 from tonfall.evaluation.items import without_silent
 from tonfall.evaluation.running import ModelFacts
-from tonfall.evaluation.sites import COUNTS, SITE_DRAWS, SiteDraw, draw_sites, sites_hash
+from tonfall.evaluation.sites import SITE_DRAWS, draw_sites, sites_hash
 from tonfall.evaluation.sites_report import SiteReport, site_figures
-from tonfall.lab.calls_protocol import (
+from tonfall.lab.call_clips import (
     LABELS,
-    Progress,
     bundle_facts,
     call_items,
     four_classes,
     tested_corpora,
 )
+from tonfall.lab.progress import Progress, no_progress, stage
+from tonfall.lab.site_clips import SiteClips, judge_sites
 from tonfall.learn.degrade import Degradation
 from tonfall.learn.encoded import bundle_statistics
-from tonfall.runtime import Baseline, Predictor
+from tonfall.runtime import Predictor
 
 if TYPE_CHECKING:
     from tonfall.learn.recipe import Recipe
 
-__all__ = ["SiteClips", "evaluate_site", "judge_sites"]
-
-
-@dataclass(frozen=True)
-class SiteClips:
-    """Clips of one corpus, ready to be judged against any prior.
-
-    Attributes:
-        items: of the clips, in order.
-        heard: a baseline a clip: the model's prior and this clip, as the gate weighs it.
-        judge: indices of clips and a (features,) mean to (clips, labels of ``LABELS``).
-    """
-
-    items: Sequence[str]
-    heard: Sequence[Baseline]
-    judge: Callable[[Sequence[int], FloatArray], FloatArray]
+__all__ = ["evaluate_site"]
 
 
 def evaluate_site(
@@ -61,7 +46,7 @@ def evaluate_site(
     corpora: Sequence[str] | None = None,
     degradation: Degradation | None = None,
     seed: int = 0,
-    progress: Progress = lambda _sentence: None,
+    progress: Progress = no_progress,
 ) -> SiteReport:
     """Measure a model with priors from 0, 10, 30, 100 and 400 clips of other speakers.
 
@@ -83,7 +68,7 @@ def evaluate_site(
         groups = rows.groupby("corpus", sort=True)
         parts = (_bundle_clips(model, own, degradation, progress) for _, own in groups)
     else:
-        from tonfall.lab.site_recipe import recipe_clips
+        from tonfall.lab.site_recipe import recipe_clips  # imports PyTorch
 
         parts = recipe_clips(model, rows, degradation, progress)
     judged, used = judge_sites(parts, rows, draws)
@@ -102,50 +87,14 @@ def evaluate_site(
     )
 
 
-def judge_sites(
-    parts: Iterable[SiteClips],
-    rows: pd.DataFrame,
-    draws: Sequence[SiteDraw],
-    *,
-    counts: Sequence[int] = COUNTS,
-) -> tuple[dict[str, pd.DataFrame], dict[str, dict[str, float]]]:
-    """For each number of clips the judged rows of all corpora and draws, and the clips used."""
-    tables: dict[str, list[pd.DataFrame]] = {f"{count} clips": [] for count in counts}
-    used: dict[str, dict[str, float]] = {way: {} for way in tables}
-    for clips in parts:
-        place = {item: number for number, item in enumerate(clips.items)}
-        own = [draw for draw in draws if draw.judged[0] in place]
-        for count, way in zip(counts, tables, strict=True):
-            heard = [draw.heard(count) for draw in own]
-            tables[way] += [
-                _judged(clips, place, rows, draw, items)
-                for draw, items in zip(own, heard, strict=True)
-            ]
-            used[way][own[0].corpus] = float(np.mean([len(items) for items in heard]))
-    return {way: pd.concat(each) for way, each in tables.items()}, used
-
-
-def _judged(
-    clips: SiteClips,
-    place: Mapping[str, int],
-    rows: pd.DataFrame,
-    draw: SiteDraw,
-    heard: Sequence[str],
-) -> pd.DataFrame:
-    voices = [clips.heard[place[item]] for item in heard]
-    prior = clips.heard[0].prior if not voices else gated_mean(voices)
-    scores = clips.judge([place[item] for item in draw.judged], prior.astype(np.float32))
-    own = rows.loc[list(draw.judged), ["corpus", "speaker", "label"]]
-    return own.rename(columns={"label": "truth"}).assign(
-        prediction=np.array(LABELS)[scores.argmax(axis=1)]
-    )
-
-
 def _bundle_clips(
-    model: Predictor, rows: pd.DataFrame, degradation: Degradation | None, say: Progress
+    model: Predictor, rows: pd.DataFrame, degradation: Degradation | None, progress: Progress
 ) -> SiteClips:
     start = model.baseline()
-    statistics, seconds = bundle_statistics(model, clips_of(rows), degradation, say=say)
+    with stage(f"{model.spec.name}: clips of {rows['corpus'].iloc[0]}", progress) as steps:
+        statistics, seconds = bundle_statistics(
+            model, clips_of(rows), degradation, progress=steps.clips
+        )
     alone = model.judge_windows(statistics, [None] * len(statistics))
 
     def judge(chosen: Sequence[int], mean: FloatArray) -> FloatArray:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, MutableMapping, Sequence
+from collections.abc import Iterator, MutableMapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,11 +15,13 @@ from tonfall.evaluation.nested import Trial, without_corpus
 from tonfall.evaluation.protocols import DEVELOPMENT, TEST, TRAIN, Protocol
 from tonfall.evaluation.sites import COUNTS, SiteDraw, draw_sites, sites_hash
 from tonfall.lab.calls_recipe import four_columns, left_out_protocol
-from tonfall.lab.site_protocol import SiteClips, judge_sites
+from tonfall.lab.progress import Progress, stage
+from tonfall.lab.recipe_models import watched_model
+from tonfall.lab.site_clips import SiteClips, judge_sites
 from tonfall.learn.clips import Pooled
 from tonfall.learn.degrade import Degradation
 from tonfall.learn.fit import Fitted
-from tonfall.learn.fold import RecipeModel, heard_alone
+from tonfall.learn.fold import heard_alone
 from tonfall.learn.recipe import BaselineRecipe, Recipe
 
 __all__ = ["LeftOutSites", "left_out_sites", "recipe_clips", "site_trial"]
@@ -29,7 +31,7 @@ def recipe_clips(
     recipe: Recipe,
     rows: pd.DataFrame,
     degradation: Degradation | None,
-    say: Callable[[str], object],
+    progress: Progress,
     *,
     protocol: Protocol | None = None,
     kept: MutableMapping[str, Fitted] | None = None,
@@ -38,9 +40,9 @@ def recipe_clips(
 
     Args:
         recipe: how to fit.
-        rows: clips of all corpora, from `tonfall.lab.calls_protocol.call_items`.
+        rows: clips of all corpora, from `tonfall.lab.call_clips.call_items`.
         degradation: what tested clips go through.
-        say: called before each corpus.
+        progress: called with each step.
         protocol: the folds; each corpus left out by default.
         kept: what was fitted, which others may share.
 
@@ -53,14 +55,15 @@ def recipe_clips(
             "give; add one, as recipes/medium.yaml has."
         )
     protocol = protocol or left_out_protocol(rows)
-    model = RecipeModel(recipe, degrade=degradation, kept=kept)
     for fold in protocol.folds:
         train, development, test = (
             rows.loc[protocol.items(fold, part)] for part in (TRAIN, DEVELOPMENT, TEST)
         )
-        say(f"{recipe.name} without {fold}")
-        fitted = model.fit(train, development)
-        yield _clips(fitted, model.pool(test, fitted), test, recipe.baseline)
+        with stage(f"{recipe.name} without {fold}", progress) as steps:
+            model = watched_model(recipe, steps, degrade=degradation, kept=kept)
+            fitted = model.fit(train, development)
+            clips = _clips(fitted, model.pool(test, fitted), test, recipe.baseline)
+        yield clips
 
 
 def _clips(
@@ -81,7 +84,7 @@ class LeftOutSites:
     """Corpora that stand for sites, each to be left out.
 
     Attributes:
-        rows: their clips, from `tonfall.lab.calls_protocol.call_items`, without silent ones.
+        rows: their clips, from `tonfall.lab.call_clips.call_items`, without silent ones.
         draws: who is heard and who is judged.
         protocol: which corpus is left out of what.
         silent: items that were left out.
@@ -110,21 +113,19 @@ def left_out_sites(clips: pd.DataFrame, *, seed: int) -> LeftOutSites:
     return LeftOutSites(rows, draws, left_out_protocol(rows), silent)
 
 
-def site_trial(
-    recipe: Recipe, sites: LeftOutSites, *, chosen_by: int, say: Callable[[str], object]
-) -> Trial:
+def site_trial(recipe: Recipe, sites: LeftOutSites, *, chosen_by: int, progress: Progress) -> Trial:
     """Every corpus judged by fits without it, and by fits without another one as well.
 
     Args:
         recipe: how to fit.
         sites: the corpora.
         chosen_by: the number of unlabelled clips by which recipes are compared.
-        say: called before each fit.
+        progress: called with each step.
     """
     kept: dict[str, Fitted] = {}
 
     def judged(protocol: Protocol, counts: Sequence[int]) -> dict[str, pd.DataFrame]:
-        clips = recipe_clips(recipe, sites.rows, None, say, protocol=protocol, kept=kept)
+        clips = recipe_clips(recipe, sites.rows, None, progress, protocol=protocol, kept=kept)
         return judge_sites(clips, sites.rows, sites.draws, counts=counts)[0]
 
     plain = judged(sites.protocol, COUNTS)

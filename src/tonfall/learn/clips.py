@@ -8,24 +8,16 @@ that is out of date is ever found, and no version has to be raised by hand.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 import torch
 
 from tonfall.arrays import FloatArray
 from tonfall.corpora.clips import clips_of
-from tonfall.corpora.contents import (
-    cache_folder,
-    clip_hash,
-    code_hash,
-    joint_hash,
-    library_versions,
-)
+from tonfall.corpora.contents import cache_folder, code_hash, joint_hash, library_versions
 from tonfall.learn.augment import sounds_hash
 from tonfall.learn.encode import (
     CODE,
@@ -40,13 +32,10 @@ from tonfall.learn.encode import (
 from tonfall.learn.encoders import Encoder, TrainedEncoder, TransformersEncoder
 from tonfall.learn.networks import pool
 from tonfall.learn.recipe import Recipe
-from tonfall.learn.shelves import open_shelves, shared_out
+from tonfall.learn.shelves import Progress, kept_rows
 from tonfall.learn.whisper import SHA256
 
 __all__ = ["Pooled", "Progress", "copy_key", "copy_sound", "item_names", "pool_clips"]
-
-Progress = Callable[[int, int], None]
-"""Called with the clips done and all."""
 
 
 @dataclass(frozen=True)
@@ -86,20 +75,14 @@ def pool_clips(
         ManifestError: a clip's file is not there.
     """
     clips = clips_of(items.assign(item=item_names(items)))
-    names = [f"{clip.item}/{clip_hash(clip)}" for clip in clips]
-    shelves = open_shelves(cache_folder() / "statistics" / _key(recipe, copy, degrade))
-    missing = {
-        name: clip for name, clip in zip(names, clips, strict=True) if name not in shelves.rows
-    }
-    if missing:
-        work = _work(recipe, shelves.folder, copy, degrade)
-        done = len(clips) - len(missing)
-        for share, rows in shared_out(missing, partial(encode_clips, work=work), workers=workers):
-            shelves.add(share, rows)
-            done += len(share)
-            if progress:
-                progress(done, len(clips))
-    statistics = np.stack([shelves.rows[name] for name in names])
+    folder = cache_folder() / "statistics" / _key(recipe, copy, degrade)
+    statistics = kept_rows(
+        folder,
+        clips,
+        lambda: partial(encode_clips, work=_work(recipe, folder, copy, degrade)),
+        workers=workers,
+        progress=progress,
+    )
     with torch.inference_mode():
         features = pool(torch.from_numpy(statistics[:, :-1])).numpy()
     return Pooled(features, statistics[:, -1])
@@ -148,11 +131,10 @@ def copy_key(recipe: Recipe, copy: str) -> list[str]:
 
 def _work(recipe: Recipe, folder: Path, copy: str, degrade: Degrade | None) -> Work:
     """What workers are told; the front is written into the folder, where they open it."""
-    folder.mkdir(parents=True, exist_ok=True)
     graph = folder / "front.onnx"
-    partial = folder / f".front.{os.getpid()}.part"
-    partial.write_bytes(front_graph(recipe.encoder, recipe.front_end))
-    partial.replace(graph)
+    unfinished = folder / f".front.{os.getpid()}.part"
+    unfinished.write_bytes(front_graph(recipe.encoder, recipe.front_end))
+    unfinished.replace(graph)
     return Work(
         graph=graph,
         encoder=recipe.encoder,

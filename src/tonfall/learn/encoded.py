@@ -6,22 +6,16 @@ it; so a second protocol, or a bundle with another head on the same front, encod
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import partial
 
 import numpy as np
 
 from tonfall.arrays import FloatArray
 from tonfall.corpora.clips import Clip, named_errors, read_clip
-from tonfall.corpora.contents import (
-    cache_folder,
-    clip_hash,
-    code_hash,
-    joint_hash,
-    library_versions,
-)
+from tonfall.corpora.contents import cache_folder, code_hash, joint_hash, library_versions
 from tonfall.learn.degrade import Degradation
-from tonfall.learn.shelves import open_shelves, shared_out
+from tonfall.learn.shelves import Progress, kept_rows
 from tonfall.runtime import Predictor
 from tonfall.runtime.clip import mono_clip
 from tonfall.timeline import SAMPLING_RATE
@@ -47,16 +41,13 @@ CODE = (
 
 _LIBRARIES = ("numpy", "onnxruntime", "scipy", "soundfile", "soxr")
 
-_SAID_EVERY = 1024
-"""Clips after which a sentence says how far it is; a multiple of a share."""
-
 
 def bundle_statistics(
     model: Predictor,
     clips: Sequence[Clip],
     degradation: Degradation | None,
     *,
-    say: Callable[[str], object],
+    progress: Progress | None = None,
     workers: int | None = None,
 ) -> tuple[FloatArray, FloatArray]:
     """(clips, statistics) of whole clips, and (clips,) seconds of speech in each.
@@ -65,27 +56,19 @@ def bundle_statistics(
         model: the bundle.
         clips: which.
         degradation: what they go through first.
-        say: called with a sentence before anything is encoded, and as it goes on.
+        progress: called with clips done and all; not at all where all are kept.
         workers: processes; as many as there are cores by default.
 
     Raises:
         AudioError: a clip cannot be read, or is silent; the message names it.
     """
-    names = [f"{clip.item}/{clip_hash(clip)}" for clip in clips]
-    shelves = open_shelves(cache_folder() / "encoded" / _key(model, degradation))
-    missing = {
-        name: clip for name, clip in zip(names, clips, strict=True) if name not in shelves.rows
-    }
-    if missing:
-        shelves.folder.mkdir(parents=True, exist_ok=True)
-        done = 0
-        make = partial(_rows, model, degradation)
-        for share, rows in shared_out(missing, make, workers=workers):
-            if not done % _SAID_EVERY:
-                say(f"encoding clips: {done} of {len(missing)} done")
-            shelves.add(share, rows)
-            done += len(share)
-    kept = np.stack([shelves.rows[name] for name in names])
+    kept = kept_rows(
+        cache_folder() / "encoded" / _key(model, degradation),
+        clips,
+        lambda: partial(_rows, model, degradation),
+        workers=workers,
+        progress=progress,
+    )
     return kept[:, :-1], kept[:, -1]
 
 

@@ -103,7 +103,8 @@ def fit_calibrated(
         whole = fit(recipe, both, labels=labels, progress=progress)
         judged = _judge_strangers(whole, strangers, recipe, progress)
         return replace(whole, calibration=calibrate_left_out(judged))
-    left_out = _judge_left_out(untrained, train, development, labels, progress)
+    watch = runs and Runs(epochs=runs.epochs)
+    left_out = _judge_left_out(untrained, (train, development), labels, watch, progress)
     if len(left_out) > 1:
         whole = fit(recipe, both, labels=labels, progress=progress)
         return replace(whole, calibration=calibrate_left_out(left_out))
@@ -136,9 +137,9 @@ def _judge_strangers(
 
 def _judge_left_out(
     recipe: Recipe,
-    train: pd.DataFrame,
-    development: pd.DataFrame,
+    parts: tuple[pd.DataFrame, pd.DataFrame],
     labels: LabelSpace,
+    runs: Runs | None,
     progress: Progress | None,
 ) -> list[Judged]:
     """Each corpus as the others judge it, as far as they have its labels, every clip alone.
@@ -147,7 +148,7 @@ def _judge_left_out(
     """
     if recipe.calibration == "held_out_speakers":
         return []
-    clips = pd.concat([train, development])
+    clips = pd.concat(parts)
     found = []
     for corpus in clips["corpus"].unique():
         own = clips["corpus"] == corpus
@@ -156,8 +157,10 @@ def _judge_left_out(
         tested = clips[own & clips["label"].isin(known)]
         if len(known) < 2 or tested.empty:
             continue
-        parts = (part[part["corpus"] != corpus] for part in (train, development))
-        frozen = with_trained(recipe, *parts, labels=known, progress=progress)
+        train, development = (part[part["corpus"] != corpus] for part in parts)
+        frozen = with_trained(
+            recipe, train, development, labels=known, runs=runs, progress=progress
+        )
         others = fit(frozen, rest, labels=known, progress=progress)
         logits = np.full((len(tested), len(labels)), _NEVER, np.float32)
         places = [labels.index(label) for label in known]

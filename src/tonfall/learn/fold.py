@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import MutableMapping, Sequence
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -17,12 +16,12 @@ from tonfall.evaluation.heard import MEANT
 from tonfall.learn.clips import Pooled, Progress, pool_clips
 from tonfall.learn.encode import Degrade
 from tonfall.learn.fit import Fitted, fit, fit_calibrated
-from tonfall.learn.recipe import BaselineRecipe, Recipe, read_recipe
-from tonfall.learn.stage import with_trained
+from tonfall.learn.recipe import BaselineRecipe, Recipe
+from tonfall.learn.stage import Runs, with_trained
 from tonfall.learn.targets import with_shares
 from tonfall.runtime import Baseline, gate_weight, prior_baseline
 
-__all__ = ["RecipeModel", "heard_alone", "judge_calls", "recipe_model"]
+__all__ = ["RecipeModel", "heard_alone", "judge_calls"]
 
 
 class RecipeModel:
@@ -32,6 +31,7 @@ class RecipeModel:
         recipe: how; its own label space and corpora are not used, the protocol's are.
         degrade: what the test clips go through; development and training clips do not.
         progress: called while clips go through the front.
+        runs: where networks are trained, and who is told of it.
         kept: what was fitted, by what it was fitted on; models of one recipe may share it.
         calibrated: False where only labels are wanted, which no temperature changes: that saves
             the fits that calibrate.
@@ -43,12 +43,14 @@ class RecipeModel:
         *,
         degrade: Degrade | None = None,
         progress: Progress | None = None,
+        runs: Runs | None = None,
         kept: MutableMapping[str, Fitted] | None = None,
         calibrated: bool = True,
     ) -> None:
         self.recipe = recipe
         self._degrade = degrade
         self._progress = progress
+        self._runs = runs
         self._kept = {} if kept is None else kept
         self._calibrated = calibrated
 
@@ -74,12 +76,22 @@ class RecipeModel:
             train, development = (part[part["label"].notna()] for part in (train, development))
         if not self._calibrated:
             frozen = with_trained(
-                self.recipe, train, development, labels=labels, progress=self._progress
+                self.recipe,
+                train,
+                development,
+                labels=labels,
+                runs=self._runs,
+                progress=self._progress,
             )
             both = pd.concat([train, development])
             return fit(frozen, both, labels=labels, progress=self._progress)
         return fit_calibrated(
-            self.recipe, train, development, labels=labels, progress=self._progress
+            self.recipe,
+            train,
+            development,
+            labels=labels,
+            runs=self._runs,
+            progress=self._progress,
         )
 
     def predict(
@@ -104,15 +116,6 @@ class RecipeModel:
             degrade=self._degrade,
             progress=self._progress,
         )
-
-
-def recipe_model(path: str | Path, *, progress: Progress | None = None) -> RecipeModel:
-    """The model that a recipe file describes.
-
-    Raises:
-        ConfigError: the recipe cannot be read.
-    """
-    return RecipeModel(read_recipe(path), progress=progress)
 
 
 def judge_calls(

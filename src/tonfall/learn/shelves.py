@@ -13,14 +13,15 @@ import numpy as np
 
 from tonfall.arrays import FloatArray
 from tonfall.corpora.clips import Clip
-from tonfall.workers import worker_pool
+from tonfall.corpora.contents import clip_hash
+from tonfall.corpora.shares import SHARE, in_shares
 
-__all__ = ["Shelves", "open_shelves", "shared_out"]
+__all__ = ["Progress", "clip_names", "kept_rows", "open_shelves", "shared_out"]
 
-Made = TypeVar("Made")
+Made = TypeVar("Made", bound=Sequence[object] | FloatArray)
 
-_SHARE = 64
-"""Clips that a worker takes at a time."""
+Progress = Callable[[int, int], object]
+"""Called with the clips done and all."""
 
 
 class Shelves:
@@ -54,30 +55,65 @@ def open_shelves(folder: Path) -> Shelves:
     return Shelves(folder)
 
 
+def clip_names(clips: Sequence[Clip]) -> list[str]:
+    """What is made of clips is kept under these: item and content."""
+    return [f"{clip.item}/{clip_hash(clip)}" for clip in clips]
+
+
+def kept_rows(
+    folder: Path,
+    clips: Sequence[Clip],
+    prepare: Callable[[], Callable[[Sequence[Clip]], FloatArray]],
+    *,
+    workers: int | None = None,
+    progress: Progress | None = None,
+) -> FloatArray:
+    """(clips, numbers): what is made of each clip; what was made before is taken from the folder.
+
+    Args:
+        folder: of a name that says everything but the clip that decides the numbers.
+        clips: which.
+        prepare: called once, with the folder there, where anything is to be made; gives what makes
+            (clips, numbers) of some clips and is sent to other processes.
+        workers: processes; as many as there are cores by default.
+        progress: called with clips done and all; not at all where all are kept.
+
+    Raises:
+        AudioError: as making does.
+        ManifestError: a clip's file is not there.
+    """
+    shelves, names = open_shelves(folder), clip_names(clips)
+    missing = {
+        name: clip for name, clip in zip(names, clips, strict=True) if name not in shelves.rows
+    }
+    if missing:
+        folder.mkdir(parents=True, exist_ok=True)
+        counted = _counted(progress, kept=len(names) - len(missing), total=len(names))
+        for share, rows in shared_out(missing, prepare(), workers=workers, progress=counted):
+            shelves.add(share, rows)
+    return np.stack([shelves.rows[name] for name in names])
+
+
 def shared_out(
     clips: Mapping[str, Clip],
     make: Callable[[Sequence[Clip]], Made],
     *,
     workers: int | None = None,
+    progress: Progress | None = None,
 ) -> Iterator[tuple[list[str], Made]]:
     """Names of each share of the clips, and what was made of it, as they are done.
 
     Args:
         clips: by the name that what is made of them is kept under.
-        make: of some clips, such as (clips, numbers); it is sent to other processes.
-        workers: processes; as many as there are cores by default.
-
-    Raises:
-        ConfigError: no process can be started from this program.
-        ServiceError: a process was ended from outside.
+        make: as `tonfall.corpora.shares.in_shares` takes it, like workers and progress.
+        workers: processes.
+        progress: called as shares are done.
     """
-    names, every = list(clips), list(clips.values())
-    firsts = range(0, len(names), _SHARE)
-    shares = [names[first : first + _SHARE] for first in firsts]
-    parts = [every[first : first + _SHARE] for first in firsts]
-    workers = workers or os.cpu_count() or 1
-    if workers == 1 or len(shares) == 1:
-        yield from zip(shares, map(make, parts), strict=True)
-        return
-    with worker_pool(workers) as pool:
-        yield from zip(shares, pool.map(make, parts), strict=True)
+    names = list(clips)
+    firsts = range(0, len(names), SHARE)
+    made = in_shares(list(clips.values()), make, workers=workers, progress=progress)
+    yield from zip((names[first : first + SHARE] for first in firsts), made, strict=True)
+
+
+def _counted(progress: Progress | None, *, kept: int, total: int) -> Progress | None:
+    return None if progress is None else lambda done, _: progress(kept + done, total)
