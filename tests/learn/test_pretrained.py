@@ -19,7 +19,8 @@ import soundfile
 import torch
 
 from tonfall import Stream, analyze
-from tonfall.bundle import FrontEnd
+from tonfall.bundle import CorpusUse, FrontEnd
+from tonfall.learn.card import licence_of, unstated_checkpoint
 from tonfall.learn.data import recipe_clips, split_speakers
 from tonfall.learn.export import export_graph
 from tonfall.learn.networks import Judge, Network, build_front, start_front
@@ -39,7 +40,7 @@ name: tiny
 seed: 3
 corpora: {one: one.parquet}
 labels: [sadness, neutral, anger]
-encoder: {kind: transformers, model: wavlm, width: 8, trained: lora, licence: MIT}
+encoder: {kind: transformers, model: wavlm, width: 8, trained: lora, licence: MIT, int8: true}
 front_end: {kind: waveform, piece_frames: 100, context_frames: 40}
 training:
   epochs: 1
@@ -247,6 +248,7 @@ def test_a_checkpoint_becomes_a_bundle_of_which_a_file_equals_a_stream(
     bundle = train(recipe, tmp_path / "model", runs=Runs(tmp_path / "runs"), say=said.append)
     assert "The front is the checkpoint wavlm, trained further by low-rank" in bundle.card
     assert "every corpus and the checkpoint allow" not in bundle.spec.licence  # one's is not stated
+    assert "then stored in 8 bits" in bundle.card
     assert bundle.spec.schema_version == 4
     assert not any("checkpoint" in sentence for sentence in said)
     model = Predictor(bundle)
@@ -325,3 +327,15 @@ def test_a_blank_model_has_the_places_of_a_checkpoints_weights(saved: dict[str, 
             {name: each.shape for name, each in one.state_dict().items()} for one in (model, blank)
         ]
         assert shapes[0] == shapes[1]
+
+
+def test_the_licence_of_a_checkpoint_counts_like_that_of_a_corpus(tmp_path: Path) -> None:
+    """By its name, and not by where it lies."""
+    uses = (CorpusUse(name="one", licence="ODbL", clips=1, speakers=1, language="de"),)
+    known, unknown = (encoder(tmp_path / "wavlm", **how) for how in ({"licence": "MIT"}, {}))
+    allowed = "only what every corpus and the checkpoint allow (one: ODbL; wavlm: MIT)."
+    assert licence_of(uses, known) == f"Model and card: {allowed}"
+    assert licence_of(uses, unknown) == "Not stated, because that of wavlm is not."
+    assert list(unstated_checkpoint(known)) == []
+    (sentence,) = unstated_checkpoint(unknown)
+    assert sentence.startswith("wavlm: no licence of the checkpoint is stated")
