@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from itertools import product
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+import soundfile
 import yaml
-from made_clips import RATE, made_corpus, voice
+from made_clips import PITCHES, RATE, made_corpus, voice
 
 from tonfall.bundle import read_bundle
 from tonfall.cli import main
@@ -160,6 +162,33 @@ def test_every_classifier_can_be_shipped(kind: str, table: Path, tmp_path: Path)
     bundle = train_classical(read_classical(recipe), tmp_path / "model")
     affect = Predictor(bundle).predict(voice(311, seconds=1.1, seed=98), sampling_rate=RATE)
     assert affect.guess == "anger"
+
+
+def more_tones(table: Path, name: str, *, seed: int) -> dict[str, object]:
+    """Another corpus beside the table: other voices and sounds under the same labels."""
+    rows = []
+    for number, (speaker, label) in enumerate(product(range(3), PITCHES)):
+        file = table.parent / f"{name}-{speaker}-{label}.wav"
+        sound = voice(PITCHES[label] + seed + 5 * speaker, seconds=1.0, seed=100 * seed + number)
+        soundfile.write(file, sound, RATE)
+        rows.append((file.name, f"{name}{speaker}", label))
+    made = pd.DataFrame(rows, columns=["file", "speaker", "label"])
+    made.to_csv(table.parent / f"{name}.csv", index=False)
+    return {"place": f"{name}.csv", "licence": "none needed", "language": "de"}
+
+
+def test_confidence_can_be_chosen_on_corpora_that_are_left_out(table: Path, tmp_path: Path) -> None:
+    corpora = {name: more_tones(table, name, seed=seed) for seed, name in enumerate("abc", 2)}
+    left_out = write_recipe(table, corpora=corpora, calibration="left_out_corpora")
+    spec = train_classical(read_classical(left_out), tmp_path / "left-out").spec
+    assert spec.calibration.left_out is not None
+    assert spec.calibration.left_out.corpora == ("a", "b", "c")
+    assert not spec.calibration.corpora
+    strange = {"corpora": {name: corpora.pop(name) for name in "bc"}}
+    strangers = write_recipe(table, corpora=corpora, calibration=strange)
+    spec = train_classical(read_classical(strangers), tmp_path / "strangers").spec
+    assert [use.name for use in spec.calibration.corpora] == ["b", "c"]
+    assert [use.name for use in spec.corpora] == ["a"]
 
 
 @pytest.mark.parametrize(

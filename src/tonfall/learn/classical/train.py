@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,7 @@ from tonfall.bundle import (
     Bundle,
     BundleSpec,
     Calibration,
+    CorpusUse,
     FrontEnd,
     check_target,
     least_schema_version,
@@ -77,26 +79,84 @@ def train_classical(
     """
     check_target(target)
     _check_trainable(recipe)
+    data = _data(recipe, workers=workers, progress=progress, say=say)
+    fitted = fit(recipe, data.features, data.names)
+    spec = _spec(
+        recipe,
+        _calibration(recipe, data, fitted, say),
+        corpus_uses(recipe.corpora, data.clips),
+        named=named or f"{recipe.name}.yaml",
+        figures=figures or {},
+    )
+    for sentence in (
+        *unstated(spec.corpora),
+        *unstated(spec.calibration.corpora, key="calibration.corpora"),
+    ):
+        say(sentence)
+    graph = classical_graph(
+        fitted,
+        labels=recipe.labels,
+        baseline=recipe.baseline is not None,
+        name=recipe.name,
+        tried=data.features[:: -(-len(data.features) // _TRIED)],
+    )
+    return write_bundle(target, spec=spec, model=graph, card=write_card(spec, recipe, data.clips))
+
+
+@dataclass(frozen=True)
+class _Data:
+    """Labelled clips and their features.
+
+    Attributes:
+        clips: what is learnt.
+        features: (clips, features) of these.
+        strangers: clips that only calibrate; None where there are none.
+        their_features: the same of these.
+    """
+
+    clips: pd.DataFrame
+    features: FloatArray
+    strangers: pd.DataFrame | None
+    their_features: FloatArray
+
+    @property
+    def names(self) -> npt.NDArray[np.object_]:
+        return self.clips["label"].to_numpy(object)
+
+
+def _data(
+    recipe: ClassicalRecipe,
+    *,
+    workers: int,
+    progress: Progress | None,
+    say: Callable[[str], object],
+) -> _Data:
+    """The clips of the recipe that have a label, and all features in one go."""
     clips = recipe_clips(recipe, say=say)
     strangers = calibration_clips(recipe, clips, say=say)
     clips = clips[clips["label"].notna()].reset_index(drop=True)
     _check_labels(clips, recipe.labels)
-    parts = [clips] if strangers is None else [clips, strangers]
     every = clip_features(
-        pd.concat(parts, ignore_index=True), recipe.features, workers=workers, progress=progress
+        clips if strangers is None else pd.concat([clips, strangers], ignore_index=True),
+        recipe.features,
+        workers=workers,
+        progress=progress,
     )
-    learnt, others = every[: len(clips)], every[len(clips) :]
-    fitted = fit(recipe, learnt, clips["label"].to_numpy(object))
-    calibration = _calibration(recipe, clips, learnt, strangers, others, fitted, say)
-    uses = corpus_uses(recipe.corpora, clips)
-    told = () if strangers is None else corpus_uses(recipe.calibration_corpora, strangers)
-    for sentence in (*unstated(uses), *unstated(told, key="calibration.corpora")):
-        say(sentence)
+    return _Data(clips, every[: len(clips)], strangers, every[len(clips) :])
+
+
+def _spec(
+    recipe: ClassicalRecipe,
+    calibration: Calibration,
+    uses: tuple[CorpusUse, ...],
+    *,
+    named: str,
+    figures: Mapping[str, float],
+) -> BundleSpec:
     front_end = FrontEnd(
         kind="functionals", feature_set=recipe.features, piece_frames=_PIECE_FRAMES
     )
-    calibration = calibration.model_copy(update={"corpora": told})
-    spec = BundleSpec(
+    return BundleSpec(
         schema_version=least_schema_version(front_end, calibration),
         name=recipe.name,
         version=recipe.version,
@@ -104,22 +164,14 @@ def train_classical(
         labels=recipe.labels,
         front_end=front_end,
         windows=recipe.windows,
-        baseline=_baseline(recipe, learnt.shape[1]),
+        baseline=_baseline(recipe),
         calibration=calibration,
         licence=recipe.card.licence or licence_of(uses, None),
         corpora=uses,
-        figures={name: round(float(value), 2) for name, value in (figures or {}).items()},
-        recipe=named or f"{recipe.name}.yaml",
+        figures={name: round(float(value), 2) for name, value in figures.items()},
+        recipe=named,
         files={},
     )
-    graph = classical_graph(
-        fitted,
-        labels=recipe.labels,
-        baseline=recipe.baseline is not None,
-        name=recipe.name,
-        tried=learnt[:: -(-len(learnt) // _TRIED)],
-    )
-    return write_bundle(target, spec=spec, model=graph, card=write_card(spec, recipe, clips))
 
 
 def _check_trainable(recipe: ClassicalRecipe) -> None:
@@ -146,26 +198,22 @@ def _check_labels(clips: pd.DataFrame, labels: Sequence[str], *, without: str = 
 
 
 def _calibration(
-    recipe: ClassicalRecipe,
-    clips: pd.DataFrame,
-    learnt: FloatArray,
-    strangers: pd.DataFrame | None,
-    others: FloatArray,
-    fitted: Fitted,
-    say: Callable[[str], object],
+    recipe: ClassicalRecipe, data: _Data, fitted: Fitted, say: Callable[[str], object]
 ) -> Calibration:
     """Temperature and threshold, chosen on what the judging classifier was fitted without."""
-    if strangers is not None:
-        return calibrate_left_out(list(_strangers(recipe, strangers, others, fitted)))
+    if data.strangers is not None:
+        judged = list(_strangers(recipe, data.strangers, data.their_features, fitted))
+        uses = corpus_uses(recipe.calibration_corpora, data.strangers)
+        return calibrate_left_out(judged).model_copy(update={"corpora": uses})
     if recipe.calibration == "left_out_corpora":
-        judged = list(_left_out(recipe, clips, learnt))
+        judged = list(_left_out(recipe, data))
         if len(judged) > 1:
             return calibrate_left_out(judged)
         say(NONE_LEFT_OUT)
-    rest, held_out = split_speakers(clips, every=_DEVELOPMENT_EVERY, first=3)
+    rest, held_out = split_speakers(data.clips, every=_DEVELOPMENT_EVERY, first=3)
     _check_labels(rest, recipe.labels, without=" without the speakers held out to calibrate")
-    first = fit(recipe, learnt[rest.index], rest["label"].to_numpy(object))
-    logits = _logits(first, learnt[held_out.index], recipe.labels)
+    first = fit(recipe, data.features[rest.index], rest["label"].to_numpy(object))
+    logits = _logits(first, data.features[held_out.index], recipe.labels)
     return calibrate(logits, _shares(held_out["label"], recipe.labels))
 
 
@@ -179,20 +227,18 @@ def _strangers(
         yield Judged(str(corpus), _logits(fitted, features[own], recipe.labels), shares)
 
 
-def _left_out(
-    recipe: ClassicalRecipe, clips: pd.DataFrame, features: FloatArray
-) -> Iterator[Judged]:
+def _left_out(recipe: ClassicalRecipe, data: _Data) -> Iterator[Judged]:
     """Each corpus as a classifier of the others judges it, as far as they have its labels."""
-    names = clips["label"].to_numpy(object)
-    for corpus in clips["corpus"].unique():
-        own = (clips["corpus"] == corpus).to_numpy()
+    names = data.names
+    for corpus in data.clips["corpus"].unique():
+        own = (data.clips["corpus"] == corpus).to_numpy()
         known = set(names[~own])
         tested = own & np.isin(names.astype(str), list(known))
         if len(known) < 2 or not tested.any():
             continue
-        others = fit(recipe, features[~own], names[~own])
-        logits = _logits(others, features[tested], recipe.labels)
-        yield Judged(str(corpus), logits, _shares(clips["label"][tested], recipe.labels))
+        others = fit(recipe, data.features[~own], names[~own])
+        logits = _logits(others, data.features[tested], recipe.labels)
+        yield Judged(str(corpus), logits, _shares(data.clips["label"][tested], recipe.labels))
 
 
 def _logits(fitted: Fitted, features: FloatArray, labels: LabelSpace) -> FloatArray:
@@ -208,12 +254,12 @@ def _shares(names: pd.Series[str], labels: LabelSpace) -> FloatArray:
     return truth.astype(np.float32)
 
 
-def _baseline(recipe: ClassicalRecipe, features: int) -> BaselineSpec | None:
+def _baseline(recipe: ClassicalRecipe) -> BaselineSpec | None:
     """Features are standardised, so training's mean is nothing."""
     if recipe.baseline is None:
         return None
     return BaselineSpec(
-        prior_mean=(0.0,) * features,
+        prior_mean=(0.0,) * len(SETS[recipe.features].columns),
         prior_weight_s=recipe.baseline.prior_weight_s,
         gate=recipe.baseline.gate,
     )
