@@ -179,9 +179,10 @@ def test_a_call_whose_end_is_never_written_is_forgotten(
     nodes: Callable[[], Node], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     node = nodes()
-    monkeypatch.setattr(module, "PATIENCE_S", 0.0)
-    live = node.call(end=False)
-    wait_for(lambda: not node.priors._ended)
+    with monkeypatch.context() as hasty:
+        hasty.setattr(module, "PATIENCE_S", 0.0)
+        live = node.call(end=False)
+        wait_for(lambda: not node.priors._ended)
     node.writer.write_now(live.closed())
     node.call()
     wait_for(lambda: node.waiting == 1)

@@ -186,8 +186,8 @@ def test_a_model_that_fails_is_our_fault(
     def fail(*_: object) -> None:
         raise BundleError(f"The model failed on {EXAMPLE}.")
 
-    monkeypatch.setattr(tiny, "encode", fail)
-    for kind in ("analyze", "predict"):
+    for kind, how in {"analyze": "encode", "predict": "encode_clip"}.items():
+        monkeypatch.setattr(tiny, how, fail)
         job = Job(kind=kind, path=EXAMPLE, name="mine.wav", longest_s=600)  # type: ignore[arg-type]
         assert answer(job, tiny) == Failure("The model failed on mine.wav.")
     refused = answer(
