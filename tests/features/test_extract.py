@@ -113,3 +113,7 @@ def test_stretches_of_another_file_are_refused(file: Path) -> None:
 def test_what_is_no_path_is_refused(files: object) -> None:
     with pytest.raises(ConfigError, match="but a path or a list of paths was expected"):
         extract(files)  # type: ignore[arg-type]
+
+
+def test_no_stretches_are_no_rows(file: Path) -> None:
+    assert extract(file, "prosody", per="frame", stretches={}).empty

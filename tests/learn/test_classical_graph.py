@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from tonfall.arrays import FloatArray
-from tonfall.errors import BundleError
+from tonfall.errors import BundleError, ConfigError
 from tonfall.learn.classical import graph as graphs
 from tonfall.learn.classical.fit import fit
 from tonfall.learn.classical.graph import classical_graph
@@ -107,3 +107,21 @@ def test_a_graph_that_differs_is_not_written(monkeypatch: pytest.MonkeyPatch) ->
         classical_graph(
             fitted, labels=fitted.labels, baseline=False, name="tried", tried=rows(9, seed=2)
         )
+
+
+@pytest.mark.parametrize("classifier", CLASSIFIERS, ids=lambda each: f"{each.kind}")
+def test_a_number_that_no_clip_defined_counts_for_nothing(classifier: Settings) -> None:
+    fitted = fit(recipe(classifier), rows(60, seed=1), names(60, 3))
+    asked = rows(20, seed=2)
+    defined = asked.copy()
+    defined[:, 5] = 500
+    np.testing.assert_array_equal(fitted.scores(defined), fitted.scores(asked))
+    graph = classical_graph(fitted, labels=fitted.labels, baseline=False, name="tried", tried=asked)
+    given = [opened(graph).run(["logits"], {"statistics": each})[0] for each in (asked, defined)]
+    np.testing.assert_array_equal(*given)
+
+
+def test_a_mixture_of_one_clip_is_refused() -> None:
+    labels = np.array(["anger"] * 9 + ["fear"], object)
+    with pytest.raises(ConfigError, match="one clip of fear"):
+        fit(recipe(Mixtures()), rows(10, seed=1), labels)

@@ -62,7 +62,7 @@ def extract(
     if per not in ("file", "window", "frame"):
         raise ConfigError(f"Rows per {per!r} are asked for, expected file, window or frame.")
     paths = _paths(files)
-    order = Order(feature_set, "file" if stretches else per, folder=cache_folder)
+    order = Order(feature_set, per if stretches is None else "file", folder=cache_folder)
     parts = _parts_by_file(stretches, paths)
     tasks = [
         Task(Recording(Path(path)), parts.get(str(Path(path)), ()) if parts is not None else None)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import lru_cache, partial
+from functools import partial
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -58,7 +58,10 @@ def bundle_scores(
 def _score_share(
     clips: Sequence[Clip], bundle: str | Path, degrade: Degrade | None
 ) -> list[dict[str, object]]:
-    return [_score(clip, _predictor(bundle), degrade) for clip in clips]
+    from tonfall.runtime import load
+
+    predictor = load(bundle)  # which keeps it, and knows one that was made anew in the same folder
+    return [_score(clip, predictor, degrade) for clip in clips]
 
 
 def _score(clip: Clip, predictor: Predictor, degrade: Degrade | None) -> dict[str, object]:
@@ -71,10 +74,3 @@ def _score(clip: Clip, predictor: Predictor, degrade: Degrade | None) -> dict[st
     known = {name: value for name, value in given.items() if value is not None}
     probabilities = dict(zip(affect.labels, affect.probabilities, strict=True))
     return {"item": clip.item, **probabilities, **known}
-
-
-@lru_cache(maxsize=1)
-def _predictor(bundle: str | Path) -> Predictor:
-    from tonfall.runtime import load
-
-    return load(bundle)

@@ -137,7 +137,7 @@ def is_fitted(reference: Reference) -> bool:
     path = Path(reference)
     if path.is_dir() or path.suffix in _TABLES:
         return False
-    return reference in BASELINES or path.suffix in _RECIPES or ":" in str(reference)
+    return str(reference) in BASELINES or path.suffix in _RECIPES or ":" in str(reference)
 
 
 def fitted_recipe(reference: Reference) -> Recipe | None:
@@ -176,8 +176,8 @@ def baseline_model(reference: Reference) -> Recipe | Predictor:
     ):
         return load(reference)
     raise ConfigError(
-        f"{str(reference)!r} cannot be measured under calls or site: expected a bundle or a recipe "
-        "that 'tonfall train' takes, because only these have a baseline."
+        f"{str(reference)!r} cannot be measured under calls or site: expected a bundle, or a "
+        "recipe of an encoder; a classical recipe is trained first, and its bundle named."
     )
 
 

@@ -23,6 +23,9 @@ LEAST_PROBABILITY = 1e-4
 TIE_LEAD = 1e-6
 """By how much the label leads that scikit-learn gives where votes are tied."""
 
+_UNLEARNT_SCALE = 1e30
+"""By which a number is divided that no clip defined: nothing is left of it, whatever it is."""
+
 
 @dataclass(frozen=True, slots=True)
 class Fitted:
@@ -87,6 +90,8 @@ def fit(recipe: ClassicalRecipe, features: FloatArray, labels: npt.NDArray[np.ob
     learnt = (imputer.statistics_, scaler.mean_, scaler.scale_)
     imputed, mean, scale = (np.asarray(each, np.float32) for each in learnt)
     components, classifier = _parts(recipe)
+    # Of a number that no clip defines nothing is learnt, so where one does it counts for nothing.
+    scale[np.isnan(features).all(axis=0)] = _UNLEARNT_SCALE
     unlearnt = Fitted(imputed, mean, scale, None, classifier)
     scaled = unlearnt.standardised(features)
     if components is not None:

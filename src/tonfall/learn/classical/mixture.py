@@ -8,6 +8,7 @@ from typing import Any, Self
 import numpy as np
 import numpy.typing as npt
 
+from tonfall.errors import ConfigError
 from tonfall.evaluation.additive import Values
 from tonfall.evaluation.extras import load
 
@@ -29,8 +30,18 @@ class ClassMixtures:
         self._seed = seed
 
     def fit(self, features: Values, labels: npt.NDArray[np.object_]) -> Self:
-        """Fit each class's mixture; a class with few items gets fewer components."""
+        """Fit each class's mixture; a class with few items gets fewer components.
+
+        Raises:
+            ConfigError: a class has one item.
+        """
         self.classes_ = np.unique(labels)
+        counts = {label: int((labels == label).sum()) for label in self.classes_}
+        if lone := [label for label, count in counts.items() if count < 2]:
+            raise ConfigError(
+                f"There is one clip of {lone[0]} to learn from, but Gaussian mixtures need two of "
+                "each label; add clips, or leave the label out."
+            )
         self._mixtures = [self._mixture(features[labels == label]) for label in self.classes_]
         return self
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from zipfile import BadZipFile
 
 import numpy as np
 import torch
@@ -33,7 +34,7 @@ def load_weights(module: nn.Module, path: Path) -> None:
         with np.load(path, allow_pickle=False) as content:
             arrays = {name: torch.from_numpy(content[name]) for name in content.files}
         module.load_state_dict(arrays)
-    except (OSError, ValueError, RuntimeError) as error:
+    except (OSError, EOFError, ValueError, RuntimeError, BadZipFile) as error:
         raise ConfigError(
             f"{path}: these are not the weights of the network that the recipe describes "
             f"({type(error).__name__}); train it again."

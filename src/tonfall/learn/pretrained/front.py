@@ -11,6 +11,7 @@ import copy
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile
 
 import numpy as np
 import torch
@@ -163,7 +164,7 @@ def blank_front(
     try:
         with np.load(weights, allow_pickle=False) as content:
             facts = Facts.of_bytes(content["facts"].tobytes())
-    except (OSError, ValueError, KeyError) as error:
+    except (OSError, EOFError, ValueError, KeyError, BadZipFile) as error:
         raise ConfigError(
             f"{weights}: these are not the weights of the network that the recipe describes "
             f"({type(error).__name__}); train it again."
