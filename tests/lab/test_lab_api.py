@@ -99,7 +99,7 @@ def test_calls_and_sites_have_reports_of_their_own(work: Path, tiny_bundle: Bund
     assert lab.site(tiny_bundle.folder, ["talks"], data=data).corpora == ("talks",)
     with pytest.raises(ConfigError, match=r"ask tonfall\.lab\.calls for it"):
         lab.evaluate(tiny_bundle.folder, "calls/talks", data=data)
-    with pytest.raises(ConfigError, match="expected a bundle or a recipe"):
+    with pytest.raises(ConfigError, match=r"^'by_name' cannot be .* expected a bundle, or a"):
         lab.calls(by_name, ["talks"], data=data)
 
 

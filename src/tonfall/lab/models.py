@@ -175,8 +175,9 @@ def baseline_model(reference: Reference) -> Recipe | Predictor:
         str(reference) in bundled_models() or Path(reference).is_dir()
     ):
         return load(reference)
+    named = getattr(reference, "__name__", str(reference))
     raise ConfigError(
-        f"{str(reference)!r} cannot be measured under calls or site: expected a bundle, or a "
+        f"{named!r} cannot be measured under calls or site: expected a bundle, or a "
         "recipe of an encoder; a classical recipe is trained first, and its bundle named."
     )
 
