@@ -26,6 +26,7 @@ torch = pytest.importorskip("torch", reason="training needs PyTorch: extra train
 
 from tonfall.learn.encoders import WhisperEncoder  # noqa: E402
 from tonfall.learn.export import export_graph, parity  # noqa: E402
+from tonfall.learn.half_precision import store_in_half  # noqa: E402
 from tonfall.learn.networks import Front, Judge, Network, build_front, pool  # noqa: E402
 from tonfall.learn.whisper import PACKAGE, find_container, read_container  # noqa: E402
 
@@ -178,6 +179,53 @@ def test_a_window_is_judged_alike_whatever_else_is_due(
         )
         found = torch.tensor(judgement.affect.probabilities)
         torch.testing.assert_close(found, expected.softmax(1)[0], atol=1e-5, rtol=0)
+
+
+def test_weights_of_16_bits_are_kept_in_16_and_come_out_the_same() -> None:
+    exact = np.linspace(-1, 1, 1025, dtype=np.float32)[:1024].reshape(32, 32)
+    rounded = exact.astype(np.float16).astype(np.float32)
+    weights = {"exact": rounded, "finer": rounded + np.float32(1e-5), "large": rounded * 1e30}
+    graph = _products(weights)
+    small = store_in_half(graph)
+    assert len(graph) - len(small) == pytest.approx(2 * rounded.size, abs=300)
+    x = np.random.default_rng(0).normal(size=(4, 32)).astype(np.float32)
+    before, after = (_run(each, x) for each in (graph, small))
+    for name in weights:
+        np.testing.assert_array_equal(before[name], after[name])
+
+
+def _products(weights: dict[str, FloatArray]) -> bytes:
+    """A graph of one product with each of the weights."""
+    from onnx import TensorProto, helper, numpy_helper
+
+    nodes = [helper.make_node("MatMul", ["x", f"w_{name}"], [name]) for name in weights]
+    outputs = [helper.make_tensor_value_info(name, TensorProto.FLOAT, None) for name in weights]
+    graph = helper.make_graph(
+        nodes,
+        "products",
+        [helper.make_tensor_value_info("x", TensorProto.FLOAT, [None, 32])],
+        outputs,
+        [numpy_helper.from_array(values, f"w_{name}") for name, values in weights.items()],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9)
+    return bytes(model.SerializeToString())
+
+
+def _run(graph: bytes, x: FloatArray) -> dict[str, FloatArray]:
+    import onnxruntime
+
+    session = onnxruntime.InferenceSession(graph, providers=["CPUExecutionProvider"])
+    names = [output.name for output in session.get_outputs()]
+    return dict(zip(names, session.run(names, {"x": x}), strict=True))
+
+
+@pytest.mark.usefixtures("container")
+def test_a_graph_with_published_weights_is_small(tmp_path: Path) -> None:
+    """Convolutions of 0.53 million weights in 16 bits, a block of 1.8 million in 8."""
+    front = build_front(WhisperEncoder(taps=(1,), int8=True), FRONT_END)
+    judge = Judge(pooled=768, labels=len(LABELS), dimensions=3)
+    graph = export_graph(Network(front, judge).eval(), frames=200, int8=True)
+    assert len(graph) < 3.2e6
 
 
 def spec(encoder: WhisperEncoder) -> BundleSpec:

@@ -44,6 +44,7 @@ CODE = (
     "learn/encode.py",
     "learn/encoders.py",
     "learn/export.py",
+    "learn/half_precision.py",
     "learn/nets",
     "learn/networks.py",
     "learn/schema.py",

@@ -13,6 +13,7 @@ from onnxruntime.quantization import QuantType, quantize_dynamic
 
 from tonfall.errors import BundleError
 from tonfall.features.log_mel import BANDS
+from tonfall.learn.half_precision import store_in_half
 from tonfall.learn.networks import LoneNetwork, Network
 from tonfall.learn.pretrained.front import PretrainedFront
 from tonfall.ort import open_session
@@ -52,7 +53,7 @@ def export_graph(network: Network | LoneNetwork, *, frames: int, int8: bool) -> 
                 reduce_range=True,
                 weight_type=QuantType.QInt8,
             )
-        graph = (small if int8 else plain).read_bytes()
+        graph = store_in_half((small if int8 else plain).read_bytes())
     found = parity(network, graph, frames=frames)
     if found < _SMALLEST_COSINE:
         raise BundleError(
