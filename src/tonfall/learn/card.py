@@ -18,11 +18,13 @@ from tonfall.corpora.registry import OWN_LAYOUTS
 from tonfall.errors import ConfigError
 from tonfall.learn.classical.recipe import ClassicalRecipe
 from tonfall.learn.encoders import (
+    WHISPER_HEADS,
+    WHISPER_WIDTH,
+    CnnEncoder,
     Encoder,
     TrainedEncoder,
     TransformersEncoder,
     WhisperEncoder,
-    is_trained,
 )
 from tonfall.learn.recipe import CorpusRecipe, Recipe
 
@@ -341,23 +343,43 @@ def _classical(recipe: ClassicalRecipe) -> str:
 
 def _front(encoder: Encoder) -> str:
     """Where the front comes from, and what was learnt of it."""
-    if isinstance(encoder, WhisperEncoder) and not is_trained(encoder):
+    network = encoder.network if isinstance(encoder, TrainedEncoder) else encoder
+    if isinstance(network, WhisperEncoder) and network.trained == "nothing":
         matrices = ", but for 8-bit matrices" if encoder.int8 else ""
+        kept = _pruned(network) or "unchanged"
         return (
-            f"The front is that of OpenAI's Whisper tiny.en (MIT), unchanged{matrices}; only the "
+            f"The front is that of OpenAI's Whisper tiny.en (MIT), {kept}{matrices}; only the "
             "head is trained."
         )
-    network = encoder.network if isinstance(encoder, TrainedEncoder) else encoder
     what = f"A network of kind {network.kind} is trained from nothing"
     if isinstance(network, WhisperEncoder):
         parts = " whose blocks are" if network.trained == "blocks" else ""
-        what = f"The front is that of OpenAI's Whisper tiny.en (MIT),{parts} trained further"
+        pruned = f" {_pruned(network)} and" if network.prune else ""
+        what = (
+            f"The front is that of OpenAI's Whisper tiny.en (MIT),{pruned}{parts} trained further"
+        )
     if isinstance(network, TransformersEncoder):
         what = f"The front is the checkpoint {network.checkpoint}, {_further(network)}"
+    if isinstance(network, CnnEncoder) and network.prune:
+        what += f", pruned by {network.prune:.0%} of its channels and trained again"
     matrices = ", then stored in 8 bits" if encoder.int8 else ""
     return (
         f"{what} on these clips{matrices}; the epoch was chosen on speakers held out of its "
         "training. A head is fitted on it."
+    )
+
+
+def _pruned(encoder: WhisperEncoder) -> str:
+    """What was taken out of Whisper's blocks; nothing where that is nothing."""
+    if not encoder.prune:
+        return ""
+    blocks = (
+        f", {encoder.heads} of {WHISPER_HEADS} attention heads and {encoder.hidden} of "
+        f"{4 * WHISPER_WIDTH} feed-forward units a block"
+    )
+    return (
+        f"of which {encoder.channels} of {WHISPER_WIDTH} channels of the first convolution"
+        f"{blocks if encoder.blocks else ''} are left, weighed anew"
     )
 
 

@@ -12,6 +12,7 @@ from tonfall.learn.schema import Part, Unit
 
 __all__ = [
     "ENCODERS",
+    "WHISPER_HEADS",
     "WHISPER_WIDTH",
     "CnnEncoder",
     "CnnTransformerEncoder",
@@ -23,12 +24,28 @@ __all__ = [
     "TransformersEncoder",
     "WhisperEncoder",
     "is_trained",
+    "left_of",
 ]
 
 WHISPER_WIDTH = 384
 """Outputs a step of Whisper tiny.en."""
 
+WHISPER_HEADS = 6
+"""Attention heads of its blocks."""
+
 Width = Annotated[int, Field(ge=1, le=1024)]
+
+Pruned = Annotated[float, Field(ge=0, le=0.9)]
+
+
+def left_of(units: int, share: float) -> int:
+    """How many units pruning leaves: a multiple of 8, as processors like it, where there are more.
+
+    >>> left_of(384, 0.25), left_of(16, 0.3), left_of(5, 0.5)
+    (288, 11, 3)
+    """
+    left = units * (1 - share)
+    return round(left / 8) * 8 if left >= 64 else max(round(left + 0.01), 1)
 
 
 class WhisperEncoder(Part):
@@ -39,6 +56,8 @@ class WhisperEncoder(Part):
         trained: what of it is trained further before the head is fitted: "nothing", its "blocks",
             or "all", the convolutions too.
         dropout: share of pooled features that are left out at each step of that training.
+        prune: share of the first convolution's channels, of the attention heads and of the
+            feed-forward units that are taken out, before anything is trained.
         int8: True to store and run the blocks' matrices in 8 bits.
     """
 
@@ -46,6 +65,7 @@ class WhisperEncoder(Part):
     taps: tuple[Annotated[int, Field(ge=0, le=4)], ...] = Field(min_length=1)
     trained: Literal["nothing", "blocks", "all"] = "nothing"
     dropout: Unit = 0.2
+    prune: Pruned = 0
     int8: bool = False
 
     @model_validator(mode="after")
@@ -66,6 +86,21 @@ class WhisperEncoder(Part):
     def blocks(self) -> int:
         """Transformer blocks that are needed."""
         return max(self.taps)
+
+    @property
+    def channels(self) -> int:
+        """Channels of the first convolution."""
+        return left_of(WHISPER_WIDTH, self.prune)
+
+    @property
+    def heads(self) -> int:
+        """Attention heads of a block."""
+        return WHISPER_HEADS - int(WHISPER_HEADS * self.prune)
+
+    @property
+    def hidden(self) -> int:
+        """Feed-forward units of a block."""
+        return left_of(4 * WHISPER_WIDTH, self.prune)
 
     @property
     def pooled(self) -> int:
@@ -114,10 +149,13 @@ class CnnEncoder(_Network):
 
     Attributes:
         channels: of each layer. The first two halve time and bands, the others the bands.
+        prune: share of each layer's channels that are taken out after training; what is left is
+            then trained again.
     """
 
     kind: Literal["cnn"] = "cnn"
     channels: tuple[Width, ...] = Field(default=(16, 32, 48, 64), min_length=2, max_length=6)
+    prune: Pruned = 0
 
     @property
     def stride(self) -> int:
@@ -209,9 +247,9 @@ class TrainedEncoder(Part):
 
 
 def is_trained(encoder: Encoder) -> bool:
-    """Whether a recipe with this encoder trains it before the head is fitted."""
+    """Whether a recipe with this encoder trains or prunes it before the head is fitted."""
     if isinstance(encoder, WhisperEncoder):
-        return encoder.trained != "nothing"
+        return encoder.trained != "nothing" or encoder.prune > 0
     return not isinstance(encoder, TrainedEncoder)
 
 

@@ -18,7 +18,7 @@ from tonfall.learn.networks import LoneNetwork, Network
 from tonfall.learn.pretrained.front import PretrainedFront
 from tonfall.ort import open_session
 
-__all__ = ["export_graph", "parity"]
+__all__ = ["export_graph", "head_nodes", "in_8_bits", "parity", "plain_graph"]
 
 _OUTPUTS = ("encoded", "pooled", "logits", "dimensions")
 _SMALLEST_COSINE = 0.995
@@ -36,24 +36,8 @@ def export_graph(network: Network | LoneNetwork, *, frames: int, int8: bool) -> 
     Raises:
         BundleError: the graph does not give what the network gives.
     """
-    with tempfile.TemporaryDirectory() as folder:
-        plain, small = Path(folder) / "plain.onnx", Path(folder) / "int8.onnx"
-        _export(network, plain, frames=frames)
-        if int8:
-            head = [node.name for node in onnx.load(plain).graph.node if "/judge/" in node.name]
-            # The quantiser takes a Gemm apart before it looks at names.
-            head += [f"{name}_MatMul" for name in head]
-            quantize_dynamic(
-                plain,
-                small,
-                # Convolutions in 8 bits take six times as long in ONNX Runtime.
-                op_types_to_quantize=["MatMul", "LSTM"],
-                nodes_to_exclude=head,
-                per_channel=True,
-                reduce_range=True,
-                weight_type=QuantType.QInt8,
-            )
-        graph = store_in_half((small if int8 else plain).read_bytes())
+    graph = plain_graph(network, frames=frames)
+    graph = store_in_half(in_8_bits(graph) if int8 else graph)
     found = parity(network, graph, frames=frames)
     if found < _SMALLEST_COSINE:
         raise BundleError(
@@ -61,6 +45,42 @@ def export_graph(network: Network | LoneNetwork, *, frames: int, int8: bool) -> 
             f"{_SMALLEST_COSINE} is needed; export without int8."
         )
     return graph
+
+
+def plain_graph(network: Network | LoneNetwork, *, frames: int) -> bytes:
+    """The network as ONNX in float32, as `export_graph` takes it; nothing is checked."""
+    with tempfile.TemporaryDirectory() as folder:
+        plain = Path(folder) / "plain.onnx"
+        _export(network, plain, frames=frames)
+        return plain.read_bytes()
+
+
+def in_8_bits(graph: bytes) -> bytes:
+    """A float32 graph with the front's matrices and LSTMs in 8 bits; activations are scaled anew.
+
+    Each column of a matrix has a scale of its own; each input is scaled by its own range.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        plain, small = Path(folder) / "plain.onnx", Path(folder) / "int8.onnx"
+        plain.write_bytes(graph)
+        quantize_dynamic(
+            plain,
+            small,
+            # Convolutions in 8 bits take six times as long in ONNX Runtime.
+            op_types_to_quantize=["MatMul", "LSTM"],
+            nodes_to_exclude=head_nodes(onnx.load_model_from_string(graph)),
+            per_channel=True,
+            reduce_range=True,
+            weight_type=QuantType.QInt8,
+        )
+        return small.read_bytes()
+
+
+def head_nodes(model: onnx.ModelProto) -> list[str]:
+    """Names of the nodes that judge, which stay in float32."""
+    head = [node.name for node in model.graph.node if "/judge/" in node.name]
+    # The quantiser takes a Gemm apart before it looks at names.
+    return head + [f"{name}_MatMul" for name in head]
 
 
 def parity(network: Network | LoneNetwork, graph: bytes, *, frames: int) -> float:

@@ -71,6 +71,7 @@ def run_epochs(
     judged: ClipSet,
     seed: int,
     folder: Path,
+    start: Path | None = None,
     progress: Epochs | None = None,
 ) -> Epoch:
     """Train a network, or go on where a killed run of the same folder was.
@@ -83,6 +84,7 @@ def run_epochs(
         judged: development clips of other speakers.
         seed: of weights, order, augmentation and dropout.
         folder: gets ``weights.npz`` of the best epoch, ``curves.csv`` and ``last.ckpt``.
+        start: weights to begin with, such as those that pruning left.
         progress: called as batches are done.
 
     Returns:
@@ -93,7 +95,7 @@ def run_epochs(
     """
     watch = _Watch(folder, training.selection, progress)
     with _quiet(), _numerics(training.threads):
-        task = _task(encoder, training, front_end, learnt, seed=seed)
+        task = _task(encoder, training, front_end, learnt, seed=seed, start=start)
         trainer = _trainer(training, folder, watch)
         last = folder / CHECKPOINT
         trainer.fit(
@@ -112,13 +114,14 @@ def _task(
     learnt: ClipSet,
     *,
     seed: int,
+    start: Path | None,
 ) -> NetworkTask:
     batches = TrainingBatches(learnt, training, front_end, seed=seed, epoch=0)
     steps = training.epochs * -(-len(batches) // training.optimiser.accumulate)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         learner = Learner(
-            start_front(encoder, front_end),
+            start_front(encoder, front_end, start=start),
             pooled=encoder.pooled,
             labels=learnt.targets.shape[1],
             dropout=encoder.dropout,

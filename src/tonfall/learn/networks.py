@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import torch
 from torch import nn
 
@@ -56,18 +58,21 @@ class Front(nn.Module):
         seen = front_end.context_frames if encoder.blocks else _CONVOLVED_BEFORE
         self._seen = min(seen, front_end.context_frames) + self._piece
         self._taps = encoder.taps
-        self.whisper = WhisperFront(blocks=encoder.blocks, steps=self._seen // 2)
+        self.whisper = WhisperFront(encoder, steps=self._seen // 2)
 
     def forward(self, frames: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:
         """(n, context + piece, 80) and (n, context + piece) to (n, statistics)."""
-        loudest = frames.amax(dim=(1, 2), keepdim=True)
-        level = torch.maximum(frames, loudest - _RANGE) - loudest + _LOUDEST
-        scaled = (level[:, -self._seen :] + 4) / 4
-        tapped = self.whisper(scaled)
+        tapped = self.whisper(self.scaled(frames))
         outputs = torch.cat([tapped[tap] for tap in self._taps], dim=2)[:, -(self._piece // 2) :]
         weight = weights[:, -self._piece :].reshape(-1, self._piece // 2, 2).mean(2, keepdim=True)
         sums = [(outputs * weight).sum(1), (outputs.square() * weight).sum(1), weight.sum(1)]
         return torch.cat(sums, dim=1)
+
+    def scaled(self, frames: torch.Tensor) -> torch.Tensor:
+        """What is seen of (n, context + piece, 80), at the level that Whisper expects."""
+        loudest = frames.amax(dim=(1, 2), keepdim=True)
+        level = torch.maximum(frames, loudest - _RANGE) - loudest + _LOUDEST
+        return (level[:, -self._seen :] + 4) / 4
 
 
 AnyFront = Front | NetworkFront | PretrainedFront
@@ -93,10 +98,17 @@ def build_front(encoder: Encoder, front_end: FrontEnd) -> AnyFront:
     return front.eval().requires_grad_(False)
 
 
-def start_front(encoder: TrainableEncoder, front_end: FrontEnd) -> AnyFront:
+def start_front(
+    encoder: TrainableEncoder, front_end: FrontEnd, *, start: Path | None = None
+) -> AnyFront:
     """A front as its training begins: with those of a checkpoint or Whisper's, or random weights.
 
     What the encoder says shall stay as it is takes no gradient.
+
+    Args:
+        encoder: which.
+        front_end: how clips are cut.
+        start: weights to begin with in place of these, such as those that pruning left.
 
     Raises:
         ConfigError: Whisper's weights are not installed, or a checkpoint cannot be used.
@@ -104,8 +116,11 @@ def start_front(encoder: TrainableEncoder, front_end: FrontEnd) -> AnyFront:
     if isinstance(encoder, TransformersEncoder):
         return first_front(encoder, front_end)
     front = _empty_front(encoder, front_end)
+    if start is not None:
+        load_weights(front, start)
     if isinstance(front, Front) and isinstance(encoder, WhisperEncoder):
-        front.whisper.load(read_container(find_container()))
+        if start is None:
+            front.whisper.load(read_container(find_container()))
         front.whisper.requires_grad_(encoder.trained == "all")
         front.whisper.blocks.requires_grad_(encoder.trained != "nothing")
     return front

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import platform
+import shutil
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -29,15 +31,19 @@ from tonfall.learn.clips import Progress, copy_key, item_names
 from tonfall.learn.data import check_every_label, split_speakers
 from tonfall.learn.encode import LIBRARIES, PRETRAINED
 from tonfall.learn.encoders import (
+    CnnEncoder,
     Encoder,
     TrainableEncoder,
     TrainedEncoder,
     TransformersEncoder,
+    WhisperEncoder,
     is_trained,
 )
 from tonfall.learn.frames import CODE as FRAMES
 from tonfall.learn.frames import clip_frames
+from tonfall.learn.nets import save_weights
 from tonfall.learn.pretrained.checkpoint import model_hash, read_checkpoint
+from tonfall.learn.prune import heard_pieces, left, prune_cnn, prune_whisper
 from tonfall.learn.recipe import Recipe
 from tonfall.learn.targets import label_shares, row_weights
 
@@ -68,6 +74,7 @@ _LIBRARIES = (*LIBRARIES, "pytorch-lightning")
 
 _RESULT = "result.json"
 _WEIGHTS = "weights.npz"
+_PRUNED = "pruned.npz"
 _EVERY, _FIRST = 8, 3
 """Where nobody is held out: every eighth speaker of each corpus, from the fourth."""
 
@@ -128,16 +135,50 @@ def with_trained(
     if not (folder / _RESULT).exists():
         folder.mkdir(parents=True, exist_ok=True)
         _write_facts(folder, recipe, data)
-        sets = {
-            part: _clip_set(rows, recipe, labels, progress, judged=part == "development")
-            for part, rows in parts.items()
-        }
-        best = _train(recipe, encoder, sets["train"], sets["development"], folder, runs.epochs)
-        result = {"key": key, **asdict(best), "sha256": file_hash(folder / _WEIGHTS)}
+        best = _run(recipe, parts, labels, folder, runs.epochs, progress)
+        result = {"key": key, **best, "sha256": file_hash(folder / _WEIGHTS)}
         (folder / _RESULT).write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
     weights = folder / _WEIGHTS
-    trained = TrainedEncoder(network=encoder, weights=weights, sha256=file_hash(weights))
+    trained = TrainedEncoder(network=left(encoder), weights=weights, sha256=file_hash(weights))
     return recipe.model_copy(update={"encoder": trained})
+
+
+def _run(
+    recipe: Recipe,
+    parts: Mapping[str, pd.DataFrame],
+    labels: LabelSpace,
+    folder: Path,
+    epochs: Epochs | None,
+    progress: Progress | None,
+) -> dict[str, object]:
+    """Prune and train, and leave the weights in the folder; what there is to say of the best epoch.
+
+    What was published is pruned, then trained, if it is; a network of our own is trained, pruned,
+    and trained again.
+    """
+    encoder, start = recipe.encoder, None
+    assert not isinstance(encoder, TrainedEncoder)
+    if isinstance(encoder, WhisperEncoder) and encoder.prune:
+        start = folder / _PRUNED
+        if not start.exists():
+            pieces = heard_pieces(parts["train"], recipe, progress=progress)
+            save_weights(prune_whisper(encoder, recipe.front_end, pieces), start)
+        if encoder.trained == "nothing":
+            shutil.copyfile(start, folder / _WEIGHTS)
+            return {}
+    learnt, judged = (
+        _clip_set(parts[part], recipe, labels, progress, judged=part == "development")
+        for part in ("train", "development")
+    )
+    if isinstance(encoder, CnnEncoder) and encoder.prune:
+        start = folder / _PRUNED
+        if not start.exists():
+            whole = folder / "whole"
+            whole.mkdir(exist_ok=True)
+            _train(recipe, encoder, learnt, judged, whole, epochs=epochs)
+            save_weights(prune_cnn(encoder, recipe.front_end, whole / _WEIGHTS), start)
+    best = _train(recipe, left(encoder), learnt, judged, folder, start=start, epochs=epochs)
+    return asdict(best)
 
 
 def _judged(clips: pd.DataFrame, recipe: Recipe, labels: LabelSpace) -> pd.Series[bool]:
@@ -163,6 +204,8 @@ def _train(
     learnt: ClipSet,
     judged: ClipSet,
     folder: Path,
+    *,
+    start: Path | None = None,
     epochs: Epochs | None,
 ) -> Epoch:
     from tonfall.learn.loop import run_epochs  # Lightning takes seconds to import
@@ -175,6 +218,7 @@ def _train(
         judged=judged,
         seed=recipe.seed,
         folder=folder,
+        start=start,
         progress=epochs,
     )
 
@@ -216,7 +260,8 @@ def _key(recipe: Recipe, data: pd.DataFrame, labels: LabelSpace) -> str:
 def _begun(encoder: Encoder) -> tuple[str, ...]:
     """What a network is before its training; a checkpoint by its content, wherever it lies."""
     if not isinstance(encoder, TransformersEncoder):
-        return (encoder.model_dump_json(),)
+        pruning = (code_hash("learn/prune.py"),) if getattr(encoder, "prune", 0) else ()
+        return encoder.model_dump_json(), *pruning
     content = model_hash(*read_checkpoint(encoder))
     settings = encoder.model_copy(update={"model": content, "revision": None, "licence": None})
     versions = library_versions("peft", "transformers")

