@@ -7,8 +7,10 @@ import json
 import os
 import shutil
 import tempfile
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
 from pydantic import ValidationError
 
@@ -107,10 +109,22 @@ def check_target(folder: Path) -> None:
         )
 
 
-def write_bundle(folder: Path, *, spec: BundleSpec, model: bytes, card: str) -> Bundle:
+def write_bundle(
+    folder: Path,
+    *,
+    spec: BundleSpec,
+    model: bytes,
+    card: str,
+    files: Mapping[str, bytes] = MappingProxyType({}),
+) -> Bundle:
     """Write a bundle whole or not at all; an older one under that name is replaced.
 
-    ``spec.files`` is filled in here.
+    Args:
+        folder: of the bundle.
+        spec: ``spec.files`` is filled in here.
+        model: the ONNX graph.
+        card: Markdown.
+        files: what else lies in it, by name; hashed as the others are.
 
     Raises:
         BundleError: the graph is none, or takes data from other files, or the folder holds what
@@ -118,7 +132,7 @@ def write_bundle(folder: Path, *, spec: BundleSpec, model: bytes, card: str) -> 
     """
     check_target(folder)
     check_self_contained(model, name=MODEL_FILE)
-    contents = {MODEL_FILE: model, CARD_FILE: card.encode()}
+    contents = {MODEL_FILE: model, CARD_FILE: card.encode(), **files}
     complete = spec.model_copy(update={"files": {k: _sha256(v) for k, v in contents.items()}})
     # So that a bundle without a site's prior reads as it did before there was one.
     absent = None if complete.site else {"site"}

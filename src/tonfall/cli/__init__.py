@@ -26,6 +26,7 @@ _COMMANDS = (
     "call",
     "compare",
     "evaluate",
+    "export",
     "features",
     "leaderboard",
     "models",

@@ -12,6 +12,7 @@ from tonfall.lab.comparing import compare
 from tonfall.lab.conditions import read_conditions
 from tonfall.lab.evaluating import calls, evaluate, site
 from tonfall.lab.experiment import Experiment, find_places
+from tonfall.lab.exporting import Exported, Wanted, export
 from tonfall.lab.leaderboards import leaderboard
 from tonfall.lab.measuring import Measured, measure
 from tonfall.lab.measuring_calls import measure_calls
@@ -22,12 +23,15 @@ from tonfall.lab.protocols import protocol
 __all__ = [
     "Adapted",
     "Experiment",
+    "Exported",
     "Measured",
     "Step",
+    "Wanted",
     "adapt",
     "calls",
     "compare",
     "evaluate",
+    "export",
     "find_places",
     "leaderboard",
     "measure",

@@ -44,6 +44,7 @@ __all__ = [
     "Corpora",
     "CorpusRecipe",
     "Encoder",
+    "Export",
     "Head",
     "Recipe",
     "SiteRecipe",
@@ -180,6 +181,16 @@ class Head(Part):
     hears_baseline: float = Field(default=0, ge=0, le=10)
 
 
+class Export(Part):
+    """What `tonfall export` may do to the model.
+
+    Attributes:
+        allow_points: of unweighted recall, in per cent, that 8 bits and pruning may cost.
+    """
+
+    allow_points: float = Field(default=1, ge=0, le=100)
+
+
 CorpusName = Annotated[str, Field(pattern=r"^\w[\w.-]*$")]
 """As protocols take it: without + and /, which join corpora and parts there."""
 
@@ -244,6 +255,7 @@ class Recipe(Part):
     augmentation: Augmentation = Augmentation()
     baseline: BaselineRecipe | None = None
     head: Head = Head()
+    export: Export = Export()
     calibration: CalibrationData = "held_out_speakers"
 
     @property
@@ -416,6 +428,7 @@ _MODELS: tuple[type[BaseModel], ...] = (
     BaselineRecipe,
     SiteRecipe,
     Head,
+    Export,
     FrontEnd,
     Windows,
     Gate,

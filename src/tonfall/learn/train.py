@@ -33,9 +33,10 @@ from tonfall.learn.export import export_graph
 from tonfall.learn.fit import Fitted, fit_calibrated
 from tonfall.learn.networks import LoneNetwork, Network, build_front
 from tonfall.learn.recipe import Recipe
+from tonfall.learn.saved import save_network
 from tonfall.learn.stage import Runs
 
-__all__ = ["train"]
+__all__ = ["held_out", "train"]
 
 _DEVELOPMENT_EVERY = 8
 """Every eighth speaker of each corpus calibrates the shipped model before it learns from them."""
@@ -62,7 +63,8 @@ def train(
         target: folder of the bundle; replaced whole once everything is done.
         named: how bundle and card call the recipe's file.
         figures: measured under protocols, in percent, for the card.
-        runs: where networks are trained; by default in the cache.
+        runs: where networks are trained; by default in the cache. Its folder, if it names one, gets
+            what `tonfall.learn.saved.read_network` needs.
         progress: called while clips go through the front.
         say: called with each sentence on what is left out of training, or not known.
 
@@ -76,7 +78,7 @@ def train(
     check_target(target)
     clips = recipe_clips(recipe, say=say)
     strangers = calibration_clips(recipe, clips, say=say)
-    rest, development = split_speakers(clips, every=_DEVELOPMENT_EVERY, first=3)
+    rest, development = held_out(clips)
     fitted = fit_calibrated(
         recipe,
         rest,
@@ -100,7 +102,19 @@ def train(
     calibration = fitted.calibration.model_copy(update={"corpora": others})
     fitted = replace(fitted, calibration=calibration)
     spec = _spec(recipe, fitted, clips, uses, named or f"{recipe.name}.yaml", figures or {})
-    return write_bundle(target, spec=spec, model=graph, card=write_card(spec, recipe, clips))
+    bundle = write_bundle(target, spec=spec, model=graph, card=write_card(spec, recipe, clips))
+    if runs and runs.folder:
+        save_network(runs.folder, recipe, fitted.judge, fitted.encoder)
+    return bundle
+
+
+def held_out(clips: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """The rest, and the speakers who calibrate the shipped model before it learns from them.
+
+    Raises:
+        ConfigError: too few speakers.
+    """
+    return split_speakers(clips, every=_DEVELOPMENT_EVERY, first=3)
 
 
 def _spec(
