@@ -66,7 +66,7 @@ def test_the_blocks_learn_and_the_convolutions_stay(recipe: Recipe, tmp_path: Pa
     assert "MIT (OpenAI)" in bundle.spec.licence
     Predictor(bundle).predict(CLIP)
     published = build_front(WhisperEncoder(taps=(1,)), FRONT_END).state_dict()
-    (run,) = (tmp_path / "runs").iterdir()
+    (run,) = (each for each in (tmp_path / "runs").iterdir() if each.is_dir())
     with np.load(run / "weights.npz") as learnt:
         moved = {
             name: not np.array_equal(learnt[name], published[name].numpy()) for name in learnt.files
@@ -109,3 +109,27 @@ def test_a_recipe_says_what_of_it_is_trained(trained: str, learnt: set[str]) -> 
 def test_blocks_that_are_not_there_cannot_be_trained(recipe: Recipe, tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r'trained is "blocks", but taps names no block'):
         read_recipe(tmp_path / "tiny.yaml", settings=["encoder.taps=[0]"])
+
+
+def test_a_blend_lies_between_published_and_trained_weights_of_the_same_run(
+    recipe: Recipe, tmp_path: Path
+) -> None:
+    quarter = read_recipe(tmp_path / "tiny.yaml", settings=["encoder.blend=0.25"])
+    train(recipe, tmp_path / "whole", runs=Runs(tmp_path / "runs"))
+    train(quarter, tmp_path / "quarter", runs=Runs(tmp_path / "runs"))
+    (run,) = (each for each in (tmp_path / "runs").iterdir() if each.is_dir())
+    published = build_front(WhisperEncoder(taps=(1,)), FRONT_END).state_dict()
+    with np.load(run / "weights.npz") as learnt, np.load(run / "blend-0.25.npz") as blended:
+        for name in learnt.files:
+            before = published[name].numpy()
+            expected = before + 0.25 * (learnt[name] - before)
+            np.testing.assert_allclose(blended[name], expected, atol=1e-6)
+    graphs = [(tmp_path / name / "model.onnx").read_bytes() for name in ("whole", "quarter")]
+    assert graphs[0] != graphs[1]
+
+
+def test_a_blend_needs_something_that_was_trained(recipe: Recipe, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"blend is 0\.5, but nothing is trained"):
+        read_recipe(
+            tmp_path / "tiny.yaml", settings=["encoder.trained=nothing", "encoder.blend=0.5"]
+        )

@@ -56,6 +56,8 @@ class WhisperEncoder(Part):
         trained: what of it is trained further before the head is fitted: "nothing", its "blocks",
             or "all", the convolutions too.
         dropout: share of pooled features that are left out at each step of that training.
+        blend: how much of that training stays: 1 for the trained weights, less for weights on the
+            way to them from the published ones, which may carry over better to other recordings.
         prune: share of the first convolution's channels, of the attention heads and of the
             feed-forward units that are taken out, before anything is trained.
         int8: True to store and run the blocks' matrices in 8 bits.
@@ -65,6 +67,7 @@ class WhisperEncoder(Part):
     taps: tuple[Annotated[int, Field(ge=0, le=4)], ...] = Field(min_length=1)
     trained: Literal["nothing", "blocks", "all"] = "nothing"
     dropout: Unit = 0.2
+    blend: Annotated[float, Field(gt=0, le=1)] = 1
     prune: Pruned = 0
     int8: bool = False
 
@@ -74,6 +77,11 @@ class WhisperEncoder(Part):
             raise ValueError(
                 'trained is "blocks", but taps names no block after the convolutions; '
                 'add 1, or write "all"'
+            )
+        if self.blend < 1 and self.trained == "nothing":
+            raise ValueError(
+                f"blend is {self.blend:g}, but nothing is trained that it could be a part of; "
+                'leave it out, or add trained: "blocks"'
             )
         return self
 

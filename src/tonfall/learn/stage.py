@@ -15,6 +15,7 @@ import pandas as pd
 import yaml
 
 from tonfall.arrays import FloatArray
+from tonfall.bundle import FrontEnd
 from tonfall.corpora.clips import clips_of
 from tonfall.corpora.contents import (
     cache_folder,
@@ -27,6 +28,7 @@ from tonfall.corpora.contents import (
 from tonfall.emotion import DIMENSIONS, LabelSpace
 from tonfall.errors import ConfigError
 from tonfall.learn.batches import ClipSet
+from tonfall.learn.blend import blend_weights
 from tonfall.learn.clips import Progress, copy_key, item_names
 from tonfall.learn.data import check_every_label, split_speakers
 from tonfall.learn.encode import LIBRARIES, PRETRAINED
@@ -138,9 +140,21 @@ def with_trained(
         best = _run(recipe, parts, labels, folder, runs.epochs, progress)
         result = {"key": key, **best, "sha256": file_hash(folder / _WEIGHTS)}
         (folder / _RESULT).write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
-    weights = folder / _WEIGHTS
+    weights = _blended(encoder, recipe.front_end, folder)
     trained = TrainedEncoder(network=left(encoder), weights=weights, sha256=file_hash(weights))
     return recipe.model_copy(update={"encoder": trained})
+
+
+def _blended(encoder: TrainableEncoder, front_end: FrontEnd, folder: Path) -> Path:
+    """The file of the weights that are frozen: the trained ones, or some on the way to them."""
+    trained = folder / _WEIGHTS
+    if not isinstance(encoder, WhisperEncoder) or encoder.blend == 1:
+        return trained
+    target = folder / f"blend-{encoder.blend:g}.npz"
+    if not target.exists():
+        start = folder / _PRUNED if encoder.prune else None
+        blend_weights(encoder, front_end, start=start, trained=trained, target=target)
+    return target
 
 
 def _run(
@@ -259,6 +273,8 @@ def _key(recipe: Recipe, data: pd.DataFrame, labels: LabelSpace) -> str:
 
 def _begun(encoder: Encoder) -> tuple[str, ...]:
     """What a network is before its training; a checkpoint by its content, wherever it lies."""
+    if isinstance(encoder, WhisperEncoder):  # how much of it stays is decided after the training
+        encoder = encoder.model_copy(update={"blend": 1.0})
     if not isinstance(encoder, TransformersEncoder):
         pruning = (code_hash("learn/prune.py"),) if getattr(encoder, "prune", 0) else ()
         return encoder.model_dump_json(), *pruning
