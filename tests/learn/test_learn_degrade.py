@@ -51,6 +51,15 @@ def acoustics(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 CHAINS = [
+    "gsm",
+    "opus:16",
+    "white:10",
+    "rms:-20",
+    "speed:1.1",
+    "stretch:1.1",
+    "pitch:-2",
+    "delay:0.2",
+    "trim:30",
     "telephone",
     "noise:10",
     "room",
@@ -71,7 +80,11 @@ def test_every_step_is_tried_here() -> None:
 def test_an_item_always_meets_the_same(waveform: FloatArray, acoustics: Path, chain: str) -> None:
     degrade = parse_degradation(chain, acoustics=acoustics)
     once = degrade(waveform, "item")
-    assert once.shape == (waveform.shape if chain != "crop:0.6" else (9600,))
+    lengths = {"crop:0.6": 9600, "speed:1.1": 21819, "delay:0.2": 27201}
+    if chain.startswith(("stretch", "trim")):
+        assert len(once) < len(waveform)
+    else:
+        assert len(once) == lengths.get(chain, len(waveform))
     assert once.dtype == np.float32
     assert np.isfinite(once).all()
     np.testing.assert_array_equal(once, degrade(waveform, "item"))
@@ -169,6 +182,9 @@ def test_what_is_held_out_is_never_drawn(acoustics: Path) -> None:
         ("noise:loud", "'noise:loud' is not a number; it means signal-to-noise ratio in dB"),
         ("loss:200", "'loss:200' is out of range; per cent from 0 to 99"),
         ("mp3:1", "'mp3:1' is out of range; kbit/s from 8 to 160"),
+        ("noise:20..5", "'noise:20..5' goes from 20 to 5; give the least first"),
+        ("noise:5..", "'noise:5..' is not a number"),
+        ("pitch:-30..2", "'pitch:-30..2' is out of range; semitones from -12 to 12"),
         ("noise:nan", "'noise:nan' is out of range"),
         ("", "'' is not a degradation"),
         ("telephone+", "'' is not a degradation"),

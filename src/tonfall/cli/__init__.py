@@ -23,6 +23,7 @@ app = typer.Typer(
 _COMMANDS = (
     "adapt",
     "analyze",
+    "augment",
     "call",
     "compare",
     "evaluate",

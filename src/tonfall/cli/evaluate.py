@@ -64,7 +64,7 @@ def evaluate(
         str,
         typer.Option(
             "--degrade",
-            help="Measure again after telephone, noise:10, room, loss:5, mp3:32, level:-30 or "
+            help="Measure again after telephone, noise:10, room, loss:5, mp3:32, gsm, opus:16 or "
             "chains with +, parted by commas; 'all' for the usual eight.",
         ),
     ] = "",

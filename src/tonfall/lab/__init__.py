@@ -8,6 +8,7 @@ The commands ``evaluate``, ``compare``, ``adapt``, ``leaderboard`` and ``protoco
 """
 
 from tonfall.lab.adapting import Adapted, adapt
+from tonfall.lab.augmenting import Augmented, augment
 from tonfall.lab.comparing import compare
 from tonfall.lab.conditions import read_conditions
 from tonfall.lab.evaluating import calls, evaluate, site
@@ -22,12 +23,14 @@ from tonfall.lab.protocols import protocol
 
 __all__ = [
     "Adapted",
+    "Augmented",
     "Experiment",
     "Exported",
     "Measured",
     "Step",
     "Wanted",
     "adapt",
+    "augment",
     "calls",
     "compare",
     "evaluate",

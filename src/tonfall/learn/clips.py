@@ -8,7 +8,7 @@ that is out of date is ever found, and no version has to be raised by hand.
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -19,6 +19,8 @@ from tonfall.arrays import FloatArray
 from tonfall.corpora.clips import clips_of
 from tonfall.corpora.contents import cache_folder, code_hash, joint_hash, library_versions
 from tonfall.learn.augment import sounds_hash
+from tonfall.learn.copies import COPIES
+from tonfall.learn.degrade import Degradation, parse_degradation
 from tonfall.learn.encode import (
     CODE,
     LIBRARIES,
@@ -125,6 +127,8 @@ def copy_key(recipe: Recipe, copy: str) -> list[str]:
     if copy == "clip":
         return []
     acoustics, held_out = recipe.augmentation.acoustics, recipe.augmentation.held_out
+    if copy not in COPIES:
+        return [_chain(recipe, copy).key]
     assert acoustics is not None
     return [str(recipe.seed), sounds_hash(acoustics, without=held_out)]
 
@@ -145,6 +149,8 @@ def _work(recipe: Recipe, folder: Path, copy: str, degrade: Degrade | None) -> W
 
 def copy_sound(recipe: Recipe, copy: str, degrade: Degrade | None = None) -> Sound:
     """How clips are heard by way of a copy."""
+    if copy not in COPIES:  # what is tested is no copy, so there is nothing else it goes through
+        copy, degrade = "clip", _chain(recipe, copy)
     return Sound(
         copy=copy,
         acoustics=recipe.augmentation.acoustics,
@@ -152,3 +158,10 @@ def copy_sound(recipe: Recipe, copy: str, degrade: Degrade | None = None) -> Sou
         seed=recipe.seed,
         degrade=degrade,
     )
+
+
+def _chain(recipe: Recipe, copy: str) -> Degradation:
+    """The steps that a recipe writes out for a copy."""
+    how = recipe.augmentation
+    steps = parse_degradation(copy, acoustics=how.acoustics)
+    return replace(steps, held_out=how.held_out, seed=recipe.seed)

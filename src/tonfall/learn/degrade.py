@@ -1,7 +1,8 @@
-"""Ways in which a recording gets worse, to measure what a model keeps of its recall.
+"""Ways in which a recording may have come: to measure what a model keeps, or to train on.
 
-Written as the command line takes them: ``telephone``, ``noise:10``, ``room``, ``loss:5``,
-``mp3:32``, ``level:-30``, ``crop:0.6``, or several joined by ``+``, applied in order.
+Written as the command line and recipes take them: ``telephone``, ``noise:10``, ``room``,
+``loss:5``, ``opus:16``, ``pitch:-2``, or several joined by ``+``, applied in order. An amount may
+be a range, as in ``noise:5..20``, from which each item draws.
 """
 
 from __future__ import annotations
@@ -19,10 +20,12 @@ import numpy as np
 from tonfall.arrays import FloatArray
 from tonfall.corpora.contents import code_hash, joint_hash, library_versions
 from tonfall.errors import ConfigError
+from tonfall.learn import changes
 from tonfall.learn.augment import (
     Acoustics,
     add_noise,
     add_room,
+    change_speed,
     load_acoustics,
     sounds_hash,
     telephone,
@@ -31,11 +34,15 @@ from tonfall.learn.augment import (
 __all__ = ["DEGRADATIONS", "Degradation", "parse_degradation"]
 
 _RATE = 16_000
-_CODE = ("arrays.py", "audio", "learn/augment.py", "learn/degrade.py")
+_CODE = ("arrays.py", "audio", "learn/augment.py", "learn/changes.py", "learn/degrade.py")
 """The code that decides what comes out."""
 
 _PACKET = 320
 """Samples (20 ms) that are lost together."""
+
+
+Amount = float | tuple[float, float] | None
+"""A number, the least and most of a range that is drawn from, or nothing."""
 
 
 @dataclass(frozen=True)
@@ -45,21 +52,24 @@ class Degradation:
     The same item always meets the same noise, room and losses.
 
     Attributes:
-        steps: name and amount (NaN where the step has none), in order.
+        steps: name and amount, in order: a number, least and most of what is drawn, or None where
+            the step has none.
         acoustics: folder of noises and room responses.
         noises: names of the noises used; all where empty.
+        held_out: names of noises and rooms that are not.
+        seed: of what is drawn, with the item's name; None draws by the name alone.
     """
 
-    steps: tuple[tuple[str, float], ...]
+    steps: tuple[tuple[str, Amount], ...]
     acoustics: Path | None = None
     noises: tuple[str, ...] = ()
+    held_out: tuple[str, ...] = ()
+    seed: int | None = None
 
     @property
     def name(self) -> str:
         """As it is written on the command line."""
-        return "+".join(
-            step if np.isnan(amount) else f"{step}:{amount:g}" for step, amount in self.steps
-        )
+        return "+".join(_written(step, amount) for step, amount in self.steps)
 
     @property
     def key(self) -> str:
@@ -70,15 +80,44 @@ class Degradation:
         """
         used = [self.name, code_hash(*_CODE), library_versions("numpy", "scipy", "soundfile")]
         if any(step in ("noise", "room") for step, _ in self.steps):
-            used += [sounds_hash(self._folder()), *self.noises]
+            used += [sounds_hash(self._folder(), without=self.held_out), *self.noises]
+        used += [] if self.seed is None else [f"seed {self.seed}"]
         return f"{self.name.replace(':', '-')}-{joint_hash(used)[:12]}"
 
     def __call__(self, waveform: FloatArray, item: str) -> FloatArray:
-        """The waveform, degraded; of the same length but for a crop."""
-        rng = np.random.default_rng(zlib.crc32(f"{self.name}/{item}".encode()))
-        for step, amount in self.steps:
+        """The waveform, changed; of the same length but where a step says otherwise.
+
+        Raises:
+            ConfigError: a step needs noises or rooms, or a library, that is not there.
+        """
+        rng = self._rng(item)
+        for (step, _), amount in zip(self.steps, self._amounts(rng), strict=True):
             waveform = _STEPS[step].apply(waveform, amount, self, rng)
         return waveform
+
+    def drawn(self, item: str) -> str:
+        """The chain with the amounts that an item meets."""
+        amounts = self._amounts(self._rng(item))
+        pairs = zip(self.steps, amounts, strict=True)
+        return "+".join(
+            _written(step, None if np.isnan(amount) else round(amount, 3))
+            for (step, _), amount in pairs
+        )
+
+    def _rng(self, item: str) -> np.random.Generator:
+        name = zlib.crc32(f"{self.name}/{item}".encode())
+        return np.random.default_rng(name if self.seed is None else [self.seed, name])
+
+    def _amounts(self, rng: np.random.Generator) -> list[float]:
+        """The amount of each step, NaN where it has none."""
+        return [
+            float(rng.uniform(*amount))
+            if isinstance(amount, tuple)
+            else float("nan")
+            if amount is None
+            else amount
+            for _, amount in self.steps
+        ]
 
     def sounds(self) -> Acoustics:
         """The noises and rooms to draw from.
@@ -86,7 +125,7 @@ class Degradation:
         Raises:
             ConfigError: no folder of them is known.
         """
-        return _load(self._folder())
+        return _load(self._folder()).without(self.held_out)
 
     def _folder(self) -> Path:
         if self.acoustics is None:
@@ -95,6 +134,14 @@ class Degradation:
                 "--acoustics."
             )
         return self.acoustics
+
+
+def _written(step: str, amount: Amount) -> str:
+    if amount is None:
+        return step
+    if isinstance(amount, tuple):
+        return f"{step}:{amount[0]:g}..{amount[1]:g}"
+    return f"{step}:{amount:g}"
 
 
 @lru_cache(maxsize=2)
@@ -116,12 +163,6 @@ def _room(
 ) -> FloatArray:
     rooms = chain.sounds().rooms
     return add_room(waveform, rooms[sorted(rooms)[int(rng.integers(len(rooms)))]])
-
-
-def _telephone(
-    waveform: FloatArray, _amount: float, _chain: Degradation, _rng: np.random.Generator
-) -> FloatArray:
-    return telephone(waveform)
 
 
 def _loss(
@@ -172,25 +213,67 @@ def _crop(
     return waveform[first : first + length]
 
 
+Apply = Callable[[FloatArray, float, Degradation, np.random.Generator], FloatArray]
+
+
 @dataclass(frozen=True)
 class _Step:
     """How a step works, what its amount means, and the lowest and highest that make sense."""
 
-    apply: Callable[[FloatArray, float, Degradation, np.random.Generator], FloatArray]
+    apply: Apply
     title: str
     amount: str | None = None
     lowest: float = 0.0
     highest: float = 0.0
 
 
+def _plain(change: Callable[[FloatArray], FloatArray]) -> Apply:
+    """A step that draws nothing and has no amount."""
+    return lambda waveform, _amount, _chain, _rng: change(waveform)
+
+
+def _by(change: Callable[..., FloatArray], name: str) -> Apply:
+    """A step that draws nothing, of an argument of that name."""
+    return lambda waveform, amount, _chain, _rng: change(waveform, **{name: amount})
+
+
+def _white(
+    waveform: FloatArray, amount: float, _chain: Degradation, rng: np.random.Generator
+) -> FloatArray:
+    return changes.add_white_noise(waveform, snr_db=amount, rng=rng)
+
+
+_RATIO = "signal-to-noise ratio in dB"
+
 _STEPS: Mapping[str, _Step] = MappingProxyType(
     {
-        "telephone": _Step(_telephone, "8 kHz, 300 to 3400 Hz, G.711 mu-law"),
-        "noise": _Step(_noise, "background noise", "signal-to-noise ratio in dB", -30, 60),
-        "room": _Step(_room, "a room"),
-        "loss": _Step(_loss, "lost packets of 20 ms", "per cent", 0, 99),
+        "telephone": _Step(_plain(telephone), "8 kHz, 300 to 3400 Hz, G.711 mu-law"),
+        "gsm": _Step(_plain(changes.gsm), "8 kHz, GSM full rate"),
+        "opus": _Step(_by(changes.opus, "kbps"), "the codec Opus", "kbit/s", 6, 256),
         "mp3": _Step(_mp3, "MP3", "kbit/s", 8, 160),
+        "loss": _Step(_loss, "lost packets of 20 ms", "per cent", 0, 99),
+        "noise": _Step(_noise, "background noise", _RATIO, -30, 60),
+        "white": _Step(_white, "Gaussian noise", _RATIO, -30, 90),
+        "room": _Step(_room, "a room"),
         "level": _Step(_level, "another level, rounded to 16 bits", "dB", -90, 30),
+        "rms": _Step(_by(changes.scale_to_level, "level_db"), "brought to a level", "dB", -60, 0),
+        "speed": _Step(
+            _by(change_speed, "factor"), "faster or slower, pitch going with it", "times", 0.5, 2
+        ),
+        "stretch": _Step(
+            _by(changes.stretch_time, "factor"), "faster or slower, at its pitch", "times", 0.5, 2
+        ),
+        "pitch": _Step(
+            _by(changes.shift_pitch, "semitones"), "higher or lower", "semitones", -12, 12
+        ),
+        "delay": _Step(_by(changes.delay, "seconds"), "silence before it", "seconds", 0, 10),
+        "trim": _Step(
+            _by(changes.trim_silence, "range_db"),
+            "without its ends below the loudest 10 ms by",
+            "dB",
+            10,
+            90,
+        ),
         "crop": _Step(_crop, "cut to a word: the loudest stretch", "seconds", 0.1, 60),
     }
 )
@@ -204,7 +287,7 @@ DEGRADATIONS: Mapping[str, str] = MappingProxyType(
 def parse_degradation(
     text: str, *, acoustics: Path | None = None, noises: tuple[str, ...] = ()
 ) -> Degradation:
-    """Read a chain such as ``noise:20+telephone``.
+    """Read a chain such as ``noise:20+telephone`` or ``pitch:-2..2+opus:16``.
 
     Raises:
         ConfigError: an unknown step, or an amount that is missing, surplus, no number or out of
@@ -217,14 +300,23 @@ def parse_degradation(
     return Degradation(steps, acoustics, noises)
 
 
-def _parse_step(text: str) -> tuple[str, float]:
+def _parse_step(text: str) -> tuple[str, Amount]:
     name, _, amount = text.strip().partition(":")
     step = _STEPS.get(name)
     if step is None or bool(amount) != bool(step.amount):
         raise ConfigError(
             f"{text!r} is not a degradation; choose from {', '.join(DEGRADATIONS)}, joined by +."
         )
-    return name, _amount(text, amount, step) if amount else float("nan")
+    if not amount:
+        return name, None
+    least, dots, most = amount.partition("..")
+    low = _amount(text, least, step)
+    if not dots:
+        return name, low
+    high = _amount(text, most, step)
+    if low > high:
+        raise ConfigError(f"{text!r} goes from {low:g} to {high:g}; give the least first.")
+    return name, (low, high)
 
 
 def _amount(text: str, amount: str, step: _Step) -> float:

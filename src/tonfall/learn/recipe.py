@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     BeforeValidator,
     Discriminator,
@@ -21,6 +22,8 @@ from tonfall.adaptation import PRIOR_WEIGHT_S
 from tonfall.bundle import FrontEnd, Gate, Windows
 from tonfall.emotion import CATEGORIES
 from tonfall.errors import ConfigError
+from tonfall.learn.copies import COPIES
+from tonfall.learn.degrade import parse_degradation
 from tonfall.learn.encoders import (
     CnnEncoder,
     CnnTransformerEncoder,
@@ -101,18 +104,36 @@ class Card(Part):
     limits: tuple[str, ...] = ()
 
 
+def _known_copy(copy: str) -> str:
+    if copy in COPIES and copy != "clip":
+        return copy
+    try:
+        return parse_degradation(copy).name
+    except ConfigError as error:
+        named = ", ".join(name for name in COPIES if name != "clip")
+        raise ValueError(f"neither {named} nor steps: {str(error).rstrip('.')}") from None
+
+
+def _needs_sounds(copy: str) -> bool:
+    """True where noises or rooms are drawn."""
+    return copy in COPIES or any(
+        step in ("noise", "room") for step, _ in parse_degradation(copy).steps
+    )
+
+
 class Augmentation(Part):
     """Copies of each training clip that came another way.
 
     Attributes:
         copies: which, besides the clip itself: "telephone" (speed, equaliser, noise, sometimes
-            a room, then 300-3400 Hz and G.711) and "room" (speed, room, equaliser, noise).
+            a room, then 300-3400 Hz and G.711) and "room" (speed, room, equaliser, noise); or steps
+            that are written out, as `tonfall.learn.degrade` has them: "pitch:-2..2+opus:16".
         clip_weight: how much more than each of its copies the clip itself counts.
         acoustics: folder of noises and room responses; relative to the recipe.
         held_out: noises and rooms that are kept for testing.
     """
 
-    copies: tuple[Literal["telephone", "room"], ...] = ()
+    copies: tuple[Annotated[str, AfterValidator(_known_copy)], ...] = ()
     clip_weight: float = Field(default=1, gt=0, le=10)
     acoustics: Path | None = None
     held_out: tuple[str, ...] = ()
@@ -303,8 +324,9 @@ class Recipe(Part):
                 f"front_end.piece_frames and context_frames are {lengths[0]} and {lengths[1]}, but "
                 f"have to be multiples of {self._stride}, the frames of one step of the encoder"
             )
-        if self.augmentation.copies and self.augmentation.acoustics is None:
-            raise ValueError("augmentation.acoustics is needed for the copies")
+        sounding = [copy for copy in self.augmentation.copies if _needs_sounds(copy)]
+        if sounding and self.augmentation.acoustics is None:
+            raise ValueError(f"augmentation.acoustics is needed for the copy {sounding[0]}")
         return self
 
     @model_validator(mode="after")
