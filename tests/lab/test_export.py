@@ -169,6 +169,16 @@ def test_what_cannot_be_had_from_a_bundle_alone_is_said(
     assert not (tmp_path / "new").exists()
 
 
+def test_recordings_of_ones_own_stand_in_for_held_out_speakers(
+    model: Bundle, tmp_path: Path
+) -> None:
+    run_folder(model.folder).rename(tmp_path / "elsewhere")
+    wanted = Wanted(int8="static", clips=str(tmp_path / "one.parquet"))
+    exported = export(model.folder, tmp_path / "new", wanted)
+    (found,) = exported.report.likeness
+    assert (found.of, found.to) == ("recordings", "the graph that was exported")
+
+
 def test_a_bundle_in_8_bits_is_not_stored_in_8_bits_again(tmp_path: Path) -> None:
     tiny = write_tiny(tmp_path / "tiny")
     small = export(tiny.folder, tmp_path / "small", Wanted(int8="dynamic"))

@@ -70,9 +70,10 @@ def export(
         ),
     ] = None,
     clips: Annotated[
-        Path | None,
+        str | None,
         typer.Option(
             "--clips",
+            metavar="PATH|CORPUS=PATH",
             help="Recordings to calibrate 8 bits and compare forms on, in place of speakers held "
             "out of training.",
         ),

@@ -48,9 +48,9 @@ class Wanted:
         int8: "dynamic" or "static" for 8 bits, "none" for float32; None leaves it as it is.
         torchscript: adds the network as TorchScript.
         prune: share of units that are taken out of the encoder before the head is fitted anew.
-        check: protocol, or path of labelled clips, that accuracy is measured on.
-        clips: path of recordings that 8 bits are calibrated and forms compared on; by default
-            speakers that were held out of training.
+        check: protocol, or path of labelled clips (or CORPUS=PATH), that accuracy is measured on.
+        clips: recordings that 8 bits are calibrated and forms compared on, as a path or
+            CORPUS=PATH; by default speakers that were held out of training.
         allow_points: of unweighted recall that may be lost; as the recipe says by default.
     """
 
@@ -58,7 +58,7 @@ class Wanted:
     torchscript: bool = False
     prune: float | None = None
     check: str | None = None
-    clips: Path | None = None
+    clips: str | None = None
     allow_points: float | None = None
 
     @property
@@ -244,8 +244,8 @@ def _rows(origin: Origin, wanted: Wanted) -> pd.DataFrame | None:
     from tonfall.learn.train import held_out
 
     if wanted.clips is not None:
-        places = read_places([str(wanted.clips)], prepared=Path())
-        name = next(each for each, place in places.items() if place == wanted.clips.expanduser())
+        places = read_places([wanted.clips], prepared=Path())
+        name = next(iter(places))  # what is given comes first
         rows, _ = without_silent(mark_silent(pool(open_corpora([name], places))))
         return rows
     if origin.saved is None:

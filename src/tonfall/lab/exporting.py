@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from tonfall.bundle import Bundle, BundleSpec, check_target, read_bundle, write_bundle
+from tonfall.corpora import read_places
 from tonfall.errors import BundleError, ConfigError
 from tonfall.evaluation.reports import compare_reports
 from tonfall.lab.evaluating import evaluate
@@ -197,16 +198,15 @@ def _accuracy(
 
 def _protocol(check: str, data: Data | None) -> tuple[str, Data | None]:
     """A protocol's name, or labelled clips of one's own as a protocol that tests all of them."""
-    path = Path(check).expanduser()
+    path = Path(check.rpartition("=")[2]).expanduser()
     if not path.exists() or path.suffix in (".yaml", ".yml"):
         return check, data
-    from tonfall.corpora import read_places
-
-    places = read_places([str(path)], prepared=Path())
-    name = next(each for each, place in places.items() if place == path)
+    places = read_places([check], prepared=Path())
+    name = next(iter(places))  # what is given comes first
     given = data if data is not None else ()
-    named = given.items() if isinstance(given, Mapping) else (each.split("=", 1) for each in given)
-    return f"all/{name}", {**{key: str(place) for key, place in named}, name: str(path)}
+    if isinstance(given, Mapping):
+        given = [f"{known}={place}" for known, place in given.items()]
+    return f"all/{name}", [*given, check]
 
 
 def _allowed(origin: Origin, wanted: Wanted) -> float:
