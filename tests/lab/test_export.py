@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from made_clips import made_corpus
 from tiny_bundle import write_tiny
+from tiny_encoders import KINDS, save_tiny
 
 from tonfall.bundle import Bundle, FrontEnd, read_bundle
 from tonfall.corpora import Manifest
@@ -240,6 +241,30 @@ def test_torchscript_answers_as_the_network_for_any_number_of_pieces(
         np.testing.assert_allclose(found, meant, atol=1e-4)
     graph = onnx_run(plain_graph(network, frames=140), baseline=kind is Network)
     np.testing.assert_allclose(asking.answers(graph, clips), meant, atol=1e-4)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_torchscript_of_pretrained_encoders_takes_any_number_of_pieces(
+    tiny_bundle: Bundle, tmp_path: Path, kind: str
+) -> None:
+    pytest.importorskip("transformers", reason="needs transformers: extra train")
+    from tonfall.learn.networks import start_front
+    from tonfall.learn.pretrained.options import TransformersEncoder
+
+    front_end = FrontEnd(kind="waveform", piece_frames=100, context_frames=40)
+    encoder = TransformersEncoder(
+        kind="transformers", model=str(save_tiny(tmp_path / kind, kind)), width=8
+    )
+    judge = Judge(pooled=encoder.pooled, labels=4, dimensions=3)
+    network = LoneNetwork(start_front(encoder, front_end), judge).eval().requires_grad_(False)
+    script = torch_run(open_torchscript(as_torchscript(network, frames=140)))
+    spec = tiny_bundle.spec.model_copy(update={"baseline": None})
+    asking = Asking(spec, encoder.statistics)
+    clips = random_pieces(front_end, clips=2, pieces=3)
+    meant = asking.answers(torch_run(network), clips)
+    for at_once in (1, 3):
+        found = asking.answers(script, clips, at_once=at_once)
+        np.testing.assert_allclose(found, meant, atol=1e-4)
 
 
 def test_static_8_bits_leave_the_head_alone(model: Bundle) -> None:
