@@ -144,7 +144,7 @@ def test_what_was_learnt_is_kept_for_another_condition(voices, kept, monkeypatch
     louder = ("louder", lambda waveform, item: waveform * 2)
     first, _ = classical_model("egemaps-svm", cache_folder=kept, fits=fits)
     clean = first.predict(voices[:16], voices[16:20], voices[20:])
-    monkeypatch.setattr(ClassicalModel, "_fitted", None)  # to learn now would fail
+    monkeypatch.setattr("tonfall.learn.classical.model.fit", None)  # to learn now would fail
     second, _ = classical_model("egemaps-svm", cache_folder=kept, fits=fits, degrade=louder)
     loud = second.predict(voices[:16], voices[16:20], voices[20:])
     assert (loud["item"] == clean["item"]).all()

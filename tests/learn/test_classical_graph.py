@@ -12,6 +12,7 @@ from tonfall.learn.classical.fit import fit
 from tonfall.learn.classical.graph import classical_graph
 from tonfall.learn.classical.recipe import (
     ClassicalRecipe,
+    Discriminant,
     Forest,
     Logistic,
     Mixtures,
@@ -20,7 +21,14 @@ from tonfall.learn.classical.recipe import (
 )
 from tonfall.ort import Session, open_session
 
-CLASSIFIERS = [Svm(), Svm(kernel="linear"), Forest(trees=40), Mixtures(components=2), Logistic()]
+CLASSIFIERS = [
+    Svm(),
+    Svm(kernel="linear"),
+    Forest(trees=40),
+    Mixtures(components=2),
+    Logistic(),
+    Discriminant(),
+]
 OUTPUTS = ("pooled", "logits", "dimensions")
 
 

@@ -158,7 +158,7 @@ def test_recordings_of_ones_own_need_no_edit_of_a_recipe(
     assert "linear kernel" in bundle.card
 
 
-@pytest.mark.parametrize("kind", ["forest", "gmm", "logistic"])
+@pytest.mark.parametrize("kind", ["forest", "gmm", "logistic", "discriminant"])
 def test_every_classifier_can_be_shipped(kind: str, table: Path, tmp_path: Path) -> None:
     few = {"trees": 20} if kind == "forest" else {}
     recipe = write_recipe(table, classifier={"kind": kind, **few}, baseline=None)

@@ -11,9 +11,10 @@ import numpy.typing as npt
 from tonfall.arrays import FloatArray
 from tonfall.evaluation.additive import Values
 from tonfall.evaluation.extras import load
+from tonfall.learn.classical.discriminant import LinearDiscriminant
 from tonfall.learn.classical.kernel_svm import RbfSvm
 from tonfall.learn.classical.mixture import ClassMixtures
-from tonfall.learn.classical.recipe import ClassicalRecipe, Forest, Mixtures, Svm
+from tonfall.learn.classical.recipe import ClassicalRecipe, Discriminant, Forest, Mixtures, Svm
 
 __all__ = ["LEAST_PROBABILITY", "TIE_LEAD", "Fitted", "fit", "likeliest_temperature", "softmax"]
 
@@ -77,13 +78,20 @@ class Fitted:
         return np.asarray(np.searchsorted(self.classifier.classes_, decided), np.intp)
 
 
-def fit(recipe: ClassicalRecipe, features: FloatArray, labels: npt.NDArray[np.object_]) -> Fitted:
+def fit(
+    recipe: ClassicalRecipe,
+    features: FloatArray,
+    labels: npt.NDArray[np.object_],
+    corpora: npt.NDArray[np.object_] | None = None,
+) -> Fitted:
     """Fit a recipe's classifier.
 
     Args:
         recipe: which, and its settings.
         features: (items, features) float32, NaN where one is not defined.
         labels: (items,) names.
+        corpora: (items,) of which corpus each is, for a classifier that balances them; None where
+            all are of one.
     """
     imputer = load("sklearn.impute").SimpleImputer(keep_empty_features=True)
     scaler = load("sklearn.preprocessing").StandardScaler().fit(imputer.fit_transform(features))
@@ -96,7 +104,9 @@ def fit(recipe: ClassicalRecipe, features: FloatArray, labels: npt.NDArray[np.ob
     scaled = unlearnt.standardised(features)
     if components is not None:
         scaled = components.fit_transform(scaled)
-    return replace(unlearnt, components=components, classifier=classifier.fit(scaled, labels))
+    balanced = (corpora,) if isinstance(classifier, LinearDiscriminant) else ()
+    learnt_classifier = classifier.fit(scaled, labels, *balanced)
+    return replace(unlearnt, components=components, classifier=learnt_classifier)
 
 
 def _parts(recipe: ClassicalRecipe) -> tuple[Any, Any]:
@@ -116,6 +126,8 @@ def _parts(recipe: ClassicalRecipe) -> tuple[Any, Any]:
     if isinstance(settings, Mixtures):
         pca = load("sklearn.decomposition").PCA(settings.explained, svd_solver="full")
         return pca, ClassMixtures(settings.components, seed=recipe.seed)
+    if isinstance(settings, Discriminant):
+        return None, LinearDiscriminant(settings.shrinkage)
     logistic = load("sklearn.linear_model").LogisticRegression
     return None, logistic(C=settings.c, class_weight="balanced", max_iter=2000)
 

@@ -15,6 +15,7 @@ import numpy.typing as npt
 from tonfall.arrays import FloatArray
 from tonfall.errors import BundleError
 from tonfall.evaluation.extras import load
+from tonfall.learn.classical.discriminant import LinearDiscriminant
 from tonfall.learn.classical.fit import LEAST_PROBABILITY, TIE_LEAD, Fitted
 from tonfall.learn.classical.kernel_svm import RbfSvm
 from tonfall.learn.classical.mixture import ClassMixtures
@@ -138,6 +139,8 @@ def _scores(build: _Builder, fitted: Fitted, features: str) -> str:
         return _mixtures(build, model, features)
     if kind == "RandomForestClassifier":
         return _forest(build, model, features)
+    if isinstance(model, LinearDiscriminant):
+        return _linear(build, model, features)
     decision = (_rbf if isinstance(model, RbfSvm) else _linear)(build, model, features)
     if classes == 2:
         # One value for two classes: half of it for the second, and half against the first.

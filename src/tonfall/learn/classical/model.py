@@ -73,8 +73,9 @@ class ClassicalModel:
             return kept
         known = pd.concat([train, development], ignore_index=True)
         features, labels = self._features(known), known["label"].to_numpy(object)
-        temperature = self._temperature(features, labels, count=len(train))
-        learnt = (self._fitted(features, labels), temperature)
+        corpora = known["corpus"].to_numpy(object)
+        temperature = self._temperature(features, labels, corpora, count=len(train))
+        learnt = (fit(self.recipe, features, labels, corpora), temperature)
         if self.fits is not None:
             self.fits[key] = learnt
         return learnt
@@ -91,16 +92,18 @@ class ClassicalModel:
             degrade=degrade,
         )
 
-    def _fitted(self, features: FloatArray, labels: npt.NDArray[np.object_]) -> Fitted:
-        return fit(self.recipe, features, labels)
-
     def _temperature(
-        self, features: FloatArray, labels: npt.NDArray[np.object_], *, count: int
+        self,
+        features: FloatArray,
+        labels: npt.NDArray[np.object_],
+        corpora: npt.NDArray[np.object_],
+        *,
+        count: int,
     ) -> float:
         """What makes development data likeliest; 1 where there is none, or a class is missing."""
         if count == len(labels) or set(labels[count:]) - set(labels[:count]):
             return 1.0
-        fitted = self._fitted(features[:count], labels[:count])
+        fitted = fit(self.recipe, features[:count], labels[:count], corpora[:count])
         truth = np.array([fitted.labels.index(label) for label in labels[count:]])
         return likeliest_temperature(fitted.scores(features[count:]), truth)
 
@@ -168,11 +171,11 @@ def classical_model(
 
 
 def _content_key(train: pd.DataFrame, development: pd.DataFrame) -> str:
-    """SHA-256 of what is learnt from: items, labels and contents of both parts."""
+    """SHA-256 of what is learnt from: items, corpora, labels and contents of both parts."""
     digest = hashlib.sha256()
     for part in (train, development):
         digest.update(b"part")
-        columns = part.reindex(columns=["item", "label", "hash", "file"])
+        columns = part.reindex(columns=["item", "corpus", "label", "hash", "file"])
         for row in columns.itertuples(index=False, name=None):
             digest.update("\x1f".join(map(str, row)).encode() + b"\n")
     return digest.hexdigest()

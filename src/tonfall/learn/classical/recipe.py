@@ -32,6 +32,7 @@ __all__ = [
     "BASELINES",
     "ClassicalBaseline",
     "ClassicalRecipe",
+    "Discriminant",
     "Forest",
     "Logistic",
     "Mixtures",
@@ -99,7 +100,27 @@ class Logistic(Part):
         return f"logistic regression, C = {self.c:g}, classes balanced"
 
 
-Settings = Annotated[Svm | Forest | Mixtures | Logistic, Field(discriminator="kind")]
+class Discriminant(Part):
+    """A linear discriminant; ``shrinkage`` is the share of the covariance that is evened out.
+
+    Attributes:
+        shrinkage: towards the same variance of every feature, and none in common.
+    """
+
+    kind: Literal["discriminant"] = "discriminant"
+    shrinkage: float = Field(default=0.1, gt=0, le=1)
+
+    @property
+    def in_words(self) -> str:
+        """What a report says."""
+        return (
+            f"linear discriminant, covariance shrunk by {self.shrinkage:g}, corpora and classes "
+            "balanced"
+        )
+
+
+Classifier = Svm | Forest | Mixtures | Logistic | Discriminant
+Settings = Annotated[Classifier, Field(discriminator="kind")]
 
 
 class ClassicalBaseline(Part):
@@ -211,8 +232,8 @@ _FEATURES = MappingProxyType(
         "compare": "opensmile/ComParE_2016",
     }
 )
-_CLASSIFIERS: Mapping[str, Svm | Forest | Mixtures | Logistic] = MappingProxyType(
-    {part.kind: part for part in (Svm(), Forest(), Mixtures(), Logistic())}
+_CLASSIFIERS: Mapping[str, Classifier] = MappingProxyType(
+    {part.kind: part for part in (Svm(), Forest(), Mixtures(), Logistic(), Discriminant())}
 )
 
 BASELINES = tuple(f"{features}-{kind}" for features in _FEATURES for kind in _CLASSIFIERS)
@@ -287,4 +308,5 @@ _MODELS = (
     Forest,
     Mixtures,
     Logistic,
+    Discriminant,
 )

@@ -80,7 +80,7 @@ def train_classical(
     check_target(target)
     _check_trainable(recipe)
     data = _data(recipe, workers=workers, progress=progress, say=say)
-    fitted = fit(recipe, data.features, data.names)
+    fitted = fit(recipe, data.features, data.names, data.corpora)
     spec = _spec(
         recipe,
         _calibration(recipe, data, fitted, say),
@@ -122,6 +122,10 @@ class _Data:
     @property
     def names(self) -> npt.NDArray[np.object_]:
         return self.clips["label"].to_numpy(object)
+
+    @property
+    def corpora(self) -> npt.NDArray[np.object_]:
+        return self.clips["corpus"].to_numpy(object)
 
 
 def _data(
@@ -212,7 +216,8 @@ def _calibration(
         say(NONE_LEFT_OUT)
     rest, held_out = split_speakers(data.clips, every=_DEVELOPMENT_EVERY, first=3)
     _check_labels(rest, recipe.labels, without=" without the speakers held out to calibrate")
-    first = fit(recipe, data.features[rest.index], rest["label"].to_numpy(object))
+    at = rest.index
+    first = fit(recipe, data.features[at], data.names[at], data.corpora[at])
     logits = _logits(first, data.features[held_out.index], recipe.labels)
     return calibrate(logits, _shares(held_out["label"], recipe.labels))
 
@@ -229,14 +234,14 @@ def _strangers(
 
 def _left_out(recipe: ClassicalRecipe, data: _Data) -> Iterator[Judged]:
     """Each corpus as a classifier of the others judges it, as far as they have its labels."""
-    names = data.names
-    for corpus in data.clips["corpus"].unique():
-        own = (data.clips["corpus"] == corpus).to_numpy()
+    names, corpora = data.names, data.corpora
+    for corpus in dict.fromkeys(corpora):
+        own = corpora == corpus
         known = set(names[~own])
         tested = own & np.isin(names.astype(str), list(known))
         if len(known) < 2 or not tested.any():
             continue
-        others = fit(recipe, data.features[~own], names[~own])
+        others = fit(recipe, data.features[~own], names[~own], corpora[~own])
         logits = _logits(others, data.features[tested], recipe.labels)
         yield Judged(str(corpus), logits, _shares(data.clips["label"][tested], recipe.labels))
 
