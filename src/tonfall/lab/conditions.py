@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -35,24 +36,27 @@ MATRIX = "matrix"
 """The protocol of every pair of corpora."""
 
 
-def read_conditions(text: str, *, acoustics: Path | None = None) -> tuple[Degradation, ...]:
+def read_conditions(
+    names: str | Sequence[str], *, acoustics: str | Path | None = None
+) -> tuple[Degradation, ...]:
     """Degradations as ``--degrade`` takes them: names parted by commas, chains with +, or "all".
 
     Args:
-        text: such as "telephone,noise:20+room"; nothing for clean audio alone.
+        names: such as "telephone,noise:20+room", or a list of them; nothing for clean audio alone.
         acoustics: folder of noises and rooms; by default ``noise`` beside the corpora.
 
     Raises:
         ConfigError: there is none of that name, or it is named twice.
     """
-    names = [name.strip() for name in text.split(",") if name.strip()]
-    if names == ["all"]:
-        names = list(ALL_CONDITIONS)
-    if len(set(names)) < len(names):
+    text = names if isinstance(names, str) else ",".join(map(str, names))
+    chosen = [name.strip() for name in text.split(",") if name.strip()]
+    if chosen == ["all"]:
+        chosen = list(ALL_CONDITIONS)
+    if len(set(chosen)) < len(chosen):
         raise ConfigError(f"--degrade {text} names a condition twice. Give each once.")
-    folder = acoustics or _noise_folder()
+    folder = Path(acoustics) if acoustics else _noise_folder()
     return tuple(
-        parse_degradation(name, acoustics=folder, noises=_test_noises(folder)) for name in names
+        parse_degradation(name, acoustics=folder, noises=_test_noises(folder)) for name in chosen
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tonfall.corpora import Places
@@ -13,7 +14,7 @@ from tonfall.evaluation.protocols.making import DEFAULT
 from tonfall.evaluation.reports import Report
 from tonfall.evaluation.sites_report import SiteReport
 from tonfall.lab.conditions import MATRIX, check_conditions, read_conditions
-from tonfall.lab.experiment import Data, Experiment, find_places
+from tonfall.lab.experiment import Data, Experiment, find_places, one_or_more
 from tonfall.lab.measuring import measure_one, open_sounds
 from tonfall.lab.measuring_calls import OWN_REPORTS, calls_reports
 from tonfall.lab.models import Reference, find_candidate
@@ -27,10 +28,10 @@ __all__ = ["calls", "evaluate", "site"]
 
 def evaluate(
     model: Reference,
-    protocol: str,
+    protocol: str | Path,
     *,
     data: Data | None = None,
-    degrade: str = "",
+    degrade: str | Sequence[str] = "",
     rules: Rules = DEFAULT,
     workers: int | None = None,
     progress: Progress = no_progress,
@@ -63,7 +64,12 @@ def evaluate(
         BundleError: the bundle is broken, or fails.
     """
     experiment = Experiment(
-        (model,), protocol, find_places(data, [model]), _one(degrade), rules=rules, workers=workers
+        (model,),
+        str(protocol),
+        find_places(data, [model]),
+        _one(degrade),
+        rules=rules,
+        workers=workers,
     )
     if experiment.family in (MATRIX, *OWN_REPORTS):
         instead = "measure" if experiment.family == MATRIX else experiment.family
@@ -77,10 +83,10 @@ def evaluate(
 
 def calls(
     model: Reference,
-    corpora: Sequence[str] = (),
+    corpora: str | Sequence[str] = (),
     *,
     data: Data | None = None,
-    degrade: str = "",
+    degrade: str | Sequence[str] = "",
     seed: int = 0,
     progress: Progress = no_progress,
 ) -> CallsReport:
@@ -88,7 +94,8 @@ def calls(
 
     Args:
         model: a bundle, judged as it is, or a recipe, fitted anew without each corpus.
-        corpora: whose clips are put together; those of "loco/four" that are at hand by default.
+        corpora: whose clips are put together, one or a list; those of "loco/four" that are at hand
+            by default.
         data: see `evaluate`.
         degrade: see `evaluate`.
         seed: of the calls.
@@ -110,10 +117,10 @@ def calls(
 
 def site(
     model: Reference,
-    corpora: Sequence[str] = (),
+    corpora: str | Sequence[str] = (),
     *,
     data: Data | None = None,
-    degrade: str = "",
+    degrade: str | Sequence[str] = "",
     seed: int = 0,
     progress: Progress = no_progress,
 ) -> SiteReport:
@@ -130,17 +137,18 @@ def site(
 
 def _over(
     family: str,
-    corpora: Sequence[str],
+    corpora: str | Sequence[str],
     model: Reference,
     places: Places,
     degradations: tuple[Degradation, ...],
     seed: int,
 ) -> Experiment:
-    protocol = f"{family}/{'+'.join(corpora)}" if corpora else family
+    named = "+".join(one_or_more(corpora))
+    protocol = f"{family}/{named}" if named else family
     return Experiment((model,), protocol, places, degradations, rules=Rules(seed=seed))
 
 
-def _one(degrade: str) -> tuple[Degradation, ...]:
+def _one(degrade: str | Sequence[str]) -> tuple[Degradation, ...]:
     chains = read_conditions(degrade)
     if len(chains) > 1:
         raise ConfigError(

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from tonfall.corpora import Places, read_places
 from tonfall.errors import ConfigError
@@ -19,11 +19,21 @@ from tonfall.lab.models import Reference, recipe_places, shown
 if TYPE_CHECKING:
     from tonfall.learn.degrade import Degradation
 
-__all__ = ["Data", "Experiment", "check_output", "find_places", "slug"]
+__all__ = [
+    "Data",
+    "Experiment",
+    "check_output",
+    "find_places",
+    "given_corpora",
+    "one_or_more",
+    "slug",
+]
 
-Data = Mapping[str, str | Path] | Sequence[str]
+T = TypeVar("T")
+
+Data = Mapping[str, str | Path] | Sequence[str | Path] | str | Path
 """Corpora that are not where Tonfall looks by itself: by name, each a manifest, a table or the
-folder of a release; or as ``--data`` takes them, such as "mine=my.parquet"."""
+folder of a release; or one or a list of what ``--data`` takes, such as "mine=my.parquet"."""
 
 
 @dataclass(frozen=True)
@@ -51,6 +61,17 @@ class Experiment:
     workers: int | None = None
     nested: bool = False
 
+    def __post_init__(self) -> None:
+        """Take one model for a list of one, and paths that are strings."""
+        object.__setattr__(self, "models", tuple(one_or_more(self.models)))
+        object.__setattr__(self, "protocol", str(self.protocol))
+        object.__setattr__(self, "lists", Path(self.lists) if self.lists is not None else None)
+        if wrong := [each for each in self.degradations if isinstance(each, str)]:
+            raise ConfigError(
+                f"{wrong[0]!r} was given for a degradation; tonfall.lab.read_conditions makes "
+                "degradations of names."
+            )
+
     @property
     def family(self) -> str:
         """The protocol's first part, such as "loso"."""
@@ -74,13 +95,14 @@ class Experiment:
         words = ["tonfall", "evaluate", *map(shown, models), "--protocol", self.protocol]
         if self.degradations:
             words += ["--degrade", ",".join(chain.name for chain in self.degradations)]
+        words += ["--protocols", str(self.lists)] if self.lists else []
         words += ["--nested"] if self.nested else []
         words += ["--seed", str(self.rules.seed)] if self.rules.seed else []
         words += ["--allow-shared-speakers"] if self.rules.allow_shared_speakers else []
         return shlex.join(words)
 
 
-def find_places(data: Data | None, models: Sequence[Reference] = ()) -> Places:
+def find_places(data: Data | None, models: Reference | Sequence[Reference] = ()) -> Places:
     """Where each corpus is.
 
     In order: what is given, manifests in ``manifests/``, releases in $TONFALL_DATA and in
@@ -90,10 +112,28 @@ def find_places(data: Data | None, models: Sequence[Reference] = ()) -> Places:
         ManifestError: a place that is given is not there, or a corpus is given twice.
         ConfigError: a recipe cannot be read.
     """
-    given = data if data is not None else ()
-    if isinstance(given, Mapping):
-        given = [f"{name}={place}" for name, place in given.items()]
-    return {**recipe_places(models), **read_places(given)}
+    return {**recipe_places(one_or_more(models)), **read_places(given_corpora(data))}
+
+
+def given_corpora(data: Data | None) -> list[str]:
+    """Corpora as ``--data`` takes them, such as "mine=my.parquet"."""
+    if isinstance(data, Mapping):
+        return [f"{name}={place}" for name, place in data.items()]
+    given: list[str | Path] = one_or_more(data)
+    return [str(each) for each in given]
+
+
+def one_or_more(given: T | Iterable[T] | None) -> list[T]:
+    """A list of what is given; of one name, path or function a list of one, of None none.
+
+    >>> one_or_more("ravdess"), one_or_more(["ravdess", "emodb"]), one_or_more(None)
+    (['ravdess'], ['ravdess', 'emodb'], [])
+    """
+    if given is None:
+        return []
+    if isinstance(given, str | Path) or not isinstance(given, Iterable):
+        return [given]
+    return list(given)
 
 
 def check_output(folder: Path) -> None:

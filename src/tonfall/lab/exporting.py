@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,7 +12,7 @@ from tonfall.corpora import read_places
 from tonfall.errors import BundleError, ConfigError
 from tonfall.evaluation.reports import compare_reports
 from tonfall.lab.evaluating import evaluate
-from tonfall.lab.experiment import Data
+from tonfall.lab.experiment import Data, given_corpora
 from tonfall.lab.export_forms import Made, Origin, Wanted, likeness, made, sides
 from tonfall.lab.export_report import Accuracy, ExportReport
 from tonfall.lab.progress import Progress, no_progress, stage
@@ -203,10 +202,7 @@ def _protocol(check: str, data: Data | None) -> tuple[str, Data | None]:
         return check, data
     places = read_places([check], prepared=Path())
     name = next(iter(places))  # what is given comes first
-    given = data if data is not None else ()
-    if isinstance(given, Mapping):
-        given = [f"{known}={place}" for known, place in given.items()]
-    return f"all/{name}", [*given, check]
+    return f"all/{name}", [*given_corpora(data), check]
 
 
 def _allowed(origin: Origin, wanted: Wanted) -> float:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import shlex
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -33,9 +34,13 @@ from tonfall.evaluation.reports import (
 __all__ = ["leaderboard"]
 
 _WITH_PAGE = ("bundle", "recipe")
+_SHOWN = 8
+"""Hexadecimal digits of a hash."""
 
 
-def leaderboard(folder: Path, output: Path, *, keep: Path | None = None) -> list[Path]:
+def leaderboard(
+    folder: str | Path, output: str | Path, *, keep: str | Path | None = None
+) -> list[Path]:
     """Make the leaderboard from reports, and a page for each bundle that was measured.
 
     Args:
@@ -50,9 +55,10 @@ def leaderboard(folder: Path, output: Path, *, keep: Path | None = None) -> list
     Raises:
         ProtocolError: there is no report in the folder, or one cannot be read.
     """
+    folder, output = Path(folder), Path(output)
     if keep is not None:
-        _keep(folder, keep)
-        folder = keep
+        _keep(folder, Path(keep))
+        folder = Path(keep)
     files = find_report_files(folder)
     reports = [read_report(path) for path in files]
     data = {place: _link(path, output) for place, path in enumerate(files)}
@@ -75,12 +81,16 @@ def _keep(folder: Path, kept: Path) -> None:
     for path in find_matrices(folder):
         name = f"{path.parent.name}-{_picture(path).stem}"
         keep_matrix(read_matrix(path), kept / "matrices" / name)
-    for protocol, matrix in _robustness(reports).items():
-        keep_matrix(matrix, kept / "matrices" / f"{protocol.replace('/', '-')}-robustness")
+    for name, matrix in _robustness(reports).items():
+        keep_matrix(matrix, kept / "matrices" / f"{name}-robustness")
 
 
 def _robustness(reports: Sequence[Report]) -> dict[str, Matrix]:
-    """A matrix a protocol of all its models, where any was measured on degraded audio."""
+    """A matrix a protocol of all its models, where any was measured on degraded audio.
+
+    Two protocols of one name are two, such as folds of a corpus before and after it grew; their
+    matrices have some of the hash in their names.
+    """
     degraded = {
         (report.protocol.hash, report.model.title)
         for report in reports
@@ -89,11 +99,22 @@ def _robustness(reports: Sequence[Report]) -> dict[str, Matrix]:
     own: dict[str, list[Report]] = {}
     for report in reports:
         if (report.protocol.hash, report.model.title) in degraded:
-            own.setdefault(report.protocol.name, []).append(report)
-    matrices = {name: robustness_matrix(found) for name, found in own.items()}
+            own.setdefault(report.protocol.hash, []).append(report)
+    names = _file_names({digest: found[0].protocol.name for digest, found in own.items()})
+    matrices = {digest: robustness_matrix(found) for digest, found in own.items()}
     return {
-        name: replace(matrix, command=_command(own[name], matrix.columns))
-        for name, matrix in matrices.items()
+        names[digest]: replace(matrix, command=_command(own[digest], matrix.columns))
+        for digest, matrix in matrices.items()
+    }
+
+
+def _file_names(protocols: Mapping[str, str]) -> dict[str, str]:
+    """What each protocol is called in names of files, by its hash."""
+    plain = {digest: name.replace("/", "-") for digest, name in protocols.items()}
+    shared = Counter(plain.values())
+    return {
+        digest: name if shared[name] == 1 else f"{name}-{digest[:_SHOWN]}"
+        for digest, name in plain.items()
     }
 
 

@@ -64,7 +64,11 @@ class Sounds:
 
 
 def measure(
-    experiment: Experiment, output: Path, *, audio: bool = False, progress: Progress = no_progress
+    experiment: Experiment,
+    output: str | Path,
+    *,
+    audio: bool = False,
+    progress: Progress = no_progress,
 ) -> Iterator[Measured]:
     """Measure everything; each report is written as soon as it is made, matrices last.
 
@@ -78,6 +82,7 @@ def measure(
         TonfallError: as the parts of it do; nothing is written before all input was checked.
     """
     check_conditions(experiment)
+    output = Path(output)
     check_output(output)
     degraded = bool(experiment.degradations)
     candidates = {model: find_candidate(model, degraded=degraded) for model in experiment.models}

@@ -30,7 +30,7 @@ OWN_REPORTS = ("calls", "site")
 
 
 def measure_calls(
-    experiment: Experiment, output: Path, *, progress: Progress = no_progress
+    experiment: Experiment, output: str | Path, *, progress: Progress = no_progress
 ) -> Iterator[tuple[CallsReport | SiteReport, Path]]:
     """A report a model and condition, written as calls.json and calls.md, or site.json and site.md.
 
@@ -38,6 +38,7 @@ def measure_calls(
         ConfigError: a model that is neither a bundle nor a trained recipe.
         TonfallError: as measuring does.
     """
+    output = Path(output)
     check_output(output)
     conditions = (None, *experiment.degradations)
     for report, chain in calls_reports(experiment, conditions, progress=progress):

@@ -41,7 +41,7 @@ _BY_CLIPS = 100
 
 
 def measure_nested(
-    experiment: Experiment, output: Path, *, progress: Progress = no_progress
+    experiment: Experiment, output: str | Path, *, progress: Progress = no_progress
 ) -> tuple[NestedReport, Path]:
     """Measure every recipe twice over, and write nested.json and nested.md.
 
@@ -51,6 +51,7 @@ def measure_nested(
         TonfallError: as measuring does.
     """
     _check(experiment)
+    output = Path(output)
     check_output(output)
     judge = _site if experiment.family == "site" else _loco
     report = judge(experiment, progress)

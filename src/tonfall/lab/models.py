@@ -98,6 +98,11 @@ def find_candidate(reference: Reference, *, degraded: bool = False) -> Candidate
         BundleError: a bundle's file is missing or altered.
     """
     if not isinstance(reference, str | Path):
+        if not callable(reference):
+            raise ConfigError(
+                f"{type(reference).__name__} was given for a model, but a name, a path or a "
+                "function was expected; measure several by tonfall.lab.measure."
+            )
         return _function(*callable_model(reference))
     path, reference = Path(reference), str(reference)
     if reference in BASELINES:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 __all__ = ["Progress", "Stage", "Step", "Unit", "no_progress", "stage"]
 
 Unit = Literal["stage", "folds", "clips", "epochs"]
-"""What is counted; a stage counts itself, 0 of 1 where it begins and 1 of 1 where it ends."""
+"""What is counted; a stage counts itself, 0 of 1 where it begins and 1 of 1 where it was done."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,9 +68,7 @@ class Stage:
 
 @contextmanager
 def stage(title: str, progress: Progress) -> Iterator[Stage]:
-    """Tell where a stage begins, what its steps are, and where it ends."""
+    """Tell where a stage begins, what its steps are, and where it ends; one that fails does not."""
     progress(Step(title, "stage", 0, 1))
-    try:
-        yield Stage(title, progress)
-    finally:
-        progress(Step(title, "stage", 1, 1))
+    yield Stage(title, progress)
+    progress(Step(title, "stage", 1, 1))

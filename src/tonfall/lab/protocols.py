@@ -17,7 +17,11 @@ _LISTS = ("emobox", "emosuperb")
 
 
 def protocol(
-    name: str, *, data: Data | None = None, lists: Path | None = None, seed: int = 0
+    name: str | Path,
+    *,
+    data: Data | None = None,
+    lists: str | Path | None = None,
+    seed: int = 0,
 ) -> Protocol:
     """The protocol of a name, whatever its train and test parts share: it says so.
 
@@ -31,6 +35,7 @@ def protocol(
         ManifestError: a corpus is not at hand, or not whole.
         ProtocolError: there is no such protocol.
     """
+    name, lists = str(name), Path(lists) if lists is not None else None
     rules = Rules(seed=seed, allow_shared_speakers=True)
     places = find_places(data)
     wanted = dict.fromkeys(corpora_of(name))
