@@ -104,6 +104,12 @@ def test_a_stretch_that_is_none_is_refused(file: Path, part: tuple[float, float]
         extract(file, "prosody", stretches={file: [part]})
 
 
+@pytest.mark.parametrize("parts", ["01", (0, 1), [("0", "1")], [(0, 1, 2)], 3])
+def test_stretches_that_are_no_pairs_of_numbers_are_refused(file: Path, parts: object) -> None:
+    with pytest.raises(ConfigError, match=r"stretch.*, expected (two numbers|a list)"):
+        extract(file, "prosody", stretches={file: parts})  # type: ignore[dict-item]
+
+
 def test_stretches_of_another_file_are_refused(file: Path) -> None:
     with pytest.raises(ConfigError, match=r"other\.wav: stretches are given for a file"):
         extract(file, "prosody", stretches={"other.wav": [(0, 1)]})

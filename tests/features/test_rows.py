@@ -165,6 +165,20 @@ def test_an_empty_file_is_no_row_of_evaluation_either(tones, tmp_path):
     )
 
 
+def test_a_spoilt_row_of_evaluation_is_computed_again(tones, tmp_path):
+    first = functionals(sounds(tones[:1]), "spectrum", folder=tmp_path)
+    (kept,) = tmp_path.rglob("*.npz")
+    kept.write_bytes(b"spoilt")
+    forget()
+    again = functionals(sounds(tones[:1]), "spectrum", folder=tmp_path)
+    np.testing.assert_array_equal(again, first)
+
+
+def test_of_no_sounds_there_are_no_rows(tmp_path):
+    columns = len(find_set("spectrum").columns)
+    assert functionals([], "spectrum", folder=tmp_path).shape == (0, columns)
+
+
 def test_a_cache_that_cannot_be_written_is_said_once(tones, tmp_path):
     (tmp_path / "file").touch()
     tasks = [Task(Recording(path)) for path in tones]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from numbers import Real
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -94,7 +95,7 @@ def _parts_by_file(
     """The stretches by the name that each file goes by here, in order; none reversed or unknown."""
     if stretches is None:
         return None
-    asked = {str(Path(file)): tuple(parts) for file, parts in stretches.items()}
+    asked = {str(Path(file)): _listed(file, parts) for file, parts in stretches.items()}
     known = {str(Path(path)) for path in paths}
     if unknown := sorted(set(asked) - known):
         raise ConfigError(
@@ -102,13 +103,29 @@ def _parts_by_file(
             "name each as it is named there."
         )
     for file, parts in asked.items():
-        for start, end in parts:
+        for part in parts:
+            start, end = _seconds(file, part)
             if not 0 <= start < end < float("inf"):
                 raise ConfigError(
                     f"{file}: a stretch from {start} to {end} s is none; its start must be 0 s or "
                     "later and come before its end."
                 )
     return asked
+
+
+def _listed(file: object, parts: object) -> Parts:
+    if not isinstance(parts, Iterable) or isinstance(parts, str):
+        raise ConfigError(f"{file}: stretches are {parts!r}, expected a list of starts and ends.")
+    return tuple(parts)
+
+
+def _seconds(file: str, part: object) -> tuple[float, float]:
+    values = tuple(part) if isinstance(part, Iterable) else ()
+    if len(values) == 2 and all(isinstance(each, Real) for each in values):
+        return values[0], values[1]
+    raise ConfigError(
+        f"{file}: a stretch is {part!r}, expected two numbers, its start and its end in seconds."
+    )
 
 
 def as_table(

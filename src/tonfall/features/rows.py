@@ -15,6 +15,7 @@ from concurrent.futures import ProcessPoolExecutor
 from contextlib import ExitStack
 from functools import cache, lru_cache
 from pathlib import Path
+from threading import get_ident
 from typing import cast
 from zipfile import BadZipFile
 
@@ -151,7 +152,7 @@ def _keep(path: Path, rows: Rows) -> None:
     Raises:
         ConfigError: it cannot be written.
     """
-    partial = path.with_suffix(f".{os.getpid()}")
+    partial = path.with_suffix(f".{os.getpid()}-{get_ident()}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with partial.open("wb") as file:
@@ -224,7 +225,7 @@ def functionals(
     missing = {
         place: Task(sound)
         for place, sound in zip(places, sounds, strict=True)
-        if place is not None and not _is_there(place)
+        if place is not None and not _is_held(place)
     }
     done = len(sounds) - len(missing)
     for rows in rows_of(list(missing.values()), order, workers=workers):
@@ -233,7 +234,18 @@ def functionals(
         done += 1
         if progress is not None:
             progress(done, len(sounds))
+    if not places:
+        return np.zeros((0, len(order.columns)), np.float32)
     return np.stack([_held(place) for place in places if place is not None])
+
+
+def _is_held(place: Path) -> bool:
+    """False of a file that is not there or spoilt, which is then made anew."""
+    try:
+        _held(place)
+    except ServiceError:
+        return False
+    return True
 
 
 @lru_cache(maxsize=_IN_MEMORY)
