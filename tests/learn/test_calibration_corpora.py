@@ -86,9 +86,9 @@ def test_the_whole_head_is_calibrated_on_them_and_learns_nothing(
     seen: list[Judged] = []
     real = fitting.calibrate_left_out
 
-    def watched(judged: list[Judged]) -> Calibration:
+    def watched(judged: list[Judged], *, offsets: bool) -> Calibration:
         seen.extend(judged)
-        return real(judged)
+        return real(judged, offsets=offsets)
 
     monkeypatch.setattr(fitting, "calibrate_left_out", watched)
     said: list[str] = []
@@ -148,3 +148,20 @@ def test_a_corpus_without_a_known_label_is_named(recipe: Recipe, tmp_path: Path)
     Manifest.from_frame(rows, root=tmp_path).write(tmp_path / "two.parquet")
     with pytest.raises(ConfigError, match=r"calibration\.corpora\.two: none of its clips has"):
         train(recipe, tmp_path / "model")
+
+
+def test_offsets_come_from_the_other_corpora_and_change_head_and_prior(
+    recipe: Recipe, tmp_path: Path
+) -> None:
+    baseline = {"prior_weight_s": 4, "gate": {"held": {"anger": 1}, "floor": 0.05}}
+    bundles = []
+    for name, offsets in (("plain", False), ("even", True)):
+        path = written(tmp_path, {"corpora": OTHERS, "offsets": offsets}, baseline=baseline)
+        bundles.append(train(read_recipe(path), tmp_path / name))
+    plain, even = (bundle.spec for bundle in bundles)
+    assert plain.baseline is not None
+    assert even.baseline is not None
+    assert plain.baseline.prior_mean != even.baseline.prior_mean
+    assert plain.baseline.gate == even.baseline.gate
+    assert "how readily each label is said" in bundles[1].card
+    assert "how readily each label is said" not in bundles[0].card

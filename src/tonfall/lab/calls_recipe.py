@@ -9,7 +9,15 @@ import pandas as pd
 
 from tonfall.adaptation import PRIOR_WEIGHT_S
 from tonfall.arrays import FloatArray
-from tonfall.evaluation.protocols import DEVELOPMENT, TEST, TRAIN, Protocol, Sources, find_protocol
+from tonfall.evaluation.protocols import (
+    DEVELOPMENT,
+    FOUR_CLASSES,
+    TEST,
+    TRAIN,
+    Protocol,
+    Sources,
+    find_protocol,
+)
 from tonfall.evaluation.protocols.registry import FOUR
 from tonfall.lab.call_clips import LABELS, JudgedClips, judged_table
 from tonfall.lab.calls_site import CallSites
@@ -21,7 +29,7 @@ from tonfall.learn.fit import Fitted
 from tonfall.learn.fold import heard_alone, judge_calls
 from tonfall.learn.recipe import BaselineRecipe, Recipe
 
-__all__ = ["four_columns", "judge_recipe", "left_out_protocol"]
+__all__ = ["FoldJudge", "four_columns", "judge_recipe", "left_out_protocol"]
 
 
 def judge_recipe(
@@ -54,7 +62,7 @@ def judge_recipe(
         with stage(f"{recipe.name} without {fold}", progress) as steps:
             model = watched_model(recipe, steps, degrade=degradation)
             fitted = model.fit(train, development)
-            judge = _FoldJudge(fitted, model.pool(test, fitted), test, own)
+            judge = FoldJudge(fitted, model.pool(test, fitted), test, own)
         ways = {"baseline off": judge.table()}
         if recipe.baseline is not None:
             with stage(f"{recipe.name} without {fold}, without histories", progress) as steps:
@@ -73,7 +81,7 @@ def judge_recipe(
 
 
 @dataclass(frozen=True)
-class _FoldJudge:
+class FoldJudge:
     """Calls of one corpus, judged by a head that was fitted without it.
 
     Attributes:
@@ -142,8 +150,10 @@ def left_out_protocol(rows: pd.DataFrame) -> Protocol:
 
 
 def four_columns(fitted: Fitted, probabilities: FloatArray) -> FloatArray:
-    """Columns in the order of ``LABELS``; a label that training lacked has 0."""
+    """Columns in the order of ``LABELS``, scaled to sum to 1; what training lacked has 0."""
     result = np.zeros((len(probabilities), len(LABELS)), np.float32)
     for column, label in enumerate(fitted.labels):
-        result[:, LABELS.index(label)] = probabilities[:, column]
-    return result
+        name = FOUR_CLASSES.name(label)
+        if name is not None:
+            result[:, LABELS.index(name)] += probabilities[:, column]
+    return result / np.maximum(result.sum(axis=1, keepdims=True), 1e-12)

@@ -24,7 +24,7 @@ from tonfall.learn.fit import Fitted
 from tonfall.learn.fold import heard_alone
 from tonfall.learn.recipe import BaselineRecipe, Recipe
 
-__all__ = ["LeftOutSites", "left_out_sites", "recipe_clips", "site_trial"]
+__all__ = ["LeftOutSites", "fitted_clips", "left_out_sites", "recipe_clips", "site_trial"]
 
 
 def recipe_clips(
@@ -62,13 +62,15 @@ def recipe_clips(
         with stage(f"{recipe.name} without {fold}", progress) as steps:
             model = watched_model(recipe, steps, degrade=degradation, kept=kept)
             fitted = model.fit(train, development)
-            clips = _clips(fitted, model.pool(test, fitted), test, recipe.baseline)
+            clips = fitted_clips(fitted, model.pool(test, fitted), test, recipe.baseline)
         yield clips
 
 
-def _clips(
+def fitted_clips(
     fitted: Fitted, tested: Pooled, rows: pd.DataFrame, baseline: BaselineRecipe
 ) -> SiteClips:
+    """Clips of one corpus, ready to be judged by a fitted head against any prior."""
+
     def probabilities(features: FloatArray, mean: FloatArray) -> FloatArray:
         return fitted.probabilities(features, np.broadcast_to(mean, features.shape).copy())
 

@@ -13,6 +13,7 @@ from tonfall.bundle import Agreement, Calibration, LeftOut
 from tonfall.emotion import DIMENSIONS
 from tonfall.evaluation.additive import concordance, correlation
 from tonfall.evaluation.metrics import expected_calibration_error
+from tonfall.learn.offsets import label_offsets
 
 __all__ = ["Judged", "JudgedDimensions", "calibrate", "calibrate_left_out"]
 
@@ -95,19 +96,26 @@ def calibrate(
     )
 
 
-def calibrate_left_out(judged: list[Judged]) -> Calibration:
+def calibrate_left_out(judged: list[Judged], *, offsets: bool = False) -> Calibration:
     """Fit on corpora that the head was fitted without, each counting alike, however large.
 
     Args:
         judged: at least two corpora over the same labels.
+        offsets: True where `tonfall.learn.offsets.label_offsets` are added to the logits, each
+            time those of the corpora that are chosen on.
 
     Returns:
         Temperature and threshold chosen on all of them, and in ``left_out`` what the choice is
         worth: for each corpus it is made once more on the others, and measured on that one.
     """
     logits, shares, weights = _joined(judged)
-    found = calibrate(logits, shares, weights=weights)
-    return found.model_copy(update={"left_out": _worth(judged)})
+    added = _offsets(judged) if offsets else 0
+    found = calibrate(logits + added, shares, weights=weights)
+    return found.model_copy(update={"left_out": _worth(judged, offsets=offsets)})
+
+
+def _offsets(judged: list[Judged]) -> FloatArray:
+    return label_offsets([(one.logits, one.shares) for one in judged])
 
 
 def _joined(judged: list[Judged]) -> tuple[FloatArray, FloatArray, FloatArray]:
@@ -120,12 +128,15 @@ def _joined(judged: list[Judged]) -> tuple[FloatArray, FloatArray, FloatArray]:
     )
 
 
-def _worth(judged: list[Judged]) -> LeftOut:
+def _worth(judged: list[Judged], *, offsets: bool) -> LeftOut:
     errors, certain, guesses = [], [], []
     for one in judged:
-        others = _joined([other for other in judged if other is not one])
-        chosen = calibrate(others[0], others[1], weights=others[2])
-        confidence, right, guess = _answers(one.logits, one.shares, chosen.temperature)
+        rest = [other for other in judged if other is not one]
+        others = _joined(rest)
+        added = _offsets(rest) if offsets else 0
+        chosen = calibrate(others[0] + added, others[1], weights=others[2])
+        logits = one.logits + added
+        confidence, right, guess = _answers(logits, one.shares, chosen.temperature)
         errors.append(expected_calibration_error(confidence, right))
         certain.append(confidence >= chosen.uncertain_below)
         guesses.append(guess)

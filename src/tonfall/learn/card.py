@@ -48,11 +48,14 @@ NONE_LEFT_OUT = (
 )
 """Where a recipe wants the calibration of left-out corpora and has too few."""
 
-_NOT_LEARNT = (
-    "It learnt nothing from these corpora, and none of their content is in the model: no sound, no "
-    "feature, no label. Two numbers were chosen on how the finished head judges them, the "
-    "temperature of the probabilities and the threshold of `unclear`. The licences are those under "
-    "which the corpora were at hand."
+_TWO_NUMBERS = (
+    "Two numbers were chosen on how the finished head judges them, the temperature of the "
+    "probabilities and the threshold of `unclear`."
+)
+_WITH_OFFSETS = (
+    "A few numbers were chosen on how the finished head judges them: the temperature of the "
+    "probabilities, the threshold of `unclear`, and for each label two on how readily each label "
+    "is said, of a clip alone and against its site's mean."
 )
 
 _FRONT = "Front: MIT (OpenAI)."
@@ -154,7 +157,7 @@ def write_card(spec: BundleSpec, recipe: Recipe | ClassicalRecipe, clips: pd.Dat
         f"**Licence.** {spec.licence}",
         f"## What it is for\n{recipe.card.uses or _uses(spec)}\n\n{_WARNING}".rstrip(),
         _corpora(spec, recipe),
-        _figures(spec),
+        _figures(spec, recipe),
         f"## Where it fails\n{limits}",
         _making(spec, recipe),
     ]
@@ -178,9 +181,23 @@ def _corpora(spec: BundleSpec, recipe: Recipe | ClassicalRecipe) -> str:
     others = spec.calibration.corpora
     if others:
         parts += [
-            f"## What its confidence was chosen on\n{_NOT_LEARNT}\n\n{_table(others)}",
+            f"## What its confidence was chosen on\n{_not_learnt(recipe)}\n\n{_table(others)}",
         ]
     return "\n\n".join(parts)
+
+
+def _not_learnt(recipe: Recipe | ClassicalRecipe) -> str:
+    """What corpora that only calibrate have a part in."""
+    chosen = _WITH_OFFSETS if _has_offsets(recipe) else _TWO_NUMBERS
+    return (
+        "It learnt nothing from these corpora, and none of their content is in the model: no "
+        f"sound, no feature, no label. {chosen} The licences "
+        "are those under which the corpora were at hand."
+    )
+
+
+def _has_offsets(recipe: Recipe | ClassicalRecipe) -> bool:
+    return isinstance(recipe, Recipe) and recipe.calibration_offsets
 
 
 def _table(uses: Sequence[CorpusUse]) -> str:
@@ -204,20 +221,25 @@ def _heard(recipe: Recipe | ClassicalRecipe) -> Iterator[str]:
             yield f"Of {', '.join(names)} it learnt {what}."
 
 
-def _figures(spec: BundleSpec) -> str:
+def _figures(spec: BundleSpec, recipe: Recipe | ClassicalRecipe) -> str:
     if not spec.figures:
         return "## How good it is\nNot measured yet: see `tonfall evaluate`."
     rows = [f"| {name} | {value:.1f} |" for name, value in spec.figures.items()]
     head = "| measured (speakers never shared) | unweighted recall, % |\n|---|---|"
-    return f"## How good it is\n{_measured(spec)}\n\n" + "\n".join([head, *rows])
+    return f"## How good it is\n{_measured(spec, recipe)}\n\n" + "\n".join([head, *rows])
 
 
-def _measured(spec: BundleSpec) -> str:
+def _measured(spec: BundleSpec, recipe: Recipe | ClassicalRecipe) -> str:
     """What the figures are of: the model itself where it never heard the tested corpora."""
     if not spec.calibration.corpora:
         return "The same recipe, fitted anew without the tested speakers or corpus."
+    who = (
+        "The same head, whose numbers were chosen without the tested corpus"
+        if (_has_offsets(recipe))
+        else "This model as it is"
+    )
     return (
-        "This model as it is, on whole corpora that it learnt nothing from, four classes (neutral, "
+        f"{who}, on whole corpora that it learnt nothing from, four classes (neutral, "
         "happiness, sadness, anger). A site's clips are unlabelled ones of other speakers of the "
         "corpus, as `tonfall adapt` takes them."
     )

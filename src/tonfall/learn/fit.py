@@ -12,6 +12,7 @@ from tonfall.arrays import FloatArray
 from tonfall.bundle import Calibration
 from tonfall.emotion import DIMENSIONS, LabelSpace
 from tonfall.errors import ConfigError
+from tonfall.evaluation.sites import NEUTRAL_SHARE
 from tonfall.learn.calibrate import Judged, JudgedDimensions, calibrate, calibrate_left_out
 from tonfall.learn.clips import Pooled, Progress, pool_clips
 from tonfall.learn.data import check_every_label, voices
@@ -19,11 +20,13 @@ from tonfall.learn.encoders import Encoder
 from tonfall.learn.head import Lesson, fit_judge
 from tonfall.learn.history import Histories, draw_histories, prior_mean
 from tonfall.learn.networks import Judge
+from tonfall.learn.offsets import label_offsets, with_offsets
 from tonfall.learn.recipe import Recipe
 from tonfall.learn.stage import Runs, with_trained
 from tonfall.learn.targets import label_shares, row_weights
+from tonfall.runtime import gate_weight
 
-__all__ = ["Fitted", "fit", "fit_calibrated"]
+__all__ = ["Fitted", "calibrate_on", "fit", "fit_calibrated"]
 
 _NEVER = -1e9
 """Logit of a label that a head does not know; finite, so that none of it is still nothing."""
@@ -101,8 +104,7 @@ def fit_calibrated(
     recipe = with_trained(recipe, train, development, labels=labels, runs=runs, progress=progress)
     if strangers is not None:
         whole = fit(recipe, both, labels=labels, progress=progress)
-        judged = _judge_strangers(whole, strangers, recipe, progress)
-        return replace(whole, calibration=calibrate_left_out(judged))
+        return calibrate_on(strangers, whole, recipe, progress)
     watch = runs and Runs(epochs=runs.epochs)
     left_out = _judge_left_out(untrained, (train, development), labels, watch, progress)
     if len(left_out) > 1:
@@ -122,17 +124,79 @@ def fit_calibrated(
     return replace(whole, calibration=calibration)
 
 
+def calibrate_on(
+    strangers: pd.DataFrame, fitted: Fitted, recipe: Recipe, progress: Progress | None
+) -> Fitted:
+    """The same head, calibrated on corpora that it was fitted without.
+
+    Args:
+        strangers: of two corpora or more, see `tonfall.learn.data.calibration_clips`.
+        fitted: the head, of temperature 1.
+        recipe: says whether labels get offsets, too.
+        progress: called while clips go through the front.
+    """
+    offsets = recipe.calibration_offsets
+    alone = _judge_strangers(fitted, strangers, recipe, progress)
+    found = replace(fitted, calibration=calibrate_left_out(alone, offsets=offsets))
+    if not offsets:
+        return found
+    first = label_offsets([(one.logits, one.shares) for one in alone])
+    at_site = None
+    if recipe.baseline is not None:
+        judge, _ = with_offsets(fitted.judge, fitted.prior, alone=first, site=None)
+        heard = replace(found, judge=judge)
+        parts = zip(_corpora(strangers), alone, strict=True)
+        at_site = label_offsets(
+            [
+                (_judge_at_site(heard, strangers[own], recipe, progress) - first, one.shares)
+                for own, one in parts
+            ]
+        )
+    judge, prior = with_offsets(fitted.judge, fitted.prior, alone=first, site=at_site)
+    return replace(found, judge=judge, prior=prior)
+
+
 def _judge_strangers(
     fitted: Fitted, clips: pd.DataFrame, recipe: Recipe, progress: Progress | None
 ) -> list[Judged]:
     """Each corpus as a head judges it that was fitted without it, every clip alone."""
     shares = label_shares(clips, fitted.labels)
     found = []
-    for name in dict.fromkeys(clips["corpus"]):
-        own = (clips["corpus"] == name).to_numpy()
+    for own in _corpora(clips):
         logits, dimensions = _judge_alone(fitted, clips[own], recipe, progress)
-        found.append(Judged(str(name), logits, shares[own], dimensions))
+        found.append(Judged(str(clips["corpus"][own].iloc[0]), logits, shares[own], dimensions))
     return found
+
+
+def _corpora(clips: pd.DataFrame) -> list[np.ndarray[tuple[int], np.dtype[np.bool_]]]:
+    """(clips,) for each corpus, in the order in which they come: its own."""
+    return [(clips["corpus"] == name).to_numpy() for name in dict.fromkeys(clips["corpus"])]
+
+
+def _judge_at_site(
+    fitted: Fitted, clips: pd.DataFrame, recipe: Recipe, progress: Progress | None
+) -> FloatArray:
+    """(clips, labels) logits of a corpus's clips against the mean of a site of such clips.
+
+    The mean is one as `tonfall adapt` makes it of many clips, most of them neutral: by seconds of
+    speech, as the gate weighs what the head hears in each clip alone.
+    """
+    assert recipe.baseline is not None
+    heard = pool_clips(clips, recipe=recipe, progress=progress)
+    prior = np.broadcast_to(fitted.prior, heard.features.shape).copy()
+    scores = fitted.probabilities(heard.features, prior)
+    gates = [gate_weight(recipe.baseline.gate, fitted.labels, tuple(row)) for row in scores]
+    weights = heard.seconds * np.array(gates) * _site_shares(clips)
+    mean = (weights @ heard.features / weights.sum()).astype(np.float32)
+    return fitted.logits(heard.features, np.broadcast_to(mean, heard.features.shape).copy())
+
+
+def _site_shares(clips: pd.DataFrame) -> FloatArray:
+    """(clips,) how many of each clip there are where as many are neutral as at a site."""
+    neutral = (clips["label"] == "neutral").to_numpy()
+    counts = np.array([max((~neutral).sum(), 1), max(neutral.sum(), 1)])
+    shares = np.array([1 - NEUTRAL_SHARE, NEUTRAL_SHARE]) / counts
+    return np.asarray(shares[neutral.astype(int)], np.float32)
 
 
 def _judge_left_out(

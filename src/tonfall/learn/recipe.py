@@ -230,9 +230,12 @@ class CalibrationCorpora(Part):
     Attributes:
         corpora: at least two, because what the choice is worth on one of them is measured with
             the choice that is made on the others.
+        offsets: True to choose there as well how readily each label is said, so that none is said
+            too often of clips of which as many have each label (`tonfall.learn.offsets`).
     """
 
     corpora: Corpora = Field(min_length=2)
+    offsets: bool = False
 
 
 def _calibration_tag(value: object) -> str:
@@ -288,6 +291,11 @@ class Recipe(Part):
     def calibration_corpora(self) -> Corpora:
         """Corpora that only calibrate; none where the training corpora do."""
         return self.calibration.corpora if isinstance(self.calibration, CalibrationCorpora) else {}
+
+    @property
+    def calibration_offsets(self) -> bool:
+        """True where these say, too, how readily each label is said."""
+        return isinstance(self.calibration, CalibrationCorpora) and self.calibration.offsets
 
     @property
     def targets(self) -> dict[str, Targets]:
@@ -470,7 +478,8 @@ def _with_absolute_paths(recipe: Recipe, folder: Path) -> Recipe:
     acoustics = recipe.augmentation.acoustics
     calibration = recipe.calibration
     if isinstance(calibration, CalibrationCorpora):
-        calibration = CalibrationCorpora(corpora=in_folder(calibration.corpora, folder))
+        places = in_folder(calibration.corpora, folder)
+        calibration = calibration.model_copy(update={"corpora": places})
     return recipe.model_copy(
         update={
             "corpora": in_folder(recipe.corpora, folder),
