@@ -156,4 +156,5 @@ def four_columns(fitted: Fitted, probabilities: FloatArray) -> FloatArray:
         name = FOUR_CLASSES.name(label)
         if name is not None:
             result[:, LABELS.index(name)] += probabilities[:, column]
-    return result / np.maximum(result.sum(axis=1, keepdims=True), 1e-12)
+    scaled: FloatArray = result / np.maximum(result.sum(axis=1, keepdims=True), 1e-12)
+    return scaled
