@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 import yaml
 from made_clips import made_corpus
 
+from tonfall.arrays import FloatArray
 from tonfall.bundle import Calibration, read_bundle
 from tonfall.corpora import Manifest
 from tonfall.errors import ConfigError
@@ -16,7 +19,12 @@ pytest.importorskip("torch", reason="training needs PyTorch: extra train")
 
 from tonfall.learn import fit as fitting
 from tonfall.learn.calibrate import Judged, calibrate_left_out
+from tonfall.learn.clips import pool_clips
+from tonfall.learn.data import calibration_clips, recipe_clips
+from tonfall.learn.fit import Fitted, _judge_at_site, calibrate_on, fit
+from tonfall.learn.offsets import label_offsets, with_offsets
 from tonfall.learn.recipe import Recipe, read_recipe
+from tonfall.learn.targets import label_shares
 from tonfall.learn.train import train
 
 LABELS = ("sadness", "anger", "neutral")
@@ -150,18 +158,56 @@ def test_a_corpus_without_a_known_label_is_named(recipe: Recipe, tmp_path: Path)
         train(recipe, tmp_path / "model")
 
 
-def test_offsets_come_from_the_other_corpora_and_change_head_and_prior(
+def test_a_head_adds_its_offsets_to_clips_alone_and_at_their_site(
     recipe: Recipe, tmp_path: Path
 ) -> None:
-    baseline = {"prior_weight_s": 4, "gate": {"held": {"anger": 1}, "floor": 0.05}}
-    bundles = []
-    for name, offsets in (("plain", False), ("even", True)):
-        path = written(tmp_path, {"corpora": OTHERS, "offsets": offsets}, baseline=baseline)
-        bundles.append(train(read_recipe(path), tmp_path / name))
-    plain, even = (bundle.spec for bundle in bundles)
-    assert plain.baseline is not None
-    assert even.baseline is not None
-    assert plain.baseline.prior_mean != even.baseline.prior_mean
-    assert plain.baseline.gate == even.baseline.gate
-    assert "how readily each label is said" in bundles[1].card
-    assert "how readily each label is said" not in bundles[0].card
+    gate = {"held": {"anger": 1}, "floor": 0.05}
+    content = {"corpora": OTHERS, "offsets": True}
+    path = written(tmp_path, content, baseline={"prior_weight_s": 4, "gate": gate})
+    recipe = read_recipe(path)
+    clips = recipe_clips(recipe)
+    strangers = calibration_clips(recipe, clips)
+    assert strangers is not None
+    plain = fit(recipe, clips, labels=recipe.labels)
+    even = calibrate_on(strangers, plain, recipe, None)
+    assert even.calibration.offsets
+    pooled = pool_clips(strangers, recipe=recipe).features
+    own = [(strangers["corpus"] == name).to_numpy() for name in ("two", "three")]
+    shares = label_shares(strangers, recipe.labels)
+
+    def added(before: FloatArray | None) -> FloatArray:
+        """(clips, labels) that the offsets change, each against a mean or the head's own prior."""
+        logits = [
+            head.logits(pooled, np.tile(head.prior if before is None else before, (len(pooled), 1)))
+            for head in (even, plain)
+        ]
+        found: FloatArray = logits[0] - logits[1]
+        return found - found.mean(axis=1, keepdims=True)
+
+    alone = plain.logits(pooled, np.tile(plain.prior, (len(pooled), 1)))
+    expected = label_offsets([(alone[part], shares[part]) for part in own])
+    np.testing.assert_allclose(added(None), np.tile(expected, (len(pooled), 1)), atol=1e-3)
+    # Against a mean, whatever it is, what is added hangs on neither clip nor mean.
+    sites = [added(pooled[row]) for row in (0, 1)]
+    np.testing.assert_allclose(sites[0], sites[1], atol=1e-3)
+    assert np.abs(sites[0] - sites[0][:1]).max() < 1e-3
+    # They are those that calibrate_on finds once offsets of clips alone are taken out again.
+    heard = [_judge_at_site(_alone(plain, expected), strangers[part], recipe, None) for part in own]
+    site = label_offsets(
+        [(logits - expected, shares[part]) for logits, part in zip(heard, own, strict=True)]
+    )
+    np.testing.assert_allclose(sites[0][0], site, atol=0.02)
+
+
+def _alone(fitted: Fitted, offsets: FloatArray) -> Fitted:
+    judge, _ = with_offsets(fitted.judge, fitted.prior, alone=offsets, site=None)
+    return replace(fitted, judge=judge)
+
+
+def test_card_and_bundle_say_that_labels_were_evened_out(recipe: Recipe, tmp_path: Path) -> None:
+    path = written(tmp_path, {"corpora": OTHERS, "offsets": True})
+    bundle = train(read_recipe(path), tmp_path / "even")
+    assert bundle.spec.calibration.offsets
+    assert bundle.spec.schema_version == 4
+    assert "for each label how readily it is said" in bundle.card
+    assert "for each label how readily it is said" not in train(recipe, tmp_path / "plain").card

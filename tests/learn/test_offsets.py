@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from tonfall.arrays import FloatArray
+from tonfall.errors import ConfigError
 
 torch = pytest.importorskip("torch", reason="training needs PyTorch: extra train")
 
@@ -44,15 +45,19 @@ def test_votes_count_by_their_shares() -> None:
     assert label_offsets([(logits, shares)]) == pytest.approx([0, 0], abs=1e-4)
 
 
-def test_alone_and_at_a_site_a_head_adds_what_each_wants_and_keeps_its_dimensions() -> None:
+@pytest.mark.parametrize("hears_baseline", [False, True])
+def test_alone_and_at_a_site_a_head_adds_what_each_wants_and_keeps_its_dimensions(
+    hears_baseline: bool,
+) -> None:
     torch.manual_seed(0)
     rng = np.random.default_rng(0)
-    judge = Judge(pooled=20, labels=4, dimensions=3)
+    judge = Judge(pooled=20, labels=4, dimensions=3, hears_baseline=hears_baseline)
     judge.scale.copy_(torch.from_numpy(rng.uniform(0.5, 2, 20).astype(np.float32)))
     prior, site = (torch.from_numpy(rng.normal(size=(1, 20)).astype(np.float32)) for _ in range(2))
     clips = torch.from_numpy(rng.normal(size=(5, 20)).astype(np.float32))
     alone = np.array([0.5, -0.25, 0.5, -0.75], np.float32)
     there = np.array([-1, 0.5, 0.25, 0.25], np.float32)
+    judge.prior.copy_(prior[0])
     moved, start = with_offsets(judge, prior[0].numpy(), alone=alone, site=there)
     with torch.inference_mode():
         for before, after, added in (
@@ -81,6 +86,12 @@ def test_what_the_offsets_are_worth_is_measured_with_those_of_the_others() -> No
     assert recall(apart, offsets=True) < 0.5
     assert recall(alike, offsets=False) < 0.6
     assert recall(alike, offsets=True) > 0.7
+
+
+def test_logits_that_are_not_finite_are_refused() -> None:
+    shares = np.eye(2, dtype=np.float32)
+    with pytest.raises(ConfigError, match=r"no offsets can be chosen; look at these clips"):
+        label_offsets([(np.full((2, 2), np.nan, np.float32), shares)])
 
 
 def recall(judged: list[Judged], *, offsets: bool) -> float:

@@ -133,3 +133,9 @@ def test_a_blend_needs_something_that_was_trained(recipe: Recipe, tmp_path: Path
         read_recipe(
             tmp_path / "tiny.yaml", settings=["encoder.trained=nothing", "encoder.blend=0.5"]
         )
+
+
+def test_pruned_blocks_are_blended_with_what_pruning_left(recipe: Recipe, tmp_path: Path) -> None:
+    settings = ["encoder.blend=0.5", "encoder.prune=0.5", "training.epochs=1"]
+    pruned = read_recipe(tmp_path / "tiny.yaml", settings=settings)
+    Predictor(train(pruned, tmp_path / "model", runs=Runs(tmp_path / "runs"))).predict(CLIP)

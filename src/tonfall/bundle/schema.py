@@ -123,7 +123,8 @@ class BaselineSpec(_Spec):
     """The prior of the baseline, and how it learns.
 
     Attributes:
-        prior_mean: mean of the pooled features over the training corpora.
+        prior_mean: mean of the pooled features over the training corpora, moved where
+            `Calibration.offsets` says so.
         prior_weight_s: seconds of speech that the prior counts for.
         gate: how much each window moves the baseline.
     """
@@ -204,6 +205,8 @@ class Calibration(_Spec):
             where it was on held-out speakers of the training corpora.
         corpora: that the model did not learn from, and on which all this was chosen; empty where
             it was chosen on the training corpora.
+        offsets: True where how readily each label is said was chosen on these corpora, too: it is
+            part of the head and the prior.
     """
 
     temperature: float = Field(gt=0, le=100)
@@ -213,12 +216,13 @@ class Calibration(_Spec):
     accuracy_uncertain: Unit | None = None
     left_out: LeftOut | None = None
     corpora: tuple[CorpusUse, ...] = ()
+    offsets: bool = False
 
     @model_serializer(mode="wrap")
     def _without_absent(self, serialise: SerializerFunctionWrapHandler) -> dict[str, object]:
         """What older versions wrote, and can read, where no corpus was left out."""
         content: dict[str, object] = serialise(self)
-        for name in ("left_out", "corpora"):
+        for name in ("left_out", "corpora", "offsets"):
             if not getattr(self, name):
                 content.pop(name, None)
         return content
@@ -293,7 +297,7 @@ class BundleSpec(_Spec):
 
 def least_schema_version(front_end: FrontEnd, calibration: Calibration) -> int:
     """The oldest schema that has what is written, so that an older Tonfall reads what it can."""
-    if front_end.kind != "log_mel_80":
+    if front_end.kind != "log_mel_80" or calibration.offsets:
         return 4
     measured = calibration.left_out
     if calibration.corpora or (measured and measured.dimensions):

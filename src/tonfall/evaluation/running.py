@@ -91,6 +91,7 @@ class ModelFacts:
         details: further facts for the reader, such as the recipe's text.
         calibrated_on: corpora that it did not learn from, on which its temperature and threshold
             were chosen.
+        offsets: True where how readily it says each label was chosen on these, too.
     """
 
     name: str
@@ -99,12 +100,18 @@ class ModelFacts:
     trained_on: tuple[str, ...] = ()
     details: Mapping[str, str] = field(default_factory=dict)
     calibrated_on: tuple[str, ...] = ()
+    offsets: bool = False
 
     def calibration_note(self, tested: Iterable[str]) -> str:
         """What a reader must know where confidence was chosen on a tested corpus; else empty."""
         known = ", ".join(name for name in tested if name in self.calibrated_on)
         if not known:
             return ""
+        if self.offsets:
+            return (
+                f"The model's temperature, threshold and label offsets were chosen on {known}, "
+                "which this tests: what it says there and how sure it is flatter."
+            )
         return (
             f"The model's temperature and threshold were chosen on {known}, which this tests: how "
             "sure it is there flatters; what it says does not hang on them."

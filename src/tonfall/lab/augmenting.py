@@ -72,9 +72,9 @@ def augment(
         settings: values in place of the recipe's, as "augmentation.copies=[gsm]".
 
     Raises:
-        AudioError: the clip cannot be read, or is silent.
-        ConfigError: the recipe is wrong, is of a classifier, or changes nothing; the folder holds
-            something; or noises, rooms or a library are not there.
+        AudioError: the clip cannot be read.
+        ConfigError: the recipe is wrong, or is of a classifier; the folder holds something; or
+            noises, rooms or a library are not there.
     """
     from tonfall.corpora.clips import Clip
     from tonfall.learn.augmented import examples, unheard

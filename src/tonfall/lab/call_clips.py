@@ -49,6 +49,7 @@ def bundle_facts(facts: ModelFacts, model: Predictor) -> ModelFacts:
         hash=model.hash,
         trained_on=tuple(use.name for use in model.spec.corpora),
         calibrated_on=tuple(use.name for use in model.spec.calibration.corpora),
+        offsets=model.spec.calibration.offsets,
     )
 
 

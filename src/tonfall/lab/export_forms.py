@@ -165,7 +165,7 @@ def made(origin: Origin, wanted: Wanted) -> Made:
         graph,
         script,
         heard[:tested] or random_pieces(origin.bundle.spec.front_end),
-        "recordings" if heard else "noise",
+        "recordings" if tested else "noise",
         len(origin.bundle.spec.labels),
         tuple(_in_words(origin, wanted, len(heard) - tested)),
     )

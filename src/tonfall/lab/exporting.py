@@ -183,6 +183,8 @@ def _accuracy(
     found = compared.figures[compared.headline]
     gap = found.difference
     heard = {corpus.name for corpus in source.spec.corpora}
+    if source.spec.calibration.offsets:  # its labels, too, were chosen on these
+        heard |= {corpus.name for corpus in source.spec.calibration.corpora}
     return Accuracy(
         protocol=protocol,
         before=100 * found.first,

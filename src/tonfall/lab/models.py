@@ -308,6 +308,7 @@ def _bundle(reference: str) -> Candidate:
         tuple(corpus.name for corpus in spec.corpora),
         {"description": spec.description, "version": spec.version, "licence": spec.licence},
         calibrated_on=tuple(corpus.name for corpus in spec.calibration.corpora),
+        offsets=spec.calibration.offsets,
     )
 
     def make(setting: Setting) -> tuple[FoldModel, ModelFacts]:

@@ -34,9 +34,7 @@ def blend_weights(
     Raises:
         ConfigError: a file is of another network, or Whisper's weights are not installed.
     """
-    front = start_front(encoder, front_end)
-    if start is not None:
-        load_weights(front, start)
+    front = start_front(encoder, front_end, start=start)
     before = {name: tensor.clone() for name, tensor in front.state_dict().items()}
     load_weights(front, trained)
     with torch.no_grad():

@@ -111,7 +111,8 @@ def calibrate_left_out(judged: list[Judged], *, offsets: bool = False) -> Calibr
     logits, shares, weights = _joined(judged)
     added = _offsets(judged) if offsets else 0
     found = calibrate(logits + added, shares, weights=weights)
-    return found.model_copy(update={"left_out": _worth(judged, offsets=offsets)})
+    worth = _worth(judged, offsets=offsets)
+    return found.model_copy(update={"left_out": worth, "offsets": offsets})
 
 
 def _offsets(judged: list[Judged]) -> FloatArray:

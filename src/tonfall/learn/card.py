@@ -53,9 +53,9 @@ _TWO_NUMBERS = (
     "probabilities and the threshold of `unclear`."
 )
 _WITH_OFFSETS = (
-    "A few numbers were chosen on how the finished head judges them: the temperature of the "
-    "probabilities, the threshold of `unclear`, and for each label two on how readily each label "
-    "is said, of a clip alone and against its site's mean."
+    "A few numbers were fitted to how the head judges them: the temperature of the probabilities, "
+    "the threshold of `unclear`, and for each label how readily it is said, of a clip alone and "
+    "against its site's mean."
 )
 
 _FRONT = "Front: MIT (OpenAI)."
@@ -190,9 +190,9 @@ def _not_learnt(recipe: Recipe | ClassicalRecipe) -> str:
     """What corpora that only calibrate have a part in."""
     chosen = _WITH_OFFSETS if _has_offsets(recipe) else _TWO_NUMBERS
     return (
-        "It learnt nothing from these corpora, and none of their content is in the model: no "
-        f"sound, no feature, no label. {chosen} The licences "
-        "are those under which the corpora were at hand."
+        "It did not learn from these corpora what emotions sound like, and none of their content "
+        f"is in the model: no sound, no feature, no clip's label. {chosen} The licences are those "
+        "under which the corpora were at hand."
     )
 
 

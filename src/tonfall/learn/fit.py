@@ -38,7 +38,7 @@ class Fitted:
 
     Attributes:
         judge: the head.
-        prior: (pooled,) mean over the training corpora.
+        prior: (pooled,) mean over the training corpora, moved where labels have offsets.
         labels: the label space.
         calibration: of its probabilities; of temperature 1 where it was not calibrated.
         encoder: whose features it judges.
@@ -187,6 +187,8 @@ def _judge_at_site(
     scores = fitted.probabilities(heard.features, prior)
     gates = [gate_weight(recipe.baseline.gate, fitted.labels, tuple(row)) for row in scores]
     weights = heard.seconds * np.array(gates) * _site_shares(clips)
+    if not weights.any():  # the gate holds back all of it, so a site has no mean but the prior
+        return fitted.logits(heard.features, prior)
     mean = (weights @ heard.features / weights.sum()).astype(np.float32)
     return fitted.logits(heard.features, np.broadcast_to(mean, heard.features.shape).copy())
 

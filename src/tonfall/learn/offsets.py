@@ -1,8 +1,8 @@
 """By how much a head says each label too often or too seldom to strangers.
 
 A head learns how frequent its labels are from its corpora: one that learns listeners' votes says
-"neutral" of every second clip. Elsewhere that is a constant added to each label's logit, and the
-better part of what is lost there lies in it: the order of the clips stays right. So the constants
+"neutral" of every second clip. Elsewhere that is a constant added to each label's logit, and a
+good part of what is lost there lies in it: the order of the clips stays right. So the constants
 are fitted anew on corpora that the head did not learn from, where every label counts alike.
 """
 
@@ -18,6 +18,7 @@ import scipy.optimize
 import torch
 
 from tonfall.arrays import FloatArray
+from tonfall.errors import ConfigError
 from tonfall.learn.networks import Judge
 
 __all__ = ["label_offsets", "with_offsets"]
@@ -42,6 +43,9 @@ def label_offsets(judged: Sequence[tuple[FloatArray, FloatArray]]) -> FloatArray
     Args:
         judged: (clips, labels) logits, and shares of what each clip is, of each of the corpora
             that the head did not learn from.
+
+    Raises:
+        ConfigError: logits that are not finite.
     """
     lessons = [_lesson(*one) for one in judged]
     labels = judged[0][0].shape[1]
@@ -55,6 +59,11 @@ def label_offsets(judged: Sequence[tuple[FloatArray, FloatArray]]) -> FloatArray
         return value + float(ridge @ asked[1:]) / 2, gradient + np.append(0, ridge)
 
     found = scipy.optimize.minimize(loss, np.zeros(labels + 1), jac=True, method="L-BFGS-B")
+    if not np.isfinite(found.fun):
+        raise ConfigError(
+            "Of the corpora that calibrate, what the head makes is no finite number, so no offsets "
+            "can be chosen; look at these clips, or take calibration.offsets out."
+        )
     offsets = _KEPT * found.x[1:] / np.exp(found.x[0])
     return np.asarray(offsets - offsets.mean(), np.float32)
 
@@ -84,6 +93,8 @@ def with_offsets(
     if site is None:
         return judge, prior
     layers = [judge.categories.weight, judge.dimensions.weight]
+    if judge.voice is not None:  # it hears how far a baseline lies from the prior that is moved
+        layers.append(judge.voice.weight)
     ways = np.concatenate([layer.detach().numpy() for layer in layers]).astype(np.float64)
     wanted = np.zeros(len(ways))
     wanted[: len(alone)] = alone - site

@@ -138,6 +138,13 @@ class Augmentation(Part):
     acoustics: Path | None = None
     held_out: tuple[str, ...] = ()
 
+    @model_validator(mode="after")
+    def _check_copies(self) -> Augmentation:
+        twice = [copy for copy in self.copies if self.copies.count(copy) > 1]
+        if twice:
+            raise ValueError(f"copies has {twice[0]} twice; once is enough, as each clip has one")
+        return self
+
 
 class SiteRecipe(Part):
     """How the model learns to live with a site's prior as well as with its own.

@@ -291,6 +291,11 @@ def read_classical(path: Path, *, settings: Sequence[str] = ()) -> ClassicalReci
         raise ConfigError(f"{path}: {first_problem(error, _MODELS)}") from None
     folder, calibration = path.resolve().parent, recipe.calibration
     if isinstance(calibration, CalibrationCorpora):
+        if calibration.offsets:
+            raise ConfigError(
+                f"{path}: calibration.offsets is for recipes with an encoder, and this is one of a "
+                "classifier; take it out."
+            )
         calibration = CalibrationCorpora(corpora=in_folder(calibration.corpora, folder))
     places = {"corpora": in_folder(recipe.corpora, folder), "calibration": calibration}
     return recipe.model_copy(update=places)
