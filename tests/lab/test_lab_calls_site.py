@@ -139,10 +139,12 @@ def test_a_model_without_a_baseline_has_no_site(items: pd.DataFrame, tmp_path: P
 @pytest.mark.usefixtures("tiny_front")
 def test_a_recipe_is_fitted_without_each_site(tmp_path: Path) -> None:
     pytest.importorskip("torch", reason="training needs PyTorch: extra train")
+    from tonfall.learn.encoders import WhisperEncoder
     from tonfall.learn.recipe import Augmentation, read_recipe
 
     small = read_recipe(EXAMPLE.parents[1] / "recipes" / "small.yaml")
-    recipe = small.model_copy(update={"augmentation": Augmentation(), "merge": {}})
+    plain = {"augmentation": Augmentation(), "merge": {}, "encoder": WhisperEncoder(taps=(0,))}
+    recipe = small.model_copy(update=plain)
     made = [made_corpus(tmp_path, name, speakers=4, takes=4) for name in ("one", "two")]
     report = evaluate_calls(
         recipe,

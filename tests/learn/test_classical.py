@@ -202,7 +202,7 @@ def test_tied_votes_are_decided_as_scikit_learn_decides_them(kept, monkeypatch):
 
     rng = np.random.default_rng(1)
     known = pd.DataFrame({"item": map(str, range(90)), "label": ["anger", "fear", "sadness"] * 30})
-    known["file"] = "a.wav"
+    known["file"], known["corpus"] = "a.wav", "one"
     asked = pd.DataFrame({"item": map(str, range(400)), "file": "a.wav"})
     tables = {90: rng.normal(size=(90, 2)), 400: rng.normal(size=(400, 2))}
     monkeypatch.setattr(classical, "functionals", lambda sounds, *_, **__: tables[len(sounds)])
