@@ -30,10 +30,11 @@ from tonfall.lab.calls_site import call_sites
 from tonfall.lab.site_clips import judge_sites
 from tonfall.lab.site_recipe import fitted_clips
 from tonfall.learn.clips import Pooled, pool_clips
-from tonfall.learn.data import calibration_clips, recipe_clips, split_speakers
+from tonfall.learn.data import calibration_clips, recipe_clips
 from tonfall.learn.fit import Fitted, calibrate_on, fit
 from tonfall.learn.recipe import CalibrationCorpora, Recipe, read_recipe
 from tonfall.learn.stage import with_trained
+from tonfall.learn.train import held_out
 
 _SEED, _DRAWS = 0, 3
 
@@ -64,8 +65,8 @@ def strangers(recipe: Recipe, rows: pd.DataFrame) -> dict[str, Stranger]:
     """By corpus: the head is fitted once, and what is chosen, for each."""
     clips = recipe_clips(recipe)
     chosen_on = calibration_clips(recipe, clips)
-    assert chosen_on is not None, f"{recipe.name} names no calibration.corpora"
-    rest, development = split_speakers(clips, every=8, first=3)
+    assert chosen_on is not None
+    rest, development = held_out(clips)
     recipe = with_trained(recipe, rest, development, labels=recipe.labels)
     fitted = fit(recipe, clips, labels=recipe.labels)
     found = {}
@@ -121,6 +122,8 @@ def main() -> None:
     print(heading("Corpora that had no part in a model"))
     for path in asked.recipes:
         recipe = read_recipe(path)
+        if not recipe.calibration_corpora:
+            parser.error(f"{path} names no calibration.corpora; give a recipe that does.")
         if asked.without_offsets:
             plain = CalibrationCorpora(corpora=recipe.calibration_corpora)
             recipe = recipe.model_copy(update={"calibration": plain})
