@@ -155,7 +155,8 @@ def made(origin: Origin, wanted: Wanted) -> Made:
             "--int8 static finds the range of each input on recordings, but the training "
             "recordings are not at hand; name some, without labels if need be, with --clips."
         )
-    tested = len(heard) // 4
+    # A quarter is kept for the comparison; of two or three one, of one none.
+    tested = max(min(max(len(heard) // 4, 1), len(heard) - 1), 0)
     graph = origin.graph if form == before else _graph(origin, form, heard[tested:])
     script = None
     if wanted.torchscript and saved:
