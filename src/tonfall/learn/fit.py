@@ -135,25 +135,39 @@ def calibrate_on(
         recipe: says whether labels get offsets, too.
         progress: called while clips go through the front.
     """
-    offsets = recipe.calibration_offsets
-    alone = _judge_strangers(fitted, strangers, recipe, progress)
-    found = replace(fitted, calibration=calibrate_left_out(alone, offsets=offsets))
-    if not offsets:
-        return found
-    first = label_offsets([(one.logits, one.shares) for one in alone])
-    at_site = None
+    judged = _judge_strangers(fitted, strangers, recipe, progress)
+    calibration = calibrate_left_out(judged, offsets=recipe.calibration_offsets)
+    calibrated = replace(fitted, calibration=calibration)
+    if not recipe.calibration_offsets:
+        return calibrated
+    alone = label_offsets([(one.logits, one.shares) for one in judged])
+    site = None
     if recipe.baseline is not None:
-        judge, _ = with_offsets(fitted.judge, fitted.prior, alone=first, site=None)
-        heard = replace(found, judge=judge)
-        parts = zip(_corpora(strangers), alone, strict=True)
-        at_site = label_offsets(
-            [
-                (_judge_at_site(heard, strangers[own], recipe, progress) - first, one.shares)
-                for own, one in parts
-            ]
-        )
-    judge, prior = with_offsets(fitted.judge, fitted.prior, alone=first, site=at_site)
-    return replace(found, judge=judge, prior=prior)
+        site = _site_offsets(calibrated, alone, strangers, recipe, progress)
+    judge, prior = with_offsets(fitted.judge, fitted.prior, alone=alone, site=site)
+    return replace(calibrated, judge=judge, prior=prior)
+
+
+def _site_offsets(
+    fitted: Fitted,
+    alone: FloatArray,
+    strangers: pd.DataFrame,
+    recipe: Recipe,
+    progress: Progress | None,
+) -> FloatArray:
+    """(labels,) offsets of clips against the mean of their corpus.
+
+    What is in that mean hangs on what the gate hears in clips alone, so these are judged with the
+    offsets of clips alone, which are taken out again of the logits against the mean.
+    """
+    judge, _ = with_offsets(fitted.judge, fitted.prior, alone=alone, site=None)
+    hearing = replace(fitted, judge=judge)
+    shares = label_shares(strangers, fitted.labels)
+    judged = []
+    for own in _corpora(strangers):
+        logits = _judge_at_site(hearing, strangers[own], recipe, progress) - alone
+        judged.append((logits, shares[own]))
+    return label_offsets(judged)
 
 
 def _judge_strangers(
